@@ -1,0 +1,56 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .enableExperimentalFeature("Lifetimes"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+let package = Package(
+  name: "gatehouse",
+  products: [.executable(name: "gatehouse", targets: ["gatehouse"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+  ],
+  targets: [
+    // The four C doors: a module map and a header of one-line shims each.
+    .systemLibrary(name: "CLinux"),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(
+      name: "CNftables", pkgConfig: "libnftnl", providers: [.apt(["libnftnl-dev", "libmnl-dev"])]),
+
+    module("Proxy", ["CLinux", "COpenSSL"]),
+    module("Firewall", ["CNftables"]),
+    module("Certificates", ["COpenSSL"]),
+    module(
+      "Configuration",
+      ["Proxy", "Firewall", "Certificates", .product(name: "Yams", package: "Yams")]),
+    module("Control", ["Configuration", "CLinux", .product(name: "Logging", package: "swift-log")]),
+    .executableTarget(
+      name: "gatehouse",
+      dependencies: [
+        "Control", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings),
+
+    tests("ProxyTests", ["Proxy"]),
+    tests("FirewallTests", ["Firewall"]),
+    tests("CertificatesTests", ["Certificates"]),
+    tests("ConfigurationTests", ["Configuration"]),
+    tests("ControlTests", ["Control"]),
+    tests("EndToEndTests", []),
+    tests("TidyTests", []),
+  ]
+)
