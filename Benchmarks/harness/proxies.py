@@ -86,8 +86,8 @@ http {{
             proxy_pass http://web;
             proxy_http_version 1.1;
             proxy_request_buffering off;
-            proxy_buffer_size 16k;
-            proxy_buffers 16 16k;
+            proxy_buffer_size 8k;
+            proxy_buffers 16 8k;
             proxy_max_temp_file_size 0;
             proxy_set_header Connection "";
             proxy_set_header Host $http_host;
