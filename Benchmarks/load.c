@@ -106,7 +106,8 @@ static uint64_t now(void) {
 static unsigned bucket(uint64_t v) {
     if (v < sub_buckets) return (unsigned)v;
     unsigned top = 63 - (unsigned)__builtin_clzll(v);
-    return (top - sub_bits + 1) * sub_buckets + (unsigned)((v >> (top - sub_bits)) & (sub_buckets - 1));
+    unsigned within = (unsigned)(v >> (top - sub_bits)) & (sub_buckets - 1);
+    return (top - sub_bits + 1) * sub_buckets + within;
 }
 
 static double bucket_middle(unsigned b) {
@@ -386,7 +387,8 @@ static void print_result(double load_cpu) {
 static void open_what_is_due(void) {
     bool holding = options.mode == HOLD;
     for (int i = 0; i < options.connections; i++) {
-        if (holding && (opened >= options.connections || opened - held >= handshakes_at_once)) return;
+        if (holding && (opened == options.connections || opened - held >= handshakes_at_once))
+            return;
         struct connection *c = &connections[holding ? opened : i];
         if (c->phase != CLOSED) continue;
         if (holding) opened++;
@@ -403,12 +405,12 @@ static void poll_once(int timeout_ms, bool *stdin_ended) {
     }
 }
 
-/* A request that has had no answer for five seconds when the run ends is an error too. */
+/* A request that has waited for two seconds when the run ends is an error too. */
 static void count_stalled(void) {
     for (int i = 0; i < options.connections; i++) {
         struct connection *c = &connections[i];
-        if (c->phase != CLOSED && c->phase != HELD && now() - c->started > 5000000000u)
-            fail(c, "no answer within five seconds");
+        if (c->phase != CLOSED && c->phase != HELD && now() - c->started > 2000000000u)
+            fail(c, "no answer within two seconds");
     }
 }
 
@@ -474,7 +476,8 @@ static void prepare(void) {
 
     char head[1024];
     bool post = options.mode == POST;
-    int length = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: load/1\r\nAccept: */*\r\n",
+    int length = snprintf(head, sizeof head,
+                          "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: load/1\r\nAccept: */*\r\n",
                           post ? "POST" : "GET", options.path, options.name);
     if (post)
         length += snprintf(head + length, sizeof head - (size_t)length,
@@ -508,7 +511,7 @@ static void read_options(int argc, char **argv) {
             options.target.sin_port = htons((uint16_t)atoi(colon + 1));
             if (inet_pton(AF_INET, optarg, &options.target.sin_addr) != 1) die(optarg);
             /* An instrument that is never pointed at anyone else. */
-            if (ntohl(options.target.sin_addr.s_addr) >> 24 != 127) die("only 127.0.0.0/8 is loaded");
+            if (ntohl(options.target.sin_addr.s_addr) >> 24 != 127) die("only loopback is loaded");
             break;
         }
         case MODE: {

@@ -41,7 +41,7 @@ static struct answer refusal = {"", 0, 0, 0};
 /* reading a head -> dropping a body -> answering -> reading a head */
 struct connection {
     uint64_t body_left;
-    const struct answer *answer; /* what is owed once the body has come; NULL while reading a head */
+    const struct answer *answer; /* owed once the body has come; NULL while reading a head */
     size_t sent, length;
     char head[head_limit];
 };
@@ -126,7 +126,8 @@ int main(int argc, char **argv) {
 
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), one = 1;
     int set = epoll_create1(0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[1]))};
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    address.sin_port = htons((uint16_t)atoi(argv[1]));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0) die("bind");
@@ -144,12 +145,14 @@ int main(int argc, char **argv) {
                 continue;
             }
             while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
-                if (fd >= descriptor_limit || !(connections[fd] = calloc(1, sizeof **connections))) {
+                if (fd < descriptor_limit) connections[fd] = calloc(1, sizeof **connections);
+                if (fd >= descriptor_limit || !connections[fd]) {
                     close(fd);
                     continue;
                 }
                 setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-                event = (struct epoll_event){.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.fd = fd};
+                event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+                event.data.fd = fd;
                 if (epoll_ctl(set, EPOLL_CTL_ADD, fd, &event) < 0) forget(fd);
             }
         }

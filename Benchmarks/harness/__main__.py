@@ -31,6 +31,7 @@ def arguments():
     add("--seconds", type=float, metavar="S", help="measured time of a sample (default 5)")
     add("--gatehouse", metavar="PATH", default=ROOT / ".build/release/gatehouse", type=Path)
     add("--proxies", metavar="A,B", default="gatehouse,haproxy,nginx", help="which to measure")
+    add("--bare-peers", action="store_true", help="HAProxy and nginx set no X-Forwarded-*")
     add("--held", type=int, default=9000, metavar="N", help="idle connections (default 9000)")
     add("--keep", action="store_true", help="keep the folder of configurations and logs")
     options = parser.parse_args()
@@ -87,12 +88,14 @@ def say(what):
     print(what, file=sys.stderr, flush=True)
 
 
-def measure(options, bench, contenders):
-    """Every item, round by round: A B C, C B A, A B C ..."""
+def measure(options, bench, contenders, samples):
+    """Every item, round by round: A B C, C B A, A B C ...; adds to samples."""
     # Memory does not drift with the host as time does: two rounds tell the same as five.
-    rounds = {i.name: min(options.rounds, 2) if i.is_memory else options.rounds for i in options.items}
+    rounds = {
+        item.name: min(options.rounds, 2) if item.is_memory else options.rounds
+        for item in options.items
+    }
     total, done, begun = sum(rounds.values()) * len(contenders), 0, time.monotonic()
-    samples = []
     for item in options.items:
         for number in range(1, rounds[item.name] + 1):
             for proxy in contenders if number % 2 else reversed(contenders):
@@ -105,14 +108,25 @@ def measure(options, bench, contenders):
                 say(f"[{done:3}/{total}] {progress(item, sample)}   {left / 60:.0f} min left")
         report.print_work(item, samples, [proxy.name for proxy in contenders])
         sys.stdout.flush()
-    return samples
 
 
 def progress(item, sample):
     who = f"{item.name:8} round {sample['round']}  {sample['proxy']:9}"
+    if "seconds" not in sample:
+        return f"{who} failed: {sample['first_error'][:200]}"
     if item.is_memory:
         return f"{who} {sample['pss_kb']:9.1f} kB each"
     return f"{who} {sample['rps']:9,.0f}/s {sample['cpu_us_per_request']:9.1f} us"
+
+
+def keep(options, samples):
+    """Writes what was measured, also when the run was cut short."""
+    if not samples:
+        return
+    suffix = ("-bare" if options.bare_peers else "") + ("-quick" if options.quick else "")
+    file = HERE / "results" / f"{options.date}{suffix}.csv"
+    report.write_csv(file, samples)
+    print(f"\n{file.relative_to(ROOT)}")
 
 
 def held_connections(wanted):
@@ -134,7 +148,7 @@ def main():
     os.sched_setaffinity(0, {cores[1]})
 
     folder = Path(tempfile.mkdtemp(prefix="gatehouse-bench-"))
-    origins, contenders = [], []
+    origins, contenders, samples = [], [], []
     try:
         proxies.make_certificate(folder)
         taken = set()
@@ -142,18 +156,18 @@ def main():
         origins = start_origins(programs / "origin", ports, cores[1])
         for name in options.proxies:
             port = machine.free_port(taken)
-            contenders.append(proxies.make(name, folder, ports, port, options.gatehouse))
+            settings = (folder, ports, port, options.gatehouse, options.bare_peers)
+            contenders.append(proxies.make(name, *settings))
+        bare = ", the peers without X-Forwarded-*" if options.bare_peers else ""
         versions = ", ".join(f"{report.NAMES[p.name]} {p.version}" for p in contenders)
-        print(f"{machine.description()}\n{versions}; proxy on core {cores[0]}, the rest on {cores[1]}")
+        print(f"{machine.description()}\n{versions}")
+        print(f"the proxy on core {cores[0]}, all else on core {cores[1]}{bare}")
         print(f"{options.rounds} rounds of {options.seconds:g} s, each after {options.warmup:g} s")
         bench = Bench(programs / "load", cores, options.seconds, options.warmup, held)
-        samples = measure(options, bench, contenders)
+        measure(options, bench, contenders, samples)
         report.print_summary(options.items, samples, options.proxies)
-        suffix = "-quick" if options.quick else ""
-        kept = HERE / "results" / f"{options.date}{suffix}.csv"
-        report.write_csv(kept, samples)
-        print(f"\n{kept.relative_to(ROOT)}")
     finally:
+        keep(options, samples)
         for proxy in contenders:
             proxy.stop()
         for origin in origins:

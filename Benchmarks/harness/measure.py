@@ -18,10 +18,15 @@ class Bench:
         self.connections_held = connections_held
 
     def sample(self, work, proxy):
-        """Measures one item through one proxy; a dictionary of results."""
-        proxy.start(self.proxy_core)
+        """Measures one item through one proxy; a dictionary of results.
+
+        A proxy that fails costs its own figure, never the others'.
+        """
         try:
+            proxy.start(self.proxy_core)
             return self._memory(work, proxy) if work.is_memory else self._speed(work, proxy)
+        except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+            return {"errors": 1, "first_error": " ".join(str(error).split())}
         finally:
             proxy.stop()
 
@@ -59,7 +64,7 @@ class Bench:
         result["others_share"] = max(0.0, others / (ended - begun))
         if proxy.process.poll() is not None:
             result["errors"] += 1
-            result["first_error"] = f"{proxy.name} ended during the measurement"
+            result["first_error"] = f"{proxy.name} ended while measured: {proxy.last_words()}"
         if work.name == "resumed" and result["resumed"] < 0.99 * result["requests"]:
             result["note"] = f"only {result['resumed']} of {result['requests']} were resumed"
         if work.name == "full" and result["resumed"]:

@@ -73,7 +73,8 @@ def print_work(work, samples, proxies):
         errors = f"{total(proxy, 'errors'):,}"
         if work.is_memory:
             figures = [f"{middle(proxy, key):.1f}" for key in ("pss_kb", "private_kb", "rss_kb")]
-            spans = [f"{middle(proxy, f'pss_{when}_kb') / 1024:.1f}" for when in ("before", "after")]
+            whole = (middle(proxy, "pss_before_kb"), middle(proxy, "pss_after_kb"))
+            spans = [f"{kb / 1024:.1f}" for kb in whole]
             rows.append([NAMES[proxy], *figures, *spans, errors])
         else:
             rows.append(
@@ -83,7 +84,7 @@ def print_work(work, samples, proxies):
                 + [errors]
             )
     if work.is_memory:
-        held = own[0]["held"] if own else 0
+        held = max((s.get("held", 0) for s in own), default=0)
         head = [f"{work.title}, {held:,} held", "Pss kB", "private kB", "Rss kB"]
         head += ["Pss before, MB", "after, MB", "errors"]
     else:
@@ -103,12 +104,21 @@ def print_ratios(work, samples, peer, what, key):
     if not found:
         return
     goal = works.P99_GOAL if what == "p99" else work.goals.get(peer)
-    verdict = f"   goal {goal:.2f}: {judge(median(found), goal)}" if goal else ""
+    verdict = judge(median(found), goal, is_clean(samples, work))
+    verdict = f"   goal {goal:.2f}: {verdict}" if goal else ""
     rounds = " ".join(f"{ratio:.2f}" for ratio in found)
     print(f"  {what:6} / {NAMES[peer]:8} {median(found):.2f}   ({rounds}){verdict}")
 
 
-def judge(ratio, goal):
+def is_clean(samples, work):
+    return not any(s["errors"] for s in samples if s["work"] == work.name)
+
+
+def judge(ratio, goal, clean):
+    if not clean:
+        return "void, there were errors"
+    if not goal:
+        return ""
     return "met" if round(ratio, 2) <= goal else "MISSED"
 
 
@@ -137,7 +147,7 @@ def print_summary(items, samples, proxies):
         head += [NAMES[peer], "goal", "p99"]
     rows = []
     for work in items:
-        row = [work.title]
+        row = [work.title + ("" if is_clean(samples, work) else " (void: errors)")]
         for peer in peers:
             cost = ratios(samples, work, peer, cost_key(work))
             p99 = ratios(samples, work, peer, "p99_us") if not work.is_memory else []
