@@ -1,19 +1,22 @@
-// What `import Glibc` lacks: Linux calls, and the macros Swift cannot import.
+// What `import Glibc` lacks: Linux calls and macros. Without _GNU_SOURCE, which would give this
+// module another `fd_set` than Glibc's; the calls it hides are declared here by hand.
 #pragma once
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
-#include <sched.h>
-#include <pthread.h>
-#include <string.h>
+#include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
+extern int accept4(int, struct sockaddr *, socklen_t *, int);
+extern long syscall(long, ...);
+
 static inline int gatehouse_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags) { return accept4(fd, address, length, flags); }
-static inline void *gatehouse_memmem(const void *haystack, size_t n, const void *needle, size_t m) { return memmem(haystack, n, needle, m); }
+// sched_setaffinity(2) is 203 on x86_64 and 122 on arm64.
+#if defined(__x86_64__)
+static inline long gatehouse_sched_setaffinity(unsigned long mask) { return syscall(203, 0, sizeof mask, &mask); }
+#else
+static inline long gatehouse_sched_setaffinity(unsigned long mask) { return syscall(122, 0, sizeof mask, &mask); }
+#endif

@@ -18,5 +18,16 @@ static inline long gatehouse_SSL_CTX_set_session_cache_mode(SSL_CTX *c, long m) 
 static inline int gatehouse_SSL_CTX_set_min_proto_version(SSL_CTX *c, int v) { return (int)SSL_CTX_set_min_proto_version(c, v); }
 static inline int gatehouse_SSL_CTX_set1_groups_list(SSL_CTX *c, const char *g) { return (int)SSL_CTX_set1_groups_list(c, g); }
 static inline int gatehouse_SSL_CTX_set_tlsext_ticket_keys(SSL_CTX *c, void *k, long n) { return (int)SSL_CTX_set_tlsext_ticket_keys(c, k, n); }
-static inline int gatehouse_SSL_CTX_add0_chain_cert(SSL_CTX *c, X509 *x) { return (int)SSL_CTX_add0_chain_cert(c, x); }
+static inline int gatehouse_SSL_CTX_add1_chain_cert(SSL_CTX *c, X509 *x) { return (int)SSL_CTX_add1_chain_cert(c, x); }
 static inline long gatehouse_SSL_set_tlsext_host_name(SSL *s, const char *n) { return SSL_set_tlsext_host_name(s, n); }
+
+static const uint64_t gatehouse_SSL_OP_NO_COMPRESSION = SSL_OP_NO_COMPRESSION;
+static const uint64_t gatehouse_SSL_OP_NO_RENEGOTIATION = SSL_OP_NO_RENEGOTIATION;
+static const uint64_t gatehouse_SSL_OP_CIPHER_SERVER_PREFERENCE = SSL_OP_CIPHER_SERVER_PREFERENCE;
+static const uint64_t gatehouse_SSL_OP_PRIORITIZE_CHACHA = SSL_OP_PRIORITIZE_CHACHA;
+static const uint64_t gatehouse_SSL_OP_NO_TICKET = SSL_OP_NO_TICKET;
+static inline int gatehouse_SSL_CTX_clear_chain_certs(SSL_CTX *c) { return (int)SSL_CTX_clear_chain_certs(c); }
+static inline int gatehouse_sk_GENERAL_NAME_num(const GENERAL_NAMES *n) { return sk_GENERAL_NAME_num(n); }
+static inline GENERAL_NAME *gatehouse_sk_GENERAL_NAME_value(const GENERAL_NAMES *n, int i) { return sk_GENERAL_NAME_value(n, i); }
+static inline const ASN1_IA5STRING *gatehouse_GENERAL_NAME_dns(const GENERAL_NAME *n) { return n->type == GEN_DNS ? n->d.dNSName : NULL; }
+static inline const ASN1_OCTET_STRING *gatehouse_GENERAL_NAME_ip(const GENERAL_NAME *n) { return n->type == GEN_IPADD ? n->d.iPAddress : NULL; }

@@ -21,3 +21,24 @@ public struct AccessRules: Sendable, Equatable {
     self.ipv6 = ipv6
   }
 }
+
+extension AccessRules {
+  /// Whether a connection from `address` may go on; time in seconds since 1970.
+  func allows(_ address: IPAddress, at time: Int64) -> Bool {
+    switch address {
+    case .ipv4(let bits): Self.covers(bits, ipv4, time)
+    case .ipv6(let bits): Self.covers(bits, ipv6, time)
+    }
+  }
+
+  private static func covers<Bits>(_ bits: Bits, _ list: [Interval<Bits>], _ time: Int64) -> Bool {
+    var low = 0
+    var high = list.count
+    while low < high {
+      let middle = (low + high) / 2
+      if list[middle].last < bits { low = middle + 1 } else { high = middle }
+    }
+    guard low < list.count, list[low].first <= bits else { return false }
+    return list[low].until.map { $0 > time } ?? true
+  }
+}

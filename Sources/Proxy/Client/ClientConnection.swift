@@ -1,0 +1,88 @@
+/// A connection from a client, carrying HTTP/1.
+///
+/// handshaking ──▶ head ──whole head──▶ exchange ──response sent──▶ head
+///                  │                      ├──101──▶ tunnel ──▶ closing
+///                  └──refused─────────────┴──last response──▶ closing ──flushed──▶ lingering ──▶ closed
+struct ClientConnection: ~Copyable {
+  enum Phase { case handshaking, head, exchange, tunnel, closing, lingering, closed }
+
+  var transport: Transport
+  let address: IPAddress
+  let port: UInt16
+  /// What the listener told of itself; a later generation may have renumbered or removed it.
+  let origin: ListenerFacts
+  /// Held while the handshake may still ask it for a certificate.
+  var handshakeSnapshot: Snapshot?
+
+  var phase: Phase
+  var exchange = Exchange()
+  /// Plaintext received past what could be used: part of a head, or a pipelined request.
+  var inbound = ByteQueue()
+  /// How far an incomplete head was searched for its end.
+  var headScanned = 0
+
+  /// When the first byte of an incomplete head came.
+  var headSince: Int64?
+  /// The client may still be sending, so the end is not a close at once.
+  var lingers = false
+
+  let acceptedAt: Int64
+  /// When this phase, or this wait within it, began.
+  var phaseSince: Int64
+  /// When a byte last moved either way.
+  var lastProgress: Int64
+  /// The time of this connection's live timer entry.
+  var armedAt = Int64.max
+  var requestCount = 0
+  /// How much to read from a server at once: grows while this client takes it all.
+  var burst = 64 << 10
+
+  init(
+    _ transport: consuming Transport, from address: IPAddress, port: UInt16,
+    origin: ListenerFacts, snapshot: Snapshot, now: Int64
+  ) {
+    self.transport = transport
+    self.address = address
+    self.port = port
+    self.origin = origin
+    handshakeSnapshot = origin.isTLS ? snapshot : nil
+    phase = origin.isTLS ? .handshaking : .head
+    acceptedAt = now
+    phaseSince = now
+    lastProgress = now
+  }
+
+  mutating func enter(_ phase: Phase, at now: Int64) {
+    self.phase = phase
+    phaseSince = now
+    lastProgress = now
+  }
+
+  /// When to look at this connection if nothing happens before.
+  func deadline(_ times: Times) -> Int64 {
+    switch phase {
+    case .handshaking: acceptedAt + times.handshake
+    case .head: headSince.map { $0 + times.head } ?? phaseSince + times.idle
+    case .exchange: exchange.deadline(times, lastProgress: lastProgress)
+    case .tunnel: lastProgress + times.tunnel
+    case .closing: lastProgress + times.idle
+    case .lingering: phaseSince + times.linger
+    case .closed: .max
+    }
+  }
+
+  /// Grows after a burst that the kernel took whole, shrinks for a slow client: a slow one then
+  /// holds little memory, a fast one gets few system calls.
+  mutating func adaptBurst(taken: Bool) {
+    burst = taken ? min(2 * burst, 256 << 10) : 16 << 10
+  }
+}
+
+/// What a connection keeps of the listener that accepted it.
+struct ListenerFacts: Equatable {
+  let isTLS: Bool
+  let port: UInt16
+  let redirectToHTTPSPort: UInt16?
+  /// Index into the snapshot that was current at the accept.
+  let index: Int
+}

@@ -1,0 +1,105 @@
+/// One request and its response, whatever carried them: rules meet carriers here.
+///
+/// The client's carrier fills `request` and counts `requestBody` down; the server's carrier counts
+/// `responseBody` down. Both sides done: the exchange is over.
+struct Exchange: ~Copyable {
+  /// What is still to come of a body.
+  enum Remaining {
+    case done
+    case bytes(UInt64)
+    case chunks(ChunkedDecoder)
+    case untilClose
+  }
+
+  enum ResponsePhase {
+    /// No byte of a final head yet.
+    case awaited
+    case body
+    case done
+  }
+
+  /// Whether the client waits for `100 Continue` before it sends its body.
+  enum Continue { case notAsked, awaited, given }
+
+  var snapshot: Snapshot?
+  var upstream: SlotID?
+  var backend = 0
+  /// The server chosen last, by its index in the backend.
+  var server = 0
+  var attempts = 0
+
+  var method = Method.get
+  var isHTTP10 = false
+  var keepsAlive = true
+  var wantsUpgrade = false
+  var takesTrailers = false
+  var isLocal = false
+  var local: LocalRequest?
+  var accepts = AcceptedReply.text
+  var requestID = RequestID()
+  var route = 0
+
+  /// The request as the server gets it: kept whole while it may be sent again, else what waits.
+  var request = ByteQueue()
+  var requestHeadCount = 0
+  /// How much of `request` a connection has been given.
+  var requestGiven = 0
+  var isReplayable = true
+  var requestBody = Remaining.done
+  var requestBodyBytes: UInt64 = 0
+  var continueState = Continue.notAsked
+
+  var responsePhase = ResponsePhase.awaited
+  var responseBody = Remaining.done
+  /// The client gets chunks though the server sends none, or the other way round.
+  var chunksToClient = false
+  var upstreamKeepsAlive = false
+  /// When the rate of the request's body is looked at next.
+  var bodyCheckAt = Int64.max
+  var startedAt: Int64 = 0
+
+  init() {}
+
+  init(
+    _ head: borrowing RequestHead, id: RequestID, keepsAlive: Bool, snapshot: Snapshot, now: Int64
+  ) {
+    self.snapshot = snapshot
+    method = head.method
+    isHTTP10 = head.isHTTP10
+    wantsUpgrade = head.wantsUpgrade
+    takesTrailers = head.takesTrailers
+    accepts = head.accepts
+    requestID = id
+    self.keepsAlive = keepsAlive
+    startedAt = now
+    switch head.framing {
+    case .none, .untilClose, .length(0): requestBody = .done
+    case .length(let count): requestBody = .bytes(count)
+    case .chunked: requestBody = .chunks(ChunkedDecoder())
+    }
+    guard !isRequestDone else { return }
+    bodyCheckAt = now + snapshot.times.bodyRateCheck
+    if head.expectsContinue, !isHTTP10 { continueState = .awaited }
+  }
+
+  var isRequestDone: Bool {
+    if case .done = requestBody { true } else { false }
+  }
+
+  var isResponseDone: Bool {
+    if case .done = responseBody { true } else { false }
+  }
+
+  /// May be sent again after the connection it was given to has failed without a byte in answer
+  /// (http.md, section 4): what is idempotent, or what no server can have begun to act on.
+  var isSafeToRepeat: Bool {
+    guard isReplayable, responsePhase == .awaited else { return false }
+    return method.isIdempotent || requestGiven == 0
+  }
+
+  func deadline(_ times: Times, lastProgress: Int64) -> Int64 {
+    if continueState == .awaited { return lastProgress + times.continueWait }
+    if !isRequestDone { return min(bodyCheckAt, lastProgress + times.body) }
+    return lastProgress + times.response
+  }
+}

@@ -1,0 +1,45 @@
+/// 128 bits that name one request in every log, as 32 hexadecimal digits.
+struct RequestID: Equatable, CustomStringConvertible {
+  var high: UInt64 = 0
+  var low: UInt64 = 0
+
+  static let digitCount = 32
+
+  func write(into output: inout OutputSpan<UInt8>) {
+    write(high, into: &output)
+    write(low, into: &output)
+  }
+
+  var description: String {
+    let digits = [high, low].map { half in
+      let text = String(half, radix: 16)
+      return String(repeating: "0", count: 16 - text.count) + text
+    }
+    return digits.joined()
+  }
+
+  private func write(_ half: UInt64, into output: inout OutputSpan<UInt8>) {
+    var shift: UInt64 = 64
+    while shift > 0 {
+      shift -= 4
+      let digit = UInt8(truncatingIfNeeded: half >> shift) & 0xf
+      output.append(digit < 10 ? digit + 0x30 : digit - 10 + 0x61)
+    }
+  }
+}
+
+/// Gives out request IDs: a random start, and a counter made to look random. Nothing secret
+/// depends on them.
+struct RequestIDs {
+  private let worker = UInt64.random(in: .min ... .max)
+  private var count = UInt64.random(in: .min ... .max)
+
+  mutating func next() -> RequestID {
+    count &+= 0x9e37_79b9_7f4a_7c15
+    // splitmix64's mixer.
+    var mixed = count
+    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+    return RequestID(high: worker, low: mixed ^ (mixed >> 31))
+  }
+}

@@ -1,0 +1,72 @@
+internal import Glibc
+
+/// Bytes that wait: appended at one end, consumed at the other; holds no memory while empty.
+@safe struct ByteQueue: ~Copyable {
+  private var base: UnsafeMutablePointer<UInt8>?
+  private var capacity = 0
+  private var start = 0
+  private var end = 0
+
+  init() {}
+
+  deinit { unsafe base?.deallocate() }
+
+  var count: Int { end - start }
+  var isEmpty: Bool { start == end }
+
+  var bytes: Span<UInt8> {
+    @_lifetime(borrow self)
+    get {
+      guard let base = unsafe base else { return Span() }
+      let span = unsafe Span(_unsafeStart: base + start, count: end - start)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  mutating func append(_ source: Span<UInt8>) {
+    guard !source.isEmpty else { return }
+    reserve(source.count)
+    unsafe source.withUnsafeBufferPointer { bytes in
+      guard let from = bytes.baseAddress, let base = unsafe base else { return }
+      unsafe memcpy(base + end, from, bytes.count)
+    }
+    end += source.count
+  }
+
+  mutating func consume(_ count: Int) {
+    precondition(count >= 0 && count <= end - start)
+    start += count
+    if start == end { removeAll() }
+  }
+
+  /// Everything, leaving nothing: so that it can be looked at while its owner changes.
+  mutating func takeAll() -> ByteQueue {
+    var taken = ByteQueue()
+    swap(&taken, &self)
+    return taken
+  }
+
+  mutating func removeAll() {
+    unsafe base?.deallocate()
+    unsafe base = nil
+    capacity = 0
+    start = 0
+    end = 0
+  }
+
+  private mutating func reserve(_ additional: Int) {
+    guard end + additional > capacity else { return }
+    let needed = count + additional
+    // Doubling, so that many small appends cost one copy each on average.
+    let newCapacity = max(needed, min(2 * capacity, needed + (256 << 10)))
+    let grown = UnsafeMutablePointer<UInt8>.allocate(capacity: newCapacity)
+    if let base = unsafe base {
+      unsafe memcpy(grown, base + start, count)
+      unsafe base.deallocate()
+    }
+    end -= start
+    start = 0
+    capacity = newCapacity
+    unsafe base = grown
+  }
+}

@@ -1,0 +1,247 @@
+internal import CLinux
+internal import Glibc
+
+enum ReceiveOutcome: Equatable {
+  case bytes(Int)
+  case wouldBlock, endOfStream
+  case failed(errno: Int32)
+}
+
+enum SendOutcome: Equatable {
+  case bytes(Int)
+  case wouldBlock
+  case failed(errno: Int32)
+}
+
+enum AcceptOutcome: ~Copyable {
+  case connection(Socket, from: IPAddress, port: UInt16)
+  case wouldBlock
+  /// The client left before it was accepted, or a resource is short for the moment.
+  case failed(errno: Int32)
+}
+
+/// What was attempted on an address, and the kernel's answer.
+public struct SocketError: Error, Sendable, Equatable {
+  public let attempted: String
+  public let errno: Int32
+
+  public var reason: String { unsafe String(cString: strerror(errno)) }
+}
+
+/// A non-blocking stream socket.
+struct Socket: ~Copyable {
+  private let descriptor: FileDescriptor
+
+  init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+
+  var number: Int32 { descriptor.number }
+
+  /// Gives the descriptor up to another owner.
+  consuming func release() -> Int32 { descriptor.release() }
+
+  func accept() -> AcceptOutcome {
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+    let accepted = unsafe withUnsafeMutableBytes(of: &storage) { bytes in
+      unsafe gatehouse_accept4(
+        descriptor.number, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length, flags)
+    }
+    guard accepted >= 0 else {
+      return errno == EAGAIN ? .wouldBlock : .failed(errno: errno)
+    }
+    let (address, port) = storage.ipAddressAndPort
+    return .connection(Socket(FileDescriptor(owning: accepted)), from: address, port: port)
+  }
+
+  func receive(into buffer: ByteBuffer, at offset: Int, atMost count: Int) -> ReceiveOutcome {
+    var outcome = ReceiveOutcome.wouldBlock
+    _ = unsafe buffer.fill(at: offset, atMost: count) { region in
+      outcome = unsafe receive(into: region)
+      if case .bytes(let count) = outcome { return count }
+      return 0
+    }
+    return outcome
+  }
+
+  func receive(into region: UnsafeMutableRawBufferPointer) -> ReceiveOutcome {
+    let received = unsafe recv(descriptor.number, region.baseAddress, region.count, 0)
+    guard received <= 0 else { return .bytes(received) }
+    guard received < 0 else { return .endOfStream }
+    return errno == EAGAIN || errno == EINTR ? .wouldBlock : .failed(errno: errno)
+  }
+
+  func send(_ bytes: Span<UInt8>) -> SendOutcome {
+    let sent = unsafe bytes.withUnsafeBufferPointer { region in
+      unsafe Glibc.send(
+        descriptor.number, region.baseAddress, region.count, Int32(MSG_NOSIGNAL))
+    }
+    guard sent < 0 else { return .bytes(sent) }
+    return errno == EAGAIN || errno == EINTR ? .wouldBlock : .failed(errno: errno)
+  }
+
+  /// No more bytes from us; the other side may still send.
+  func finishSending() { shutdown(descriptor.number, Int32(SHUT_WR)) }
+
+  /// The answer to a connect that was under way; 0 when it succeeded.
+  func connectError() -> Int32 {
+    var failure: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    let answer = unsafe getsockopt(descriptor.number, SOL_SOCKET, SO_ERROR, &failure, &length)
+    return answer == 0 ? failure : errno
+  }
+
+  /// The address asked for, with the port that the kernel chose in place of 0.
+  func boundAddress(_ wanted: SocketAddress) -> SocketAddress {
+    guard !wanted.isUnix, wanted.port == 0 else { return wanted }
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    _ = unsafe withUnsafeMutableBytes(of: &storage) { bytes in
+      unsafe getsockname(
+        descriptor.number, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length)
+    }
+    let port = storage.ipAddressAndPort.1
+    return switch wanted {
+    case .ipv4(let bits, _): .ipv4(bits, port: port)
+    case .ipv6(let bits, _): .ipv6(bits, port: port)
+    case .unix: wanted
+    }
+  }
+
+  /// The address a client reached us at; read only where no server name was sent.
+  static func localAddress(of number: Int32) -> IPAddress? {
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    let answer = unsafe withUnsafeMutableBytes(of: &storage) { bytes in
+      unsafe getsockname(
+        number, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length)
+    }
+    return answer == 0 ? storage.ipAddressAndPort.0 : nil
+  }
+}
+
+extension Socket {
+  /// Bound and listening; several may share the address, one per worker.
+  static func listen(on address: SocketAddress) throws(SocketError) -> Socket {
+    let socket = try open(address, "listen on")
+    let number = socket.number
+    set(number, SOL_SOCKET, SO_REUSEADDR)
+    switch address {
+    case .ipv4: set(number, SOL_SOCKET, SO_REUSEPORT)
+    case .ipv6:
+      set(number, SOL_SOCKET, SO_REUSEPORT)
+      set(number, Int32(IPPROTO_IPV6), IPV6_V6ONLY)
+    case .unix(let path): unsafe unlink(path)
+    }
+    // Accepted sockets inherit it: one system call less for each connection.
+    if !address.isUnix { set(number, Int32(IPPROTO_TCP), TCP_NODELAY) }
+    let bound = unsafe address.withSockaddr { unsafe bind(number, $0, $1) }
+    guard bound == 0, Glibc.listen(number, 4096) == 0 else {
+      throw SocketError(attempted: "listen on \(address)", errno: errno)
+    }
+    return socket
+  }
+
+  /// Connecting, or connected at once.
+  static func connect(to address: SocketAddress) throws(SocketError) -> Socket {
+    let socket = try open(address, "connect to")
+    if !address.isUnix { set(socket.number, Int32(IPPROTO_TCP), TCP_NODELAY) }
+    let answer = unsafe address.withSockaddr { unsafe Glibc.connect(socket.number, $0, $1) }
+    guard answer == 0 || errno == EINPROGRESS else {
+      throw SocketError(attempted: "connect to \(address)", errno: errno)
+    }
+    return socket
+  }
+
+  private static func open(
+    _ address: SocketAddress, _ purpose: String
+  ) throws(SocketError) -> Socket {
+    let flags = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+    let number = socket(address.family, flags, 0)
+    guard number >= 0 else {
+      throw SocketError(attempted: "\(purpose) \(address)", errno: errno)
+    }
+    return Socket(FileDescriptor(owning: number))
+  }
+
+  private static func set(_ number: Int32, _ level: Int32, _ option: Int32) {
+    var on: Int32 = 1
+    unsafe setsockopt(number, level, option, &on, socklen_t(MemoryLayout<Int32>.size))
+  }
+}
+
+extension SocketAddress {
+  var isUnix: Bool {
+    if case .unix = self { true } else { false }
+  }
+
+  fileprivate var family: Int32 {
+    switch self {
+    case .ipv4: AF_INET
+    case .ipv6: AF_INET6
+    case .unix: AF_UNIX
+    }
+  }
+
+  /// Lends the kernel's form of the address.
+  fileprivate func withSockaddr(_ body: (UnsafePointer<sockaddr>?, socklen_t) -> Int32) -> Int32 {
+    switch self {
+    case .ipv4(let bits, let port):
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = port.bigEndian
+      address.sin_addr.s_addr = bits.bigEndian
+      return unsafe lend(&address, body)
+    case .ipv6(let bits, let port):
+      var address = sockaddr_in6()
+      address.sin6_family = sa_family_t(AF_INET6)
+      address.sin6_port = port.bigEndian
+      unsafe withUnsafeMutableBytes(of: &address.sin6_addr) {
+        unsafe $0.storeBytes(of: bits.bigEndian, as: UInt128.self)
+      }
+      return unsafe lend(&address, body)
+    case .unix(let path):
+      var address = sockaddr_un()
+      address.sun_family = sa_family_t(AF_UNIX)
+      // The reader of the file bounds the length; a longer path is cut, and bind then fails.
+      unsafe withUnsafeMutableBytes(of: &address.sun_path) { room in
+        for (index, byte) in path.utf8.prefix(room.count - 1).enumerated() {
+          unsafe room[index] = byte
+        }
+      }
+      return unsafe lend(&address, body)
+    }
+  }
+
+  private func lend<Address>(
+    _ address: inout Address, _ body: (UnsafePointer<sockaddr>?, socklen_t) -> Int32
+  ) -> Int32 {
+    unsafe withUnsafeBytes(of: &address) { bytes in
+      unsafe body(
+        bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(bytes.count))
+    }
+  }
+}
+
+extension sockaddr_storage {
+  /// IPv4-mapped IPv6 is folded into IPv4, so that no rule is missed (Go CVE-2024-24790).
+  fileprivate var ipAddressAndPort: (IPAddress, UInt16) {
+    unsafe withUnsafeBytes(of: self) { bytes in
+      switch Int32(ss_family) {
+      case AF_INET:
+        let address = unsafe bytes.loadUnaligned(as: sockaddr_in.self)
+        return (.ipv4(UInt32(bigEndian: address.sin_addr.s_addr)), UInt16(bigEndian: address.sin_port))
+      case AF_INET6:
+        let port = unsafe bytes.loadUnaligned(as: sockaddr_in6.self).sin6_port
+        let offset = MemoryLayout<sockaddr_in6>.offset(of: \.sin6_addr) ?? 8
+        let bits = unsafe UInt128(
+          bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt128.self))
+        let mapped = bits >> 32 == 0xffff
+        let address = mapped ? IPAddress.ipv4(UInt32(truncatingIfNeeded: bits)) : .ipv6(bits)
+        return (address, UInt16(bigEndian: port))
+      default:
+        return (.ipv4(0), 0)  // a Unix socket has no address
+      }
+    }
+  }
+}

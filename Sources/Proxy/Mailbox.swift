@@ -1,0 +1,137 @@
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+
+/// What the control thread tells a worker.
+enum Command: Sendable {
+  /// A new generation, with the sockets of the addresses that the old one did not have.
+  case adopt(Parcel, listeners: [BoundListener])
+  case setWeight(backend: String, server: String, weight: Int)
+  case report(ReportRequest)
+  case drain
+  case stop
+}
+
+/// A snapshot on its way to its worker. The sender keeps no reference, so that the count of
+/// references stays on one core; that hand-over is what makes this safe to send.
+@safe final class Parcel: @unchecked Sendable {
+  private let content: Mutex<Box>
+
+  private struct Box: @unchecked Sendable { var snapshot: Snapshot? }
+
+  init(_ snapshot: consuming Snapshot) { content = Mutex(Box(snapshot: snapshot)) }
+
+  /// The snapshot, once.
+  func take() -> Snapshot? {
+    content.withLock { box in
+      let snapshot = box
+      box.snapshot = nil
+      return snapshot
+    }.snapshot
+  }
+}
+
+/// A listening socket on its way to the worker that will own it.
+final class BoundListener: Sendable {
+  let address: SocketAddress
+  private let number: Mutex<Int32?>
+
+  init(_ socket: consuming Socket, address: SocketAddress) {
+    self.address = address
+    number = Mutex(socket.release())
+  }
+
+  /// The socket's number, once; whoever takes it owns it.
+  func take() -> Int32? {
+    number.withLock { number in
+      let taken = number
+      number = nil
+      return taken
+    }
+  }
+
+  deinit {
+    if let number = take() { close(number) }
+  }
+}
+
+/// Where other threads leave commands for a worker.
+final class Mailbox: Sendable {
+  private let commands = Mutex<[Command]>([])
+  private let event: FileDescriptor
+
+  init?() {
+    let number = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
+    guard number >= 0 else { return nil }
+    event = FileDescriptor(owning: number)
+  }
+
+  /// Readable while there are commands.
+  var number: Int32 { event.number }
+
+  func post(_ command: Command) {
+    commands.withLock { $0.append(command) }
+    eventfd_write(event.number, 1)
+  }
+
+  /// Takes all commands, oldest first, and ends the wake-up.
+  func takeAll() -> [Command] {
+    commands.withLock { list in
+      var count: UInt64 = 0
+      unsafe eventfd_read(event.number, &count)
+      let all = list
+      list = []
+      return all
+    }
+  }
+}
+
+/// A question to every worker, and where the answers meet.
+final class ReportRequest: Sendable {
+  private struct State {
+    var answers: [WorkerReport] = []
+    var missing: Int
+  }
+  private let state: Mutex<State>
+  private let done: FileDescriptor
+
+  init?(workers: Int) {
+    let number = eventfd(0, Int32(EFD_CLOEXEC))
+    guard number >= 0 else { return nil }
+    state = Mutex(State(missing: workers))
+    done = FileDescriptor(owning: number)
+  }
+
+  func answer(_ report: WorkerReport) {
+    let isLast = state.withLock { state in
+      state.answers.append(report)
+      state.missing -= 1
+      return state.missing == 0
+    }
+    if isLast { eventfd_write(done.number, 1) }
+  }
+
+  /// The answers that have come within the time.
+  func wait(milliseconds: Int32) -> [WorkerReport] {
+    var poll = pollfd(fd: done.number, events: Int16(POLLIN), revents: 0)
+    _ = unsafe Glibc.poll(&poll, 1, milliseconds)
+    return state.withLock { $0.answers }
+  }
+}
+
+/// What one worker says of itself.
+public struct WorkerReport: Sendable {
+  public struct Server: Sendable {
+    public let backend: String
+    public let name: String
+    public let weight: Int
+    public let isSetAside: Bool
+    public let active: Int
+    public let idle: Int
+    public let requests: UInt64
+  }
+  public let worker: Int
+  public let clients: Int
+  public let counters: Counters
+  public let servers: [Server]
+}

@@ -1,0 +1,36 @@
+/// What one worker has counted since it started.
+public struct Counters: Sendable, Equatable {
+  public internal(set) var connectionsAccepted: UInt64 = 0
+  /// Closed before TLS, because the policy does not name the address.
+  public internal(set) var connectionsRefused: UInt64 = 0
+  public internal(set) var handshakes: UInt64 = 0
+  public internal(set) var handshakeFailures: UInt64 = 0
+  public internal(set) var requests: UInt64 = 0
+  /// Refused as malformed, ambiguous or too large.
+  public internal(set) var requestsRefused: UInt64 = 0
+  /// By first digit: 1xx ... 5xx.
+  public internal(set) var responses: [UInt64] = [0, 0, 0, 0, 0]
+  public internal(set) var retries: UInt64 = 0
+  public internal(set) var connectFailures: UInt64 = 0
+  /// Exchanges that ended before their response did.
+  public internal(set) var aborts: UInt64 = 0
+
+  mutating func countResponse(_ status: UInt16) {
+    let index = Int(status) / 100 - 1
+    guard responses.indices.contains(index) else { return }
+    responses[index] &+= 1
+  }
+
+  public static func += (sum: inout Counters, other: Counters) {
+    sum.connectionsAccepted &+= other.connectionsAccepted
+    sum.connectionsRefused &+= other.connectionsRefused
+    sum.handshakes &+= other.handshakes
+    sum.handshakeFailures &+= other.handshakeFailures
+    sum.requests &+= other.requests
+    sum.requestsRefused &+= other.requestsRefused
+    for index in sum.responses.indices { sum.responses[index] &+= other.responses[index] }
+    sum.retries &+= other.retries
+    sum.connectFailures &+= other.connectFailures
+    sum.aborts &+= other.aborts
+  }
+}

@@ -1,0 +1,213 @@
+internal import CLinux
+internal import Glibc
+internal import Synchronization
+
+/// Why a configuration could not be put to work; the one before it goes on.
+public enum ProxyError: Error, Sendable, Equatable, CustomStringConvertible {
+  case listen(SocketError)
+  case tls(TLSContextError)
+  /// The system gave no thread, descriptor or randomness.
+  case system(String)
+
+  public var description: String {
+    switch self {
+    case .listen(let error): "can't \(error.attempted): \(error.reason)"
+    case .tls(let error): "\(error.subject): \(error.reason)"
+    case .system(let what): what
+    }
+  }
+}
+
+/// The data plane as others see it: started, given new generations, asked, and drained.
+public final class ProxyServer: Sendable {
+  private struct State {
+    var configuration: ProxyConfiguration
+    /// The addresses that are bound, with the ports that the kernel chose for port 0.
+    var bound: [SocketAddress]
+    var isDraining = false
+  }
+
+  private let mailboxes: [Mailbox]
+  private let threads: Mutex<[pthread_t]>
+  private let state: Mutex<State>
+  private let ticketKey: TicketKey
+
+  /// Binds every listener and starts a worker per core; nothing runs when it throws.
+  public init(
+    _ configuration: ProxyConfiguration, responder: Responder? = nil, log: @escaping EventLog
+  ) throws(ProxyError) {
+    raiseDescriptorLimit()
+    guard let ticketKey = TicketKey() else { throw .system("no randomness for ticket keys") }
+    let count = configuration.workers > 0 ? configuration.workers : Self.coreCount
+    var configuration = configuration
+    configuration.workers = count
+    var mailboxes: [Mailbox] = []
+    for _ in 0..<count {
+      guard let mailbox = Mailbox() else { throw .system("no descriptor for a mailbox") }
+      mailboxes.append(mailbox)
+    }
+    let (sockets, actual) = try Self.bind(configuration, workers: count, except: [])
+    configuration = actual
+    var threads: [pthread_t] = []
+    for index in 0..<count {
+      let start = WorkerStart(
+        index: index, mailbox: mailboxes[index],
+        snapshot: Parcel(try Self.snapshot(configuration, ticketKey)), listeners: sockets[index],
+        responder: responder, log: log)
+      guard let thread = start.launch() else { throw .system("no thread for worker \(index)") }
+      threads.append(thread)
+    }
+    self.mailboxes = mailboxes
+    self.threads = Mutex(threads)
+    self.ticketKey = ticketKey
+    state = Mutex(
+      State(configuration: configuration, bound: configuration.listeners.flatMap(\.addresses)))
+  }
+
+  /// The addresses that are bound, listener by listener.
+  public var addresses: [SocketAddress] { state.withLock { $0.bound } }
+
+  /// Puts a new generation to work, or throws and leaves the old one as it was. The number of
+  /// workers stays what it was at the start.
+  public func adopt(_ configuration: ProxyConfiguration) throws(ProxyError) {
+    var configuration = configuration
+    configuration.workers = mailboxes.count
+    let old = addresses
+    let (sockets, actual) = try Self.bind(configuration, workers: mailboxes.count, except: old)
+    var parcels: [Parcel] = []
+    for _ in mailboxes { parcels.append(Parcel(try Self.snapshot(actual, ticketKey))) }
+    for (index, mailbox) in mailboxes.enumerated() {
+      mailbox.post(.adopt(parcels[index], listeners: sockets[index]))
+    }
+    state.withLock {
+      $0.configuration = actual
+      $0.bound = actual.listeners.flatMap(\.addresses)
+    }
+  }
+
+  public func setWeight(backend: String, server: String, weight: Int) {
+    for mailbox in mailboxes {
+      mailbox.post(.setWeight(backend: backend, server: server, weight: weight))
+    }
+  }
+
+  /// What the workers say of themselves, of those that answer within a second.
+  public func report() -> [WorkerReport] {
+    guard let request = ReportRequest(workers: mailboxes.count) else { return [] }
+    for mailbox in mailboxes { mailbox.post(.report(request)) }
+    return request.wait(milliseconds: 1000).sorted { $0.worker < $1.worker }
+  }
+
+  /// Takes nothing new and lets what runs finish, up to the drain timeout.
+  public func drain() {
+    for mailbox in mailboxes { mailbox.post(.drain) }
+  }
+
+  /// Ends at once.
+  public func stop() {
+    for mailbox in mailboxes { mailbox.post(.stop) }
+  }
+
+  /// Returns when every worker has ended.
+  public func waitUntilStopped() {
+    let all = threads.withLock { threads in
+      let all = threads
+      threads = []
+      return all
+    }
+    for thread in all { pthread_join(thread, nil) }
+  }
+
+  private static var coreCount: Int { max(1, min(64, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))) }
+
+  private static func snapshot(
+    _ configuration: ProxyConfiguration, _ ticketKey: TicketKey
+  ) throws(ProxyError) -> Snapshot {
+    do { return try Snapshot(configuration, ticketKey: ticketKey) } catch { throw .tls(error) }
+  }
+
+  /// A socket per worker and address that is not bound yet; where the port is 0, all workers share
+  /// the one the first got, and the answer names it.
+  private static func bind(
+    _ configuration: ProxyConfiguration, workers: Int, except old: [SocketAddress]
+  ) throws(ProxyError) -> ([[BoundListener]], ProxyConfiguration) {
+    var configuration = configuration
+    var sockets = [[BoundListener]](repeating: [], count: workers)
+    do {
+      for listener in configuration.listeners.indices {
+        for position in configuration.listeners[listener].addresses.indices {
+          let wanted = configuration.listeners[listener].addresses[position]
+          guard !old.contains(wanted) else { continue }
+          let first = try Socket.listen(on: wanted)
+          let actual = first.boundAddress(wanted)
+          configuration.listeners[listener].addresses[position] = actual
+          sockets[0].append(BoundListener(first, address: actual))
+          // A path can be bound only once: the first worker serves it alone.
+          guard !actual.isUnix else { continue }
+          for worker in 1..<max(1, workers) {
+            sockets[worker].append(BoundListener(try .listen(on: actual), address: actual))
+          }
+        }
+      }
+    } catch { throw .listen(error) }
+    return (sockets, configuration)
+  }
+}
+
+/// What a worker's thread is started with.
+private final class WorkerStart: Sendable {
+  let index: Int
+  let mailbox: Mailbox
+  let snapshot: Parcel
+  let listeners: [BoundListener]
+  let responder: Responder?
+  let log: EventLog
+
+  init(
+    index: Int, mailbox: Mailbox, snapshot: Parcel, listeners: [BoundListener],
+    responder: Responder?, log: @escaping EventLog
+  ) {
+    self.index = index
+    self.mailbox = mailbox
+    self.snapshot = snapshot
+    self.listeners = listeners
+    self.responder = responder
+    self.log = log
+  }
+
+  func launch() -> pthread_t? {
+    var thread = pthread_t()
+    let start = unsafe Unmanaged.passRetained(self)
+    let answer = unsafe pthread_create(
+      &thread, nil,
+      { argument in
+        if let argument = unsafe argument {
+          unsafe Unmanaged<WorkerStart>.fromOpaque(argument).takeRetainedValue().run()
+        }
+        return nil
+      }, start.toOpaque())
+    guard answer == 0 else {
+      unsafe start.release()
+      return nil
+    }
+    return thread
+  }
+
+  private func run() {
+    guard let snapshot = snapshot.take(), let poller = Poller.make(),
+      let ciphertext = CipherBuffers.make()
+    else { return log(.trouble("worker \(index) could not start: no descriptor or memory")) }
+    var worker = Worker(
+      index: index, mailbox: mailbox, snapshot: snapshot, responder: responder, log: log,
+      poller: poller, ciphertext: ciphertext)
+    if !worker.run(listeners) { log(.trouble("worker \(index) could not watch its mailbox")) }
+  }
+}
+
+/// As many descriptors as the system lets us have: a connection takes up to two.
+private func raiseDescriptorLimit() {
+  var limit = rlimit()
+  guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+  limit.rlim_cur = limit.rlim_max
+  unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+}

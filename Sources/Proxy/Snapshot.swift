@@ -1,0 +1,116 @@
+/// The timeouts in milliseconds, as the loop compares them.
+struct Times {
+  let handshake, head, body, idle, connectionAge, connect, response, tunnel, pool: Int64
+  let setAside, drain: Int64
+  /// After the last byte of a refusal, for the client to read it before the reset.
+  let linger: Int64 = 2000
+  /// For the server to answer `Expect: 100-continue`; then the proxy does.
+  let continueWait: Int64 = 1000
+  /// How often the average rate of a request body is looked at.
+  let bodyRateCheck: Int64 = 10_000
+
+  init(_ timeouts: Timeouts) {
+    handshake = timeouts.handshake.milliseconds
+    head = timeouts.head.milliseconds
+    body = timeouts.body.milliseconds
+    idle = timeouts.idle.milliseconds
+    connectionAge = timeouts.connectionAge.milliseconds
+    connect = timeouts.connect.milliseconds
+    response = timeouts.response.milliseconds
+    tunnel = timeouts.tunnel.milliseconds
+    pool = timeouts.pool.milliseconds
+    setAside = timeouts.setAside.milliseconds
+    drain = timeouts.drain.milliseconds
+  }
+}
+
+/// A configuration made ready to run; built once per worker, never changed, never shared.
+final class Snapshot {
+  struct Listener {
+    let name: String
+    let addresses: [SocketAddress]
+    let selector: CertificateSelector?
+    let access: AccessRules?
+    let redirectToHTTPSPort: UInt16?
+  }
+
+  struct Backend {
+    let name: String
+    /// Its servers' indices in `servers`.
+    let servers: Range<Int>
+    let host: [UInt8]
+    let tls: TLSContext?
+    let tlsName: String
+  }
+
+  struct Server {
+    let name: String
+    let address: SocketAddress
+    let backend: Int
+    let weight: Int
+  }
+
+  struct Route {
+    let action: ProxyConfiguration.Route.Action
+    /// `Name: value` lines, each with CR LF, set in every response.
+    let responseHeaders: ResponseHeaders
+    let isForAnyHost: Bool
+  }
+
+  let limits: Limits
+  let headLimits: HeadLimits
+  let responseHeadLimits: HeadLimits
+  /// This worker's share of the connections.
+  let connectionsPerWorker: Int
+  let times: Times
+  let listeners: [Listener]
+  let backends: [Backend]
+  let servers: [Server]
+  let routes: [Route]
+  let routing: RoutingTable
+
+  init(_ configuration: ProxyConfiguration, ticketKey: TicketKey) throws(TLSContextError) {
+    limits = configuration.limits
+    headLimits = HeadLimits(
+      bytes: limits.headBytes, targetBytes: limits.targetBytes, fields: limits.headerCount)
+    responseHeadLimits = HeadLimits(
+      bytes: limits.responseHeadBytes, targetBytes: 0, fields: limits.headerCount)
+    connectionsPerWorker = max(
+      1, configuration.limits.connections / max(1, configuration.workers))
+    times = Times(configuration.timeouts)
+    var listeners: [Listener] = []
+    for listener in configuration.listeners {
+      var selector: CertificateSelector?
+      if let tls = listener.tls { selector = try CertificateSelector(tls, ticketKey: ticketKey) }
+      listeners.append(
+        Listener(
+          name: listener.name, addresses: listener.addresses, selector: selector, access: listener.access,
+          redirectToHTTPSPort: listener.redirectToHTTPSPort))
+    }
+    self.listeners = listeners
+    var backends: [Backend] = []
+    var servers: [Server] = []
+    for backend in configuration.backends {
+      let first = servers.count
+      servers += backend.servers.map {
+        Server(
+          name: $0.name, address: $0.address, backend: backends.count, weight: $0.weight)
+      }
+      var context: TLSContext?
+      if let tls = backend.tls { context = try TLSContext(upstream: tls) }
+      backends.append(
+        Backend(
+          name: backend.name, servers: first..<servers.count,
+          host: Array((backend.host ?? "").utf8), tls: context,
+          tlsName: backend.tls?.serverName ?? ""))
+    }
+    self.backends = backends
+    self.servers = servers
+    routes = configuration.routes.map {
+      Route(
+        action: $0.action, responseHeaders: ResponseHeaders($0.setResponseHeaders),
+        isForAnyHost: $0.host == .any)
+    }
+    routing = RoutingTable(configuration.routes)
+  }
+}

@@ -1,0 +1,107 @@
+internal import COpenSSL
+
+/// One TLS connection: plaintext on one side, the worker's ciphertext buffers on the other.
+@safe struct TLSStream: ~Copyable {
+  enum Step: Equatable {
+    case done, needsMore
+    case failed(OpenSSLError)
+  }
+
+  enum Ending: Equatable {
+    /// All that came has been decrypted; the other side may send more.
+    case drained
+    /// The other side said that it has sent its last byte.
+    case closed
+    case failed(OpenSSLError)
+  }
+
+  private let ssl: OpaquePointer
+
+  private init(_ ssl: OpaquePointer) { unsafe self.ssl = ssl }
+
+  /// A server's side of a connection; nil when memory is short.
+  static func accepting(_ context: TLSContext, over buffers: borrowing CipherBuffers) -> TLSStream? {
+    guard let ssl = unsafe SSL_new(context.pointer) else { return nil }
+    unsafe buffers.attach(ssl)
+    unsafe SSL_set_accept_state(ssl)
+    return unsafe TLSStream(ssl)
+  }
+
+  /// A client's side, to a server that must prove to be `name` where the context verifies.
+  static func connecting(
+    _ context: TLSContext, name: String, over buffers: borrowing CipherBuffers
+  ) -> TLSStream? {
+    guard let ssl = unsafe SSL_new(context.pointer) else { return nil }
+    unsafe buffers.attach(ssl)
+    unsafe SSL_set_connect_state(ssl)
+    // An address is checked against the certificate's addresses and never sent as SNI (RFC 6066, 3).
+    let parameters = unsafe SSL_get0_param(ssl)
+    if unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, name) != 1 {
+      ERR_clear_error()
+      guard unsafe SSL_set1_host(ssl, name) == 1,
+        unsafe gatehouse_SSL_set_tlsext_host_name(ssl, name) == 1
+      else {
+        unsafe SSL_free(ssl)
+        return nil
+      }
+    }
+    return unsafe TLSStream(ssl)
+  }
+
+  deinit { unsafe SSL_free(ssl) }
+
+  /// Takes the handshake as far as the received bytes allow.
+  mutating func handshake() -> Step {
+    let answer = unsafe SSL_do_handshake(ssl)
+    guard answer != 1 else { return .done }
+    guard unsafe SSL_get_error(ssl, answer) == SSL_ERROR_WANT_READ else {
+      return .failed(.takeLast())
+    }
+    return .needsMore
+  }
+
+  /// Decrypts everything received to `buffer` from `offset` on; says how many bytes.
+  mutating func decrypt(
+    into buffer: ByteBuffer, at offset: Int, from ciphertext: borrowing CipherBuffers
+  ) -> (count: Int, ending: Ending) {
+    var total = 0
+    while true {
+      let room = buffer.capacity - offset - total
+      // The buffer holds a full receive and the partial record before it, so room is never short.
+      guard room > 0 else { return (total, .failed(OpenSSLError(code: 0))) }
+      var answer: Int32 = 0
+      total += unsafe buffer.fill(at: offset + total, atMost: room) { region in
+        answer = unsafe SSL_read(ssl, region.baseAddress, Int32(region.count))
+        return max(0, Int(answer))
+      }
+      if answer <= 0 { return (total, ending(answer)) }
+      if ciphertext.isDrained, unsafe SSL_pending(ssl) == 0 { return (total, .drained) }
+    }
+  }
+
+  /// Encrypts into the ciphertext buffers; false when the connection can't go on.
+  mutating func encrypt(_ plaintext: Span<UInt8>) -> Bool {
+    guard !plaintext.isEmpty else { return true }
+    let written = unsafe plaintext.withUnsafeBufferPointer {
+      unsafe SSL_write(ssl, $0.baseAddress, Int32($0.count))
+    }
+    guard Int(written) == plaintext.count else {
+      ERR_clear_error()
+      return false
+    }
+    return true
+  }
+
+  /// Writes close_notify into the ciphertext buffers, so that an end is no truncation.
+  mutating func writeCloseNotify() {
+    if unsafe SSL_shutdown(ssl) < 0 { ERR_clear_error() }
+  }
+
+  private func ending(_ answer: Int32) -> Ending {
+    switch unsafe SSL_get_error(ssl, answer) {
+    case SSL_ERROR_WANT_READ: .drained
+    case SSL_ERROR_ZERO_RETURN: .closed
+    default: .failed(.takeLast())
+    }
+  }
+}

@@ -1,0 +1,184 @@
+/// What follows when a client connection is ready.
+extension Worker {
+  mutating func clientEvent(_ id: SlotID, _ readiness: Readiness) {
+    guard clients.contains(id) else { return }
+    clients[id].transport.note(readiness)
+    switch clients[id].phase {
+    case .handshaking: stepHandshake(id)
+    case .head, .exchange, .tunnel:
+      guard !readiness.isBroken else { return abort(client: id) }
+      if clients[id].phase == .exchange, readiness.isHungUp, isAbandoned(id) {
+        return abort(client: id)
+      }
+      if readiness.isWritable, clients[id].transport.hasOutbound { flush(client: id) }
+      if readiness.isReadable { serviceClient(id) }
+    case .closing:
+      if readiness.isBroken { return close(client: id) }
+      if readiness.isWritable { flush(client: id) }
+    case .lingering: serviceClient(id)
+    case .closed: return
+    }
+  }
+
+  /// Reads what there is, uses what can be used, and keeps the rest for later.
+  mutating func serviceClient(_ id: SlotID) {
+    guard clients.contains(id) else { return }
+    intake.reset()
+    if !clients[id].inbound.isEmpty {
+      let rest = clients[id].inbound.takeAll()
+      intake.append(rest.bytes)
+    }
+    receive(from: id)
+    keepRest(of: id)
+  }
+
+  /// Takes the handshake further, and whatever came right behind it.
+  private mutating func stepHandshake(_ id: SlotID) {
+    guard let snapshot = clients[id].handshakeSnapshot else { return close(client: id) }
+    snapshot.listeners[clients[id].origin.index].selector?.prepare(
+      for: clients[id].transport.socket)
+    let step = clients[id].transport.handshake(ciphertext: &ciphertext)
+    switch step {
+    case .needsMore:
+      if !ciphertext.outgoing.isEmpty,
+        clients[id].transport.sendCiphertext(&ciphertext) == .failed
+      {
+        close(client: id)
+      }
+    case .failed:
+      counters.handshakeFailures &+= 1
+      // The alert tells an honest client why; nobody waits for it to arrive.
+      _ = clients[id].transport.sendCiphertext(&ciphertext)
+      close(client: id)
+    case .done: handshakeDone(id)
+    }
+  }
+
+  private mutating func handshakeDone(_ id: SlotID) {
+    counters.handshakes &+= 1
+    clients[id].handshakeSnapshot = nil
+    clients[id].enter(.head, at: now)
+    // The session ticket waits for the first response: one send less.
+    clients[id].transport.holdCiphertext(&ciphertext)
+    intake.reset()
+    if !ciphertext.isDrained {
+      let received = clients[id].transport.decrypt(
+        into: intake.memory, at: 0, ciphertext: &ciphertext)
+      switch received {
+      case .bytes(let count): intake.add(count)
+      case .endOfStream, .failed: return close(client: id)
+      case .wouldBlock: break
+      }
+    }
+    receive(from: id)
+    keepRest(of: id)
+    guard clients[id].phase == .head, clients[id].transport.hasOutbound else { return }
+    if clients[id].transport.flush() == .failed { close(client: id) }
+  }
+
+  private mutating func receive(from id: SlotID) {
+    for _ in 0..<Self.receivesPerTurn {
+      use(id)
+      guard wantsInput(id) else { return }
+      let received = clients[id].transport.receive(
+        into: intake.memory, at: intake.writeOffset,
+        atMost: min(intake.room, CipherBuffers.incomingCapacity), ciphertext: &ciphertext)
+      switch received {
+      case .bytes(let count):
+        intake.add(count)
+        clients[id].lastProgress = now
+      case .wouldBlock: return
+      case .endOfStream: return ended(client: id)
+      case .failed: return abort(client: id)
+      }
+    }
+    use(id)
+    if wantsInput(id) { again.append(Token(.client, id)) }
+  }
+
+  /// Uses the intake as far as the connection's phase allows.
+  private mutating func use(_ id: SlotID) {
+    while true {
+      switch clients[id].phase {
+      case .head:
+        guard !intake.isEmpty, readHead(id) else { return }
+      case .exchange:
+        relayRequestBody(id)
+        guard clients[id].phase == .head else { return }
+      case .tunnel:
+        return relayTunnel(id)
+      case .closing, .lingering, .handshaking, .closed:
+        return intake.consume(intake.count)
+      }
+    }
+  }
+
+  /// Parses one head and begins its exchange; false when it is not whole or was refused.
+  private mutating func readHead(_ id: SlotID) -> Bool {
+    requestHead.scanned = clients[id].headScanned
+    let input = intake
+    let outcome = HeadParser.parseRequest(
+      input.bytes, limits: snapshot.headLimits, into: &requestHead)
+    switch outcome {
+    case .needsMore:
+      clients[id].headScanned = requestHead.scanned
+      if clients[id].headSince == nil { clients[id].headSince = now }
+      return false
+    case .reject(let why):
+      intake.consume(intake.count)
+      refuse(id, why)
+      return false
+    case .head:
+      clients[id].headScanned = 0
+      clients[id].headSince = nil
+      begin(id)
+      return true
+    }
+  }
+
+  private func wantsInput(_ id: SlotID) -> Bool {
+    switch clients[id].phase {
+    case .head, .lingering: true
+    case .exchange: !clients[id].exchange.isRequestDone && !isRequestBlockedByServer(id)
+    case .tunnel: !clients[id].exchange.isRequestDone && !isRequestBlockedByServer(id)
+    case .handshaking, .closing, .closed: false
+    }
+  }
+
+  private mutating func keepRest(of id: SlotID) {
+    if !intake.isEmpty, clients[id].phase != .closed {
+      let input = intake
+      clients[id].inbound.append(input.bytes)
+    }
+    arm(client: id)
+  }
+
+  /// Over TLS nobody ends only his own direction to wait for an answer, so he has gone; in clear
+  /// some do, and get it.
+  private func isAbandoned(_ id: SlotID) -> Bool {
+    clients[id].origin.isTLS && clients[id].exchange.isRequestDone
+  }
+
+  /// The client has sent its last byte.
+  private mutating func ended(client id: SlotID) {
+    switch clients[id].phase {
+    case .head, .handshaking, .lingering: close(client: id)
+    case .exchange: abort(client: id)
+    case .tunnel: endTunnel(fromClient: id)
+    case .closing, .closed: return
+    }
+  }
+
+  /// Sends what waits, then goes on with what waited for that.
+  mutating func flush(client id: SlotID) {
+    switch clients[id].transport.flush() {
+    case .queued: clients[id].lastProgress = now
+    case .failed: abort(client: id)
+    case .done:
+      clients[id].lastProgress = now
+      if clients[id].phase == .closing { return finishClosing(id) }
+      guard let upstream = clients[id].exchange.upstream else { return }
+      serviceUpstream(upstream)
+    }
+  }
+}

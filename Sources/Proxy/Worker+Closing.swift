@@ -1,0 +1,59 @@
+/// How connections end.
+extension Worker {
+  /// Ends a client connection after all that was sent has gone out.
+  mutating func endClient(_ id: SlotID) {
+    guard clients[id].phase != .closed else { return }
+    if clients[id].transport.tls != nil {
+      clients[id].transport.tls?.writeCloseNotify()
+      if clients[id].transport.sendCiphertext(&ciphertext) == .failed { return close(client: id) }
+    }
+    clients[id].enter(.closing, at: now)
+    if clients[id].transport.hasOutbound { return arm(client: id) }
+    finishClosing(id)
+  }
+
+  /// A refusal is followed by a wait: closing with unread bytes would reset the connection before
+  /// the client has read why (RFC 9112, section 9.6).
+  mutating func finishClosing(_ id: SlotID) {
+    guard clients[id].lingers else { return close(client: id) }
+    clients[id].transport.socket.finishSending()
+    clients[id].enter(.lingering, at: now)
+    arm(client: id)
+    again.append(Token(.client, id))
+  }
+
+  /// Ends a client connection and its exchange at once; what was not sent is lost.
+  mutating func abort(client id: SlotID) {
+    guard clients[id].phase != .closed else { return }
+    if clients[id].phase == .exchange { counters.aborts &+= 1 }
+    close(client: id)
+  }
+
+  mutating func close(client id: SlotID) {
+    guard clients.contains(id), clients[id].phase != .closed else { return }
+    clients[id].phase = .closed
+    closed.append(Token(.client, id))
+    poller.remove(clients[id].transport.socket.number)
+    if let upstream = clients[id].exchange.upstream { close(upstream: upstream) }
+  }
+
+  /// Closes a connection to a server and parts it from its exchange.
+  mutating func close(upstream id: SlotID) {
+    guard upstreams.contains(id), upstreams[id].phase != .closed else { return }
+    let wasIdle = upstreams[id].phase == .idle
+    upstreams[id].phase = .closed
+    closed.append(Token(.upstream, id))
+    poller.remove(upstreams[id].transport.socket.number)
+    if let client = upstreams[id].client, clients.contains(client) {
+      clients[client].exchange.upstream = nil
+    }
+    upstreams[id].client = nil
+    guard upstreams[id].snapshot === snapshot else { return }
+    let server = upstreams[id].server
+    if wasIdle {
+      servers[server].idle.removeAll { $0 == id }
+    } else {
+      servers[server].active -= 1
+    }
+  }
+}

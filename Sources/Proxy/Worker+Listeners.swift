@@ -1,0 +1,104 @@
+internal import Glibc
+
+/// Accepting, and who is let in.
+extension Worker {
+  /// Connections accepted from one listener before others get their turn.
+  private static var acceptsPerTurn: Int { 64 }
+
+  mutating func add(_ bound: [BoundListener]) {
+    for item in bound {
+      guard let number = item.take() else { continue }
+      let socket = Socket(FileDescriptor(owning: number))
+      guard let index = listenerIndex(of: item.address) else { continue }
+      let id = listeners.insert(
+        Listener(socket, address: item.address, index: index, facts: facts(index, item.address)))
+      guard !isAcceptPaused else { continue }
+      if !poller.addLevel(number, Token(.listener, id)) {
+        log(.trouble("worker \(self.index) can't watch \(item.address)"))
+      }
+    }
+  }
+
+  /// After a new generation: which of its listeners each socket serves; the rest are closed.
+  mutating func refreshListeners() {
+    for id in listeners.ids() {
+      let address = listeners[id].address
+      guard let index = listenerIndex(of: address) else {
+        poller.remove(listeners[id].socket.number)
+        listeners.remove(id)
+        continue
+      }
+      listeners[id].index = index
+      listeners[id].facts = facts(index, address)
+    }
+  }
+
+  mutating func accept(_ id: SlotID) {
+    guard listeners.contains(id) else { return }
+    let limit = max(1, snapshot.connectionsPerWorker)
+    for _ in 0..<Self.acceptsPerTurn {
+      guard clients.count < limit else { return pauseAccepting() }
+      switch listeners[id].socket.accept() {
+      case .connection(let socket, let address, let port):
+        admit(socket, from: address, port: port, by: id)
+      case .wouldBlock: return
+      case .failed(let code):
+        guard code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM else { continue }
+        log(.acceptFailed(reason: unsafe String(cString: strerror(code))))
+        return pauseAccepting()
+      }
+    }
+  }
+
+  private mutating func admit(
+    _ socket: consuming Socket, from address: IPAddress, port: UInt16, by id: SlotID
+  ) {
+    counters.connectionsAccepted &+= 1
+    let listener = snapshot.listeners[listeners[id].index]
+    if let access = listener.access, !access.allows(address, at: Clock.unixSeconds()) {
+      counters.connectionsRefused &+= 1
+      return
+    }
+    let number = socket.number
+    var stream: TLSStream?
+    if let selector = listener.selector {
+      stream = selector.accept(over: ciphertext)
+      guard stream != nil else { return log(.trouble("no memory for a TLS connection")) }
+    }
+    let client = clients.insert(
+      ClientConnection(
+        Transport(socket, tls: stream.take()), from: address, port: port,
+        origin: listeners[id].facts, snapshot: snapshot, now: now))
+    guard poller.add(number, Token(.client, client)) else { return close(client: client) }
+    arm(client: client)
+  }
+
+  /// At the limit, or out of descriptors: new connections wait in the kernel's queue.
+  private mutating func pauseAccepting() {
+    guard !isAcceptPaused else { return }
+    isAcceptPaused = true
+    for id in listeners.ids() { poller.remove(listeners[id].socket.number) }
+    timers.add(Token(.listener, SlotID(index: 0, generation: 0)), at: now + 100)
+  }
+
+  mutating func resumeAccepting() {
+    guard isAcceptPaused, clients.count < max(1, snapshot.connectionsPerWorker) else { return }
+    isAcceptPaused = false
+    for id in listeners.ids() {
+      if !poller.addLevel(listeners[id].socket.number, Token(.listener, id)) {
+        log(.trouble("worker \(index) can't watch \(listeners[id].address)"))
+      }
+    }
+  }
+
+  private func listenerIndex(of address: SocketAddress) -> Int? {
+    snapshot.listeners.firstIndex { $0.addresses.contains(address) }
+  }
+
+  private func facts(_ index: Int, _ address: SocketAddress) -> ListenerFacts {
+    let listener = snapshot.listeners[index]
+    return ListenerFacts(
+      isTLS: listener.selector != nil, port: address.port,
+      redirectToHTTPSPort: listener.redirectToHTTPSPort, index: index)
+  }
+}

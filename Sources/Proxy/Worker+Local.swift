@@ -1,0 +1,80 @@
+/// Requests answered within this process: the admin socket, and the demo's servers.
+extension Worker {
+  /// Bytes of a request body for a local responder; more is 413.
+  static let localBodyLimit = 1 << 20
+
+  /// Begins to collect the request; what is collected is kept in the exchange.
+  mutating func beginLocal(_ id: SlotID) {
+    let head = intake.prefix(requestHead.byteCount)
+    clients[id].exchange.isLocal = true
+    clients[id].exchange.local = LocalRequest(
+      method: String(copying: head.extracting(requestHead.methodText)),
+      path: String(copying: head.extracting(requestHead.path)),
+      query: String(copying: head.extracting(requestHead.query)), body: [])
+    if clients[id].exchange.continueState == .awaited { sendContinue(id) }
+    answerLocalIfWhole(id)
+  }
+
+  /// Answers once the body is whole.
+  mutating func answerLocalIfWhole(_ id: SlotID) {
+    guard clients[id].exchange.request.count <= Self.localBodyLimit else {
+      return answer(id, .contentTooLarge)
+    }
+    guard clients[id].exchange.isRequestDone, var request = clients[id].exchange.local else {
+      return
+    }
+    guard let responder else { return answer(id, .noRoute) }
+    let body = clients[id].exchange.request.takeAll()
+    request.body = [UInt8](copying: body.bytes)
+    let response = responder(request)
+    let type = Array(response.contentType.utf8)
+    let scratch = scratch
+    var output = scratch.output(at: 0)
+    Replies.writeHead(
+      status: response.status, contentType: type.span, count: response.body.count,
+      ReplyContext(
+        requestID: clients[id].exchange.requestID, isHead: false, accepts: .text,
+        isHTTP10: clients[id].exchange.isHTTP10, keepsAlive: clients[id].exchange.keepsAlive),
+      into: &output)
+    let count = output.count
+    guard sendScratch(to: id, count) else { return }
+    if clients[id].exchange.method != .head {
+      let sent = clients[id].transport.send(response.body.span, ciphertext: &ciphertext)
+      guard sent != .failed else { return abort(client: id) }
+    }
+    finishReply(id, 0, status: response.status)
+  }
+}
+
+/// A request to this process itself.
+public struct LocalRequest: Sendable {
+  public let method: String
+  /// Without the query; as it was sent.
+  public let path: String
+  public let query: String
+  public internal(set) var body: [UInt8]
+}
+
+public struct LocalResponse: Sendable {
+  public let status: UInt16
+  public let contentType: String
+  public let body: [UInt8]
+
+  public init(status: UInt16, contentType: String, body: [UInt8]) {
+    self.status = status
+    self.contentType = contentType
+    self.body = body
+  }
+}
+
+extension String {
+  init(copying bytes: Span<UInt8>) {
+    self = unsafe bytes.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
+  }
+}
+
+extension [UInt8] {
+  init(copying bytes: Span<UInt8>) {
+    self = unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
+  }
+}

@@ -1,0 +1,87 @@
+/// What follows a command from the control thread.
+extension Worker {
+  mutating func obey(_ command: Command) {
+    switch command {
+    case .adopt(let parcel, let listeners): adopt(parcel, listeners)
+    case .setWeight(let backend, let server, let weight):
+      guard let (group, member) = place(backend, server) else { return }
+      balancers[group].setWeight(member, weight: weight)
+    case .report(let request): request.answer(report())
+    case .drain: drain()
+    case .stop: phase = .stopped
+    }
+  }
+
+  /// Exchanges in flight keep the snapshot they began with; its idle connections end with it.
+  private mutating func adopt(_ parcel: Parcel, _ bound: [BoundListener]) {
+    guard let next = parcel.take() else { return }
+    for state in servers {
+      for id in state.idle where upstreams.contains(id) { close(upstream: id) }
+    }
+    snapshot = next
+    resetServers()
+    refreshListeners()
+    add(bound)
+  }
+
+  /// The balancers and pools of the current snapshot, from nothing.
+  mutating func resetServers() {
+    balancers = snapshot.backends.map { backend in
+      Balancer(weights: snapshot.servers[backend.servers].map(\.weight))
+    }
+    servers = snapshot.servers.map { _ in ServerState() }
+  }
+
+  private func place(_ backend: String, _ server: String) -> (Int, Int)? {
+    for (group, candidate) in snapshot.backends.enumerated() where candidate.name == backend {
+      for index in candidate.servers where snapshot.servers[index].name == server {
+        return (group, index - candidate.servers.lowerBound)
+      }
+    }
+    return nil
+  }
+
+  private func report() -> WorkerReport {
+    var list: [WorkerReport.Server] = []
+    for (group, backend) in snapshot.backends.enumerated() {
+      for index in backend.servers {
+        let member = index - backend.servers.lowerBound
+        list.append(
+          WorkerReport.Server(
+            backend: backend.name, name: snapshot.servers[index].name,
+            weight: balancers[group].weight(member),
+            isSetAside: balancers[group].isSetAside(member, now: now),
+            active: servers[index].active, idle: servers[index].idle.count,
+            requests: servers[index].requests))
+      }
+    }
+    return WorkerReport(worker: self.index, clients: clients.count, counters: counters, servers: list)
+  }
+
+  /// Takes nothing new, ends what is idle, and lets what runs finish.
+  private mutating func drain() {
+    guard case .running = phase else { return }
+    // Accept what already waits: a socket closed with a queue resets it (operations.md, 4.1).
+    for id in listeners.ids() {
+      accept(id)
+      poller.remove(listeners[id].socket.number)
+      listeners.remove(id)
+    }
+    phase = .draining(since: now)
+    for id in clients.ids() where clients[id].phase == .head && clients[id].inbound.isEmpty {
+      endClient(id)
+    }
+  }
+
+  mutating func endDrain() {
+    guard case .draining(let since) = phase else { return }
+    guard clients.count > 0, now - since < snapshot.times.drain else {
+      phase = .stopped
+      return
+    }
+  }
+
+  var isDraining: Bool {
+    if case .running = phase { false } else { true }
+  }
+}

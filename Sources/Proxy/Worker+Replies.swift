@@ -1,0 +1,96 @@
+/// What the proxy itself answers.
+extension Worker {
+  /// Refuses a head or a body that can't be forwarded, and ends the connection: where the next
+  /// request would begin is not known.
+  mutating func refuse(_ id: SlotID, _ why: HeadRejection) {
+    counters.requestsRefused &+= 1
+    if let upstream = clients[id].exchange.upstream { close(upstream: upstream) }
+    guard clients[id].exchange.responsePhase == .awaited else { return abort(client: id) }
+    if clients[id].phase == .head {
+      clients[id].exchange = Exchange()
+      clients[id].exchange.requestID = requestIDs.next()
+    }
+    clients[id].exchange.keepsAlive = false
+    clients[id].lingers = true
+    reply(id, .refused(why))
+  }
+
+  /// Answers in the server's place.
+  mutating func answer(_ id: SlotID, _ reply: Reply) {
+    if let upstream = clients[id].exchange.upstream { close(upstream: upstream) }
+    // With a part of the body still to come, where the next request begins is far away.
+    let isWhole = clients[id].exchange.isRequestDone
+    clients[id].exchange.keepsAlive = clients[id].exchange.keepsAlive && isWhole
+    clients[id].lingers = !isWhole
+    self.reply(id, reply)
+  }
+
+  mutating func redirectToHTTPS(_ id: SlotID, port: UInt16) {
+    guard !requestHead.host.isEmpty else { return answer(id, .noRoute) }
+    let suffix = port == 443 ? "" : ":\(port)"
+    sendRedirect(id, Array("https://".utf8), Array(suffix.utf8), status: 308)
+  }
+
+  mutating func redirect(_ id: SlotID, route: Int) {
+    guard case .redirect(let target, let status) = snapshot.routes[route].action else { return }
+    let head = intake.prefix(requestHead.byteCount)
+    let path = String(copying: head.extracting(requestHead.target))
+    let host = String(copying: head.extracting(requestHead.host))
+    let location = target.replacing("{path}", with: path).replacing("{host}", with: host)
+    sendLocation(id, Array(location.utf8), status: UInt16(clamping: status))
+  }
+
+  /// To the same host and target under another scheme; every byte of them has been checked, so no
+  /// field can be smuggled in.
+  private mutating func sendRedirect(
+    _ id: SlotID, _ prefix: [UInt8], _ suffix: [UInt8], status: UInt16
+  ) {
+    let head = intake.prefix(requestHead.byteCount)
+    let host = [UInt8](copying: head.extracting(requestHead.host))
+    let start = Int(requestHead.path.start)
+    var path = [UInt8](copying: head.extracting(start..<Int(requestHead.target.end)))
+    if path.first != UInt8(ascii: "/") { path.insert(UInt8(ascii: "/"), at: 0) }
+    sendLocation(id, prefix + host + suffix + path, status: status)
+  }
+
+  private mutating func sendLocation(_ id: SlotID, _ location: [UInt8], status: UInt16) {
+    let context = context(of: id)
+    let scratch = scratch
+    var output = scratch.output(at: 0)
+    Replies.writeRedirect(to: location.span, status: status, context, into: &output)
+    finishReply(id, output.count, status: status)
+  }
+
+  private mutating func reply(_ id: SlotID, _ reply: Reply) {
+    let context = context(of: id)
+    let scratch = scratch
+    var output = scratch.output(at: 0)
+    Replies.write(reply, context, into: &output)
+    finishReply(id, output.count, status: reply.status)
+  }
+
+  mutating func finishReply(_ id: SlotID, _ count: Int, status: UInt16) {
+    counters.countResponse(status)
+    clients[id].exchange.responsePhase = .done
+    let wasWhole = clients[id].exchange.isRequestDone
+    let lingers = clients[id].lingers
+    guard sendScratch(to: id, count) else { return }
+    let keeps = clients[id].exchange.keepsAlive && wasWhole
+    clients[id].exchange = Exchange()
+    guard keeps else {
+      clients[id].lingers = lingers || !wasWhole
+      return endClient(id)
+    }
+    clients[id].enter(.head, at: now)
+    if clients[id].transport.isReadable || !clients[id].inbound.isEmpty {
+      again.append(Token(.client, id))
+    }
+  }
+
+  private func context(of id: SlotID) -> ReplyContext {
+    ReplyContext(
+      requestID: clients[id].exchange.requestID, isHead: clients[id].exchange.method == .head,
+      accepts: clients[id].exchange.accepts, isHTTP10: clients[id].exchange.isHTTP10,
+      keepsAlive: clients[id].exchange.keepsAlive)
+  }
+}

@@ -1,0 +1,186 @@
+/// From a request's head to a server that gets it.
+extension Worker {
+  /// Begins the exchange whose head has just been parsed.
+  mutating func begin(_ id: SlotID) {
+    counters.requests &+= 1
+    clients[id].requestCount += 1
+    clients[id].enter(.exchange, at: now)
+    fillExchange(id)
+    let decision = decide(id)
+    if case .backend(let route, let backend) = decision {
+      clients[id].exchange.route = route
+      forward(id, to: backend)
+      return
+    }
+    let count = requestHead.byteCount
+    switch decision {
+    case .backend: return
+    case .local(let route):
+      clients[id].exchange.route = route
+      beginLocal(id)
+    case .refuse(let reply): answer(id, reply)
+    case .redirectToHTTPS(let port): redirectToHTTPS(id, port: port)
+    case .redirect(let route):
+      clients[id].exchange.route = route
+      redirect(id, route: route)
+    }
+    intake.consume(count)
+  }
+
+  private enum Decision {
+    case backend(route: Int, Int)
+    case local(route: Int)
+    case redirect(route: Int)
+    case redirectToHTTPS(port: UInt16)
+    case refuse(Reply)
+  }
+
+  private mutating func fillExchange(_ id: SlotID) {
+    let isOld =
+      clients[id].requestCount >= snapshot.limits.requestsPerConnection
+      || now - clients[id].acceptedAt >= snapshot.times.connectionAge
+    clients[id].exchange = Exchange(
+      requestHead, id: requestIDs.next(), keepsAlive: requestHead.keepsAlive && !isOld && !isDraining,
+      snapshot: snapshot, now: now)
+  }
+
+  /// Which route takes the request, or why none does.
+  private mutating func decide(_ id: SlotID) -> Decision {
+    let origin = clients[id].origin
+    if let port = origin.redirectToHTTPSPort { return .redirectToHTTPS(port: port) }
+    let head = intake.prefix(requestHead.byteCount)
+    if snapshot.limits.bodyBytes > 0, case .length(let count) = requestHead.framing,
+      count > UInt64(snapshot.limits.bodyBytes)
+    {
+      return .refuse(.contentTooLarge)
+    }
+    let scratch = scratch
+    var normalised = scratch.output(at: 0)
+    guard PathNormalizer.normalise(head.extracting(requestHead.path), into: &normalised) else {
+      counters.requestsRefused &+= 1
+      return .refuse(.badPath)
+    }
+    let pathCount = normalised.count
+    let host = head.extracting(requestHead.host)
+    guard
+      let route = snapshot.routing.lookup(host: host, path: scratch.bytes(0..<pathCount))
+    else { return .refuse(.noRoute) }
+    if snapshot.routes[route].isForAnyHost, origin.isTLS, !isCovered(host, origin) {
+      return .refuse(.misdirected)
+    }
+    switch snapshot.routes[route].action {
+    case .backend(let backend): return .backend(route: route, backend)
+    case .redirect: return .redirect(route: route)
+    case .local: return .local(route: route)
+    }
+  }
+
+  /// A route without a host takes every host that the listener has a certificate for.
+  private func isCovered(_ host: Span<UInt8>, _ origin: ListenerFacts) -> Bool {
+    // HTTP/1.0 may come without a host; its route is then the one for any.
+    guard !host.isEmpty, snapshot.listeners.indices.contains(origin.index) else { return true }
+    return snapshot.listeners[origin.index].selector?.covers(host: host) ?? true
+  }
+
+  private mutating func forward(_ id: SlotID, to backend: Int) {
+    clients[id].exchange.backend = backend
+    let context = RequestContext(
+      address: clients[id].address, isTLS: clients[id].origin.isTLS,
+      listenerPort: clients[id].origin.port, requestID: clients[id].exchange.requestID)
+    let scratch = scratch
+    let host = snapshot.backends[backend].host
+    var output = scratch.output(at: 0)
+    let fits = HeadWriter.writeRequest(
+      requestHead, intake.prefix(requestHead.byteCount), context, host: host.span, into: &output)
+    let count = output.count
+    intake.consume(requestHead.byteCount)
+    guard fits else { return answer(id, .headTooLarge) }
+    clients[id].exchange.request.append(scratch.bytes(0..<count))
+    clients[id].exchange.requestHeadCount = count
+    // The part of the body that came with the head goes out with it, in one send.
+    relayRequestBody(id, push: false)
+    guard clients[id].phase == .exchange else { return }
+    dispatch(id)
+  }
+
+  /// Gives the exchange a connection to a server, and the request to that connection.
+  mutating func dispatch(_ id: SlotID) {
+    guard clients[id].exchange.snapshot === snapshot else { return answer(id, .badGateway) }
+    let backend = clients[id].exchange.backend
+    while clients[id].exchange.attempts < Self.attempts {
+      let excluded = clients[id].exchange.attempts > 0 ? clients[id].exchange.server : nil
+      guard let member = balancers[backend].next(now: now, excluding: excluded) else { break }
+      clients[id].exchange.server = member
+      clients[id].exchange.attempts += 1
+      clients[id].exchange.requestGiven = 0
+      let server = snapshot.backends[backend].servers.lowerBound + member
+      if connect(id, to: server) { return }
+      setAside(server, reason: "no socket for a connection")
+    }
+    answer(id, clients[id].exchange.attempts == 0 ? .noServer : .badGateway)
+  }
+
+  /// The first try, and two on other servers where no request byte can have had an effect.
+  private static var attempts: Int { 3 }
+
+  private mutating func connect(_ id: SlotID, to server: Int) -> Bool {
+    servers[server].requests &+= 1
+    if let idle = takeIdle(server) {
+      servers[server].active += 1
+      clients[id].exchange.upstream = idle
+      upstreams[idle].client = id
+      upstreams[idle].phase = .busy
+      pushRequest(id)
+      return true
+    }
+    guard let upstream = openConnection(to: server) else { return false }
+    servers[server].active += 1
+    clients[id].exchange.upstream = upstream
+    upstreams[upstream].client = id
+    return true
+  }
+
+  /// The connection used last: its caches are warm, and those not needed grow old and are closed.
+  private mutating func takeIdle(_ server: Int) -> SlotID? {
+    while let id = servers[server].idle.popLast() {
+      guard upstreams.contains(id), upstreams[id].phase == .idle else { continue }
+      upstreams[id].isReused = true
+      return id
+    }
+    return nil
+  }
+
+  private mutating func openConnection(to server: Int) -> SlotID? {
+    let plan = snapshot.servers[server]
+    let backend = snapshot.backends[plan.backend]
+    guard let socket = try? Socket.connect(to: plan.address) else { return nil }
+    var stream: TLSStream?
+    if let context = backend.tls {
+      stream = TLSStream.connecting(context, name: backend.tlsName, over: ciphertext)
+      guard stream != nil else { return nil }
+    }
+    let number = socket.number
+    let id = upstreams.insert(
+      UpstreamConnection(
+        Transport(socket, tls: stream.take()), snapshot: snapshot, server: server, now: now))
+    guard poller.add(number, Token(.upstream, id)) else {
+      upstreams.remove(id)
+      return nil
+    }
+    arm(upstream: id)
+    return id
+  }
+
+  /// A server that can't be reached gets nothing for a while.
+  mutating func setAside(_ server: Int, reason: String) {
+    let plan = snapshot.servers[server]
+    let member = server - snapshot.backends[plan.backend].servers.lowerBound
+    counters.connectFailures &+= 1
+    if !balancers[plan.backend].isSetAside(member, now: now) {
+      log(
+        .serverSetAside(
+          backend: snapshot.backends[plan.backend].name, server: plan.name, reason: reason))
+    }
+    balancers[plan.backend].setAside(member, until: now + snapshot.times.setAside)
+  }
+}

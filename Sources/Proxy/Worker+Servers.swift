@@ -1,0 +1,173 @@
+internal import Glibc
+
+/// What follows when a connection to a server is ready.
+extension Worker {
+  enum UpstreamFailure {
+    case refused(errno: Int32)
+    case connectTimedOut
+    case handshake(OpenSSLError)
+    /// The connection ended, or broke, after it had been made.
+    case broke
+    /// The server's answer is not HTTP that may be forwarded.
+    case badResponse(HeadRejection)
+  }
+
+  mutating func upstreamEvent(_ id: SlotID, _ readiness: Readiness) {
+    guard upstreams.contains(id) else { return }
+    upstreams[id].transport.note(readiness)
+    switch upstreams[id].phase {
+    case .connecting:
+      guard readiness.isWritable || readiness.isBroken else { return }
+      let failure = upstreams[id].transport.socket.connectError()
+      guard failure == 0 else { return upstreamFailed(id, .refused(errno: failure)) }
+      connected(id)
+    case .handshaking: stepUpstreamHandshake(id)
+    case .busy:
+      if readiness.isWritable, upstreams[id].transport.hasOutbound { flush(upstream: id) }
+      if readiness.isReadable { serviceUpstream(id) }
+    case .idle:
+      // Nothing was asked: this can only be the end, or bytes that answer nothing.
+      if readiness.isReadable { close(upstream: id) }
+    case .closed: return
+    }
+  }
+
+  private mutating func connected(_ id: SlotID) {
+    if upstreams[id].transport.tls != nil {
+      upstreams[id].phase = .handshaking
+      return stepUpstreamHandshake(id)
+    }
+    ready(id)
+  }
+
+  private mutating func stepUpstreamHandshake(_ id: SlotID) {
+    let step = upstreams[id].transport.handshake(ciphertext: &ciphertext)
+    let sent = upstreams[id].transport.sendCiphertext(&ciphertext)
+    switch step {
+    case .failed(let error): upstreamFailed(id, .handshake(error))
+    case .needsMore: if sent == .failed { upstreamFailed(id, .broke) }
+    case .done:
+      guard sent != .failed else { return upstreamFailed(id, .broke) }
+      // A server that speaks before it is asked is not trusted (nginx CVE-2026-1642); its session
+      // tickets are no plaintext.
+      let early = upstreams[id].transport.decrypt(
+        into: upstreamIntake, at: 0, ciphertext: &ciphertext)
+      guard early == .bytes(0) else { return upstreamFailed(id, .broke) }
+      ready(id)
+    }
+  }
+
+  private mutating func ready(_ id: SlotID) {
+    upstreams[id].phase = .busy
+    guard let client = upstreams[id].client, clients.contains(client) else {
+      return close(upstream: id)
+    }
+    clients[client].lastProgress = now
+    pushRequest(client)
+    guard clients[client].exchange.upstream == id else { return }
+    if !clients[client].exchange.isRequestDone { serviceClient(client) }
+  }
+
+  private mutating func flush(upstream id: SlotID) {
+    switch upstreams[id].transport.flush() {
+    case .queued: return
+    case .failed: upstreamFailed(id, .broke)
+    case .done:
+      guard let client = upstreams[id].client, clients.contains(client) else { return }
+      clients[client].lastProgress = now
+      if clients[client].phase == .tunnel, clients[client].exchange.isRequestDone {
+        upstreams[id].transport.socket.finishSending()
+      }
+      serviceClient(client)
+    }
+  }
+
+  /// Reads from the server as long as the client takes it.
+  mutating func serviceUpstream(_ id: SlotID) {
+    guard upstreams.contains(id) else { return }
+    for _ in 0..<Self.receivesPerTurn {
+      guard upstreams[id].phase == .busy, let client = upstreams[id].client,
+        clients.contains(client), !clients[client].transport.hasOutbound
+          || clients[client].exchange.responsePhase == .awaited
+      else { return }
+      let held = upstreams[id].inbound.count
+      if held > 0 {
+        let rest = upstreams[id].inbound.takeAll()
+        upstreamIntake.copy(rest.bytes, to: Self.headroom)
+        upstreams[id].inbound.append(rest.bytes)
+      }
+      let received = upstreams[id].transport.receive(
+        into: upstreamIntake, at: Self.headroom + held, atMost: clients[client].burst,
+        ciphertext: &ciphertext)
+      switch received {
+      case .bytes(0): continue
+      case .bytes(let count):
+        upstreams[id].inbound.removeAll()
+        clients[client].lastProgress = now
+        relayResponse(client, from: id, Self.headroom..<Self.headroom + held + count)
+      case .wouldBlock: return
+      case .endOfStream: return ended(upstream: id)
+      case .failed: return upstreamFailed(id, .broke)
+      }
+    }
+    again.append(Token(.upstream, id))
+  }
+
+  /// The server has sent its last byte.
+  private mutating func ended(upstream id: SlotID) {
+    guard let client = upstreams[id].client, clients.contains(client) else {
+      return close(upstream: id)
+    }
+    guard clients[client].phase != .tunnel else { return endTunnel(fromServer: client) }
+    guard case .untilClose = clients[client].exchange.responseBody,
+      clients[client].exchange.responsePhase == .body
+    else { return upstreamFailed(id, .broke) }
+    clients[client].exchange.responseBody = .done
+    if clients[client].exchange.chunksToClient {
+      let scratch = scratch
+      var output = scratch.output(at: 0)
+      ChunkWriter.writeEnd(into: &output)
+      let count = output.count
+      guard sendScratch(to: client, count) else { return }
+    }
+    finishExchange(client)
+  }
+
+  /// Ends the connection; its exchange goes to another server where the retry rule allows it.
+  mutating func upstreamFailed(_ id: SlotID, _ failure: UpstreamFailure) {
+    let wasReused = upstreams[id].isReused
+    let server = upstreams[id].server
+    let client = upstreams[id].client
+    let isCurrent = upstreams[id].snapshot === snapshot
+    let gotNothing = upstreams[id].inbound.isEmpty
+    close(upstream: id)
+    if isCurrent, let reason = failure.setAsideReason { setAside(server, reason: reason) }
+    guard let client, clients.contains(client), clients[client].phase != .closed else { return }
+    guard clients[client].phase == .exchange, clients[client].exchange.responsePhase == .awaited
+    else { return abort(client: client) }
+    switch failure {
+    case .refused, .connectTimedOut, .handshake:
+      counters.retries &+= 1
+      dispatch(client)
+    case .broke where wasReused && gotNothing && clients[client].exchange.isSafeToRepeat:
+      // The server closed an idle connection as the request was on its way: not its fault, and not
+      // counted as a try on it.
+      counters.retries &+= 1
+      clients[client].exchange.attempts = min(clients[client].exchange.attempts, 1)
+      dispatch(client)
+    case .broke, .badResponse: answer(client, .badGateway)
+    }
+  }
+}
+
+extension Worker.UpstreamFailure {
+  /// Why a server gets nothing for a while; nil when the failure is not that of reaching it.
+  var setAsideReason: String? {
+    switch self {
+    case .refused(let code): unsafe String(cString: strerror(code))
+    case .connectTimedOut: "connect timed out"
+    case .handshake(let error): "TLS: \(error.reason)"
+    case .broke, .badResponse: nil
+    }
+  }
+}

@@ -1,0 +1,141 @@
+/// One thread and all it owns; it shares nothing, and hears from others through its mailbox only.
+///
+/// A turn: wait -> dispatch -> again -> timers -> mailbox -> remove what was closed.
+struct Worker: ~Copyable {
+  enum Phase { case running, draining(since: Int64), stopped }
+
+  let index: Int
+  let mailbox: Mailbox
+  let responder: Responder?
+  let log: EventLog
+
+  var poller: Poller
+  var timers = Timers()
+  var listeners = Slab<Listener>()
+  var clients = Slab<ClientConnection>()
+  var upstreams = Slab<UpstreamConnection>()
+
+  var snapshot: Snapshot
+  /// Per backend, then per server, of the current snapshot.
+  var balancers: [Balancer] = []
+  var servers: [ServerState] = []
+
+  /// Plaintext from the client, and from the server, of the event being handled.
+  var intake = ReadBuffer(capacity: Worker.intakeCapacity)
+  let upstreamIntake = ByteBuffer(capacity: Worker.upstreamCapacity)
+  /// Heads and chunks on their way to a client.
+  let scratch = ByteBuffer(capacity: Worker.scratchCapacity)
+  var ciphertext: CipherBuffers
+  var requestHead = RequestHead()
+  var responseHead = ResponseHead()
+
+  var counters = Counters()
+  var requestIDs = RequestIDs()
+  /// Connections that have more to do and used up their share of this turn.
+  var again: [Token] = []
+  /// Connections closed in this turn: they stay where they are until it ends, so that no reference
+  /// to them within the turn can fail.
+  var closed: [Token] = []
+  var isAcceptPaused = false
+  var now = Clock.milliseconds()
+  var phase = Phase.running
+
+  init(
+    index: Int, mailbox: Mailbox, snapshot: consuming Snapshot, responder: Responder?,
+    log: @escaping EventLog, poller: consuming Poller, ciphertext: consuming CipherBuffers
+  ) {
+    self.index = index
+    self.mailbox = mailbox
+    self.responder = responder
+    self.log = log
+    self.poller = poller
+    self.ciphertext = ciphertext
+    self.snapshot = snapshot
+  }
+
+  deinit {
+    intake.memory.free()
+    upstreamIntake.free()
+    scratch.free()
+  }
+
+  /// Serves until it is told to stop; false when it could not begin.
+  mutating func run(_ bound: [BoundListener]) -> Bool {
+    guard poller.addLevel(mailbox.number, Token(.mailbox, SlotID(index: 0, generation: 1))) else {
+      return false
+    }
+    resetServers()
+    add(bound)
+    while true {
+      if case .stopped = phase { return true }
+      turn()
+    }
+  }
+
+  private mutating func turn() {
+    let count = poller.wait(again.isEmpty ? timers.wait(from: now) : 0)
+    now = Clock.milliseconds()
+    var hasMail = false
+    for index in 0..<count {
+      let (token, readiness) = poller.event(index)
+      switch token.kind {
+      case .listener: accept(token.id)
+      case .client: clientEvent(token.id, readiness)
+      case .upstream: upstreamEvent(token.id, readiness)
+      case .mailbox: hasMail = true
+      }
+    }
+    if !again.isEmpty { goOn() }
+    while let entry = timers.popDue(at: now) { timerFired(entry) }
+    if hasMail { for command in mailbox.takeAll() { obey(command) } }
+    removeClosed()
+    endDrain()
+  }
+
+  /// Gives the connections that used up their share the next one.
+  private mutating func goOn() {
+    let tokens = again
+    again.removeAll(keepingCapacity: true)
+    for token in tokens {
+      switch token.kind {
+      case .client where clients.contains(token.id): serviceClient(token.id)
+      case .upstream where upstreams.contains(token.id): serviceUpstream(token.id)
+      case .client, .upstream, .listener, .mailbox: continue
+      }
+    }
+  }
+
+  private mutating func removeClosed() {
+    guard !closed.isEmpty else { return }
+    for token in closed {
+      switch token.kind {
+      case .client: clients.remove(token.id)
+      case .upstream: upstreams.remove(token.id)
+      case .listener, .mailbox: continue
+      }
+    }
+    closed.removeAll(keepingCapacity: true)
+    if isAcceptPaused { resumeAccepting() }
+  }
+
+  // One receive decrypted, after a partial head and with a partial record before it.
+  static let intakeCapacity = CipherBuffers.incomingCapacity + (160 << 10)
+  /// Room before a response for the head that replaces the server's.
+  static let headroom = 4 << 10
+  static let upstreamCapacity = headroom + CipherBuffers.incomingCapacity + (160 << 10)
+  static let scratchCapacity = upstreamCapacity + (64 << 10)
+  /// Receives for one connection before others get their turn.
+  static let receivesPerTurn = 4
+}
+
+/// Answers requests within this process: the admin socket, the demo's servers.
+public typealias Responder = @Sendable (LocalRequest) -> LocalResponse
+
+/// Where a worker tells what an administrator would want to know; never per request.
+public typealias EventLog = @Sendable (ProxyEvent) -> Void
+
+public enum ProxyEvent: Sendable, Equatable {
+  case serverSetAside(backend: String, server: String, reason: String)
+  case acceptFailed(reason: String)
+  case trouble(String)
+}
