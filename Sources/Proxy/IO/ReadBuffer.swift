@@ -40,5 +40,7 @@ struct ReadBuffer {
   mutating func consume(_ count: Int) {
     precondition(count >= 0 && count <= end - start)
     start += count
+    // All room again: a receive into less than its full room could not decrypt what it brought.
+    if start == end { reset() }
   }
 }
