@@ -41,7 +41,9 @@ let package = Package(
     .executableTarget(
       name: "gatehouse",
       dependencies: [
-        "Control", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Control", "Certificates", "Configuration", "Firewall", "Proxy",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
 
@@ -50,7 +52,7 @@ let package = Package(
     tests("CertificatesTests", ["Certificates"]),
     tests("ConfigurationTests", ["Configuration"]),
     tests("ControlTests", ["Control"]),
-    tests("EndToEndTests", []),
+    tests("EndToEndTests", ["gatehouse"]),
     tests("TidyTests", []),
   ]
 )

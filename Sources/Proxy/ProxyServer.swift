@@ -64,6 +64,12 @@ public final class ProxyServer: Sendable {
       State(configuration: configuration, bound: configuration.listeners.flatMap(\.addresses)))
   }
 
+  /// Makes all that a worker would need, certificates above all, and throws it away.
+  public static func check(_ configuration: ProxyConfiguration) throws(ProxyError) {
+    guard let key = TicketKey() else { throw .system("no randomness for ticket keys") }
+    _ = try snapshot(configuration, key)
+  }
+
   /// The addresses that are bound, listener by listener.
   public var addresses: [SocketAddress] { state.withLock { $0.bound } }
 

@@ -26,13 +26,14 @@ extension Worker {
     guard let upstream = clients[id].exchange.upstream, upstreams[upstream].phase == .busy else {
       return
     }
+    guard !clients[id].exchange.isRequestRefused else { return forgetAll(id) }
     let given = clients[id].exchange.requestGiven
     guard given < clients[id].exchange.request.count else { return }
     var request = clients[id].exchange.request.takeAll()
     let sent = upstreams[upstream].transport.send(
       request.bytes.extracting(given...), ciphertext: &ciphertext)
     swap(&request, &clients[id].exchange.request)
-    guard sent != .failed else { return upstreamFailed(upstream, .broke) }
+    guard sent != .failed else { return sendFailed(to: upstream, of: id) }
     clients[id].exchange.requestGiven = clients[id].exchange.request.count
     if !clients[id].exchange.isReplayable { forgetRequest(id) }
   }
@@ -42,6 +43,11 @@ extension Worker {
     clients[id].exchange.request.consume(clients[id].exchange.requestGiven)
     clients[id].exchange.requestGiven = 0
     clients[id].exchange.isReplayable = false
+  }
+
+  private mutating func forgetAll(_ id: SlotID) {
+    clients[id].exchange.request.removeAll()
+    clients[id].exchange.requestGiven = 0
   }
 
   /// More must not be read from the client before the server has taken what there is.
@@ -61,6 +67,7 @@ extension Worker {
   /// Takes `count` bytes of the intake, of a body whose framing needs none of ours.
   private mutating func give(_ id: SlotID, _ count: Int) {
     guard count > 0 else { return }
+    guard !clients[id].exchange.isRequestRefused else { return intake.consume(count) }
     let input = intake
     let kept = clients[id].exchange.request.count
     let fits = kept + count <= snapshot.limits.replayBytes
@@ -79,7 +86,19 @@ extension Worker {
     let sent = upstreams[upstream].transport.send(
       input.prefix(count), ciphertext: &ciphertext)
     intake.consume(count)
-    if sent == .failed { upstreamFailed(upstream, .broke) }
+    if sent == .failed { sendFailed(to: upstream, of: id) }
+  }
+
+  /// The server takes no more; but it may have answered before it closed, as one does that refuses
+  /// a large body. Then the rest of the request is read and dropped.
+  private mutating func sendFailed(to upstream: SlotID, of id: SlotID) {
+    upstreams[upstream].transport.expectInput()
+    clients[id].exchange.isRequestRefused = true
+    serviceUpstream(upstream)
+    guard upstreams[upstream].phase == .busy, clients[id].exchange.upstream == upstream,
+      clients[id].exchange.responsePhase == .awaited
+    else { return }
+    upstreamFailed(upstream, .broke)
   }
 
   /// Decodes chunks and writes our own: framing that we forward is always ours.

@@ -113,6 +113,7 @@ extension Worker {
       clients[id].exchange.server = member
       clients[id].exchange.attempts += 1
       clients[id].exchange.requestGiven = 0
+      clients[id].exchange.isRequestRefused = false
       let server = snapshot.backends[backend].servers.lowerBound + member
       if connect(id, to: server) { return }
       setAside(server, reason: "no socket for a connection")

@@ -1,7 +1,81 @@
 import ArgumentParser
+import Control
+import Foundation
 
 @main
 struct Gatehouse: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "gatehouse", abstract: "An edge server: TLS, balancing, and a firewall.")
+    commandName: "gatehouse",
+    abstract: "One program at the edge: it ends TLS, balances requests, and keeps others out.",
+    discussion: """
+      Begin:
+        gatehouse cert dev                      a development certificate under certs/
+        gatehouse check -c gatehouse.yaml       what is wrong with a file, before anything changes
+        gatehouse run -c gatehouse.yaml         serve; SIGHUP applies the file anew, SIGTERM drains
+        gatehouse status                        what the running process does
+
+      Exit codes everywhere: 0 done, 1 done with warnings or "no", 2 refused or failed, 3 unknown.
+      """,
+    version: "gatehouse \(Version.current)",
+    subcommands: [
+      RunCommand.self, CheckCommand.self, ApplyCommand.self, StatusCommand.self,
+      ServerCommand.self, PolicyCommand.self, ConfigCommand.self, DemoCommand.self,
+    ])
+
+  /// As the library's, but a wrong command line is exit code 2 here.
+  static func main() {
+    do {
+      var command = try parseAsRoot(Self.arguments)
+      try command.run()
+    } catch {
+      let code = exitCode(for: error)
+      let message = fullMessage(for: error)
+      if !message.isEmpty {
+        let stream = code == .success ? FileHandle.standardOutput : FileHandle.standardError
+        try? stream.write(contentsOf: Data("\(message)\n".utf8))
+      }
+      Foundation.exit(code == .validationFailure ? 2 : code.rawValue)
+    }
+  }
+
+  /// `gatehouse -t -c FILE` is `gatehouse check -c FILE`, as nginx's users type it.
+  private static var arguments: [String] {
+    let all = Array(CommandLine.arguments.dropFirst())
+    guard let first = all.first, first == "-t" else { return all }
+    return ["check"] + all.dropFirst()
+  }
+}
+
+/// Ends the command with a message for standard error.
+struct CommandFailure: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+extension ExitCode {
+  /// Done, with warnings; or the answer is no.
+  static let no = ExitCode(1)
+  /// Refused or failed; nothing was changed.
+  static let failed = ExitCode(2)
+  static let unknown = ExitCode(3)
+}
+
+/// What every command that reads the configuration has.
+struct ConfigurationOption: ParsableArguments {
+  @Option(name: .shortAndLong, help: "The configuration file.")
+  var config = "/etc/gatehouse/gatehouse.yaml"
+}
+
+/// What every command that speaks to the running process has.
+struct SocketOptions: ParsableArguments {
+  @Option(help: "The admin socket of the running process.")
+  var socket: String?
+
+  @Option(
+    name: .shortAndLong, help: "The configuration file, for the admin socket that it names.")
+  var config: String?
+
+  @Flag(help: "Print data instead of a table.")
+  var json = false
 }

@@ -45,6 +45,8 @@ struct Exchange: ~Copyable {
   /// How much of `request` a connection has been given.
   var requestGiven = 0
   var isReplayable = true
+  /// The server takes no more of it.
+  var isRequestRefused = false
   var requestBody = Remaining.done
   var requestBodyBytes: UInt64 = 0
   var continueState = Continue.notAsked

@@ -37,6 +37,9 @@ struct Transport: ~Copyable {
     if readiness.isHungUp { isHungUp = true }
   }
 
+  /// Something may have come before the event that tells of it.
+  mutating func expectInput() { isReadable = true }
+
   /// Receives plaintext to `buffer` from `offset` on, at most `limit` bytes of it.
   mutating func receive(
     into buffer: ByteBuffer, at offset: Int, atMost limit: Int,

@@ -21,6 +21,8 @@ public struct Counters: Sendable, Equatable {
     responses[index] &+= 1
   }
 
+  public init() {}
+
   public static func += (sum: inout Counters, other: Counters) {
     sum.connectionsAccepted &+= other.connectionsAccepted
     sum.connectionsRefused &+= other.connectionsRefused

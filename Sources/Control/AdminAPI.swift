@@ -1,0 +1,67 @@
+internal import Foundation
+internal import Proxy
+
+/// What the admin socket answers; each request is one line of `routes`.
+struct AdminAPI: Sendable {
+  let supervisor: Supervisor
+
+  func answer(_ request: LocalRequest) -> LocalResponse {
+    let parts = request.path.split(separator: "/").map(String.init)
+    switch (request.method, parts.count, parts.first) {
+    case ("GET", 2, "v1") where parts[1] == "status": return json(supervisor.status())
+    case ("POST", 2, "v1") where parts[1] == "apply": return apply()
+    case ("PUT", 4, "v1") where parts[1] == "servers":
+      return setServer(backend: parts[2], server: parts[3], request.body)
+    default:
+      return failure(
+        404, "no \(request.method) \(request.path) here; there are GET /v1/status, "
+          + "POST /v1/apply and PUT /v1/servers/BACKEND/SERVER")
+    }
+  }
+
+  private func apply() -> LocalResponse {
+    let errors = supervisor.apply()
+    guard errors.isEmpty else { return json(AdminFailure(errors: errors), status: 422) }
+    return json(supervisor.status())
+  }
+
+  private func setServer(backend: String, server: String, _ body: [UInt8]) -> LocalResponse {
+    guard let change = try? JSONDecoder().decode(ServerChange.self, from: Data(body)) else {
+      return failure(400, #"the body is not like {"weight": 3}"#)
+    }
+    guard (0...256).contains(change.weight) else {
+      return failure(400, "weight \(change.weight) is not within 0...256")
+    }
+    if let error = supervisor.setWeight(change.weight, backend: backend, server: server) {
+      return failure(404, error)
+    }
+    return json(supervisor.status())
+  }
+
+  private func failure(_ status: UInt16, _ message: String) -> LocalResponse {
+    json(AdminFailure(errors: [message]), status: status)
+  }
+
+  private func json(_ value: some Encodable, status: UInt16 = 200) -> LocalResponse {
+    let encoder = JSONEncoder()
+    encoder.dateEncodingStrategy = .iso8601
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(value) else {
+      return LocalResponse(status: 500, contentType: "text/plain", body: [])
+    }
+    return LocalResponse(
+      status: status, contentType: "application/json", body: [UInt8](data) + [10])
+  }
+}
+
+/// The body of `PUT /v1/servers/BACKEND/SERVER`.
+public struct ServerChange: Codable, Sendable {
+  public let weight: Int
+
+  public init(weight: Int) { self.weight = weight }
+}
+
+/// The body of every answer that is not 2xx.
+public struct AdminFailure: Codable, Sendable {
+  public let errors: [String]
+}

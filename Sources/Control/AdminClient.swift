@@ -1,0 +1,102 @@
+internal import CLinux
+internal import Foundation
+
+/// Speaks to a running process over its admin socket: one request, one answer.
+public struct AdminClient {
+  public enum Failure: Error, CustomStringConvertible {
+    case notRunning(socket: String)
+    case notAllowed(socket: String)
+    case broken(String)
+    /// The process answered, and said no.
+    case refused(status: Int, errors: [String])
+
+    public var description: String {
+      switch self {
+      case .notRunning(let socket):
+        """
+        no gatehouse answers on \(socket)
+          start one with: gatehouse run -c FILE
+          or name its socket (`admin: {socket: PATH}` in its file): --socket PATH
+        """
+      case .notAllowed(let socket): "no permission to use \(socket): become its owner, or root"
+      case .broken(let what): "the answer of the running process can't be read: \(what)"
+      case .refused(_, let errors): errors.joined(separator: "\n")
+      }
+    }
+  }
+
+  private let socket: String
+
+  public init(socket: String) { self.socket = socket }
+
+  public func status() throws -> Status { try decode(request("GET", "/v1/status")) }
+
+  public func apply() throws -> Status { try decode(request("POST", "/v1/apply")) }
+
+  public func setWeight(_ weight: Int, backend: String, server: String) throws -> Status {
+    let body = try JSONEncoder().encode(ServerChange(weight: weight))
+    let path = "/v1/servers/\(escaped(backend))/\(escaped(server))"
+    return try decode(request("PUT", path, body))
+  }
+
+  private func escaped(_ name: String) -> String {
+    name.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(["-", "_", "."])) ?? name
+  }
+
+  private func decode(_ body: Data) throws -> Status {
+    let decoder = JSONDecoder()
+    decoder.dateDecodingStrategy = .iso8601
+    return try decoder.decode(Status.self, from: body)
+  }
+
+  private func request(_ method: String, _ path: String, _ body: Data = Data()) throws -> Data {
+    let handle = try connect()
+    defer { try? handle.close() }
+    let head = """
+      \(method) \(path) HTTP/1.1\r
+      Host: gatehouse\r
+      Connection: close\r
+      Content-Type: application/json\r
+      Content-Length: \(body.count)\r
+      \r
+
+      """
+    try handle.write(contentsOf: Data(head.utf8) + body)
+    let answer = try handle.readToEnd() ?? Data()
+    guard let end = answer.range(of: Data("\r\n\r\n".utf8)),
+      let line = String(decoding: answer[..<end.lowerBound], as: UTF8.self)
+        .split(separator: "\r\n").first,
+      let status = Int(line.split(separator: " ").dropFirst().first ?? "")
+    else { throw Failure.broken("\(answer.count) bytes without a head") }
+    let content = answer[end.upperBound...]
+    guard status != 200 else { return Data(content) }
+    let failure = try? JSONDecoder().decode(AdminFailure.self, from: Data(content))
+    throw Failure.refused(status: status, errors: failure?.errors ?? ["status \(status)"])
+  }
+
+  private func connect() throws -> FileHandle {
+    let number = CLinux.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard number >= 0 else { throw Failure.broken("no socket") }
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let path = Array(socket.utf8)
+    guard path.count < 108 else {
+      close(number)
+      throw Failure.broken("the socket's path is longer than 107 bytes")
+    }
+    unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: path) }
+    let answer = unsafe withUnsafeBytes(of: &address) {
+      unsafe CLinux.connect(
+        number, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count))
+    }
+    let code = errno
+    guard answer == 0 else {
+      close(number)
+      throw code == EACCES ? Failure.notAllowed(socket: socket) : Failure.notRunning(socket: socket)
+    }
+    var timeout = timeval(tv_sec: 30, tv_usec: 0)
+    let size = socklen_t(MemoryLayout<timeval>.size)
+    unsafe setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &timeout, size)
+    return FileHandle(fileDescriptor: number, closeOnDealloc: true)
+  }
+}

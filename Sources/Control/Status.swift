@@ -1,0 +1,103 @@
+public import Foundation
+internal import Proxy
+
+/// What a running process says of itself: the body of `GET /v1/status`.
+public struct Status: Codable, Sendable {
+  public struct Server: Codable, Sendable {
+    public let name: String
+    public let address: String
+    public let configuredWeight: Int
+    public let weight: Int
+    /// "up", or "set aside" after a connect that failed.
+    public let state: String
+    public let active: Int
+    public let idle: Int
+    public let requests: UInt64
+  }
+  public struct Backend: Codable, Sendable {
+    public let name: String
+    public let servers: [Server]
+  }
+  public struct Listener: Codable, Sendable {
+    public let name: String
+    public let addresses: [String]
+    /// "https", "http", or "redirect" to HTTPS.
+    public let serves: String
+    public let isPolicyEnforced: Bool
+  }
+  public struct Traffic: Codable, Sendable {
+    public var connections = 0
+    public var accepted: UInt64 = 0
+    public var refusedByPolicy: UInt64 = 0
+    public var handshakes: UInt64 = 0
+    public var handshakeFailures: UInt64 = 0
+    public var requests: UInt64 = 0
+    public var requestsRefused: UInt64 = 0
+    public var responses: [String: UInt64] = [:]
+    public var retries: UInt64 = 0
+    public var connectFailures: UInt64 = 0
+    public var aborts: UInt64 = 0
+  }
+  public let version: String
+  public let pid: Int32
+  public let startedAt: Date
+  public let generation: Int
+  public let appliedAt: Date
+  public let configuration: String
+  public let policy: String?
+  public let workers: Int
+  public let listeners: [Listener]
+  public let backends: [Backend]
+  public let traffic: Traffic
+  /// What went wrong at the last attempt to apply the file; empty when it was applied.
+  public let lastApplyErrors: [String]
+}
+
+extension Status.Traffic {
+  init(_ reports: [WorkerReport]) {
+    var sum = Counters()
+    for report in reports {
+      sum += report.counters
+      connections += report.clients
+    }
+    accepted = sum.connectionsAccepted
+    refusedByPolicy = sum.connectionsRefused
+    handshakes = sum.handshakes
+    handshakeFailures = sum.handshakeFailures
+    requests = sum.requests
+    requestsRefused = sum.requestsRefused
+    for (index, count) in sum.responses.enumerated() { responses["\(index + 1)xx"] = count }
+    retries = sum.retries
+    connectFailures = sum.connectFailures
+    aborts = sum.aborts
+  }
+}
+
+extension Status.Backend {
+  /// One backend over all workers.
+  init(_ backend: ProxyConfiguration.Backend, configured: [String: Int], reports: [WorkerReport]) {
+    name = backend.name
+    servers = backend.servers.map { server in
+      let all = reports.flatMap(\.servers).filter {
+        $0.backend == backend.name && $0.name == server.name
+      }
+      let isSetAside = all.contains(where: \.isSetAside)
+      return Status.Server(
+        name: server.name, address: "\(server.address)",
+        configuredWeight: configured["\(backend.name)/\(server.name)"] ?? server.weight,
+        weight: all.first?.weight ?? server.weight, state: isSetAside ? "set aside" : "up",
+        active: all.reduce(0) { $0 + $1.active }, idle: all.reduce(0) { $0 + $1.idle },
+        requests: all.reduce(0) { $0 &+ $1.requests })
+    }
+  }
+}
+
+extension Status.Listener {
+  init(_ listener: ProxyConfiguration.Listener, addresses: [SocketAddress]) {
+    name = listener.name
+    self.addresses = addresses.map(\.description)
+    serves =
+      listener.tls != nil ? "https" : listener.redirectToHTTPSPort != nil ? "redirect" : "http"
+    isPolicyEnforced = listener.access != nil
+  }
+}

@@ -1,0 +1,165 @@
+public import Configuration
+public import Firewall
+internal import Foundation
+public import Logging
+public import Proxy
+internal import Synchronization
+
+/// One running Gatehouse: its data plane, its admin socket, and the generation they run.
+public final class Supervisor: Sendable {
+  private struct State {
+    var loaded: LoadedConfiguration
+    var generation = 1
+    var appliedAt = Date()
+    var lastErrors: [String] = []
+    /// Weights set while running, by "backend/server"; they outlive an apply.
+    var weights: [String: Int] = [:]
+  }
+
+  public let path: String
+  private let logger: Logger
+  private let proxy: ProxyServer
+  private let admin: Mutex<ProxyServer?> = Mutex(nil)
+  private let startedAt = Date()
+  private let state: Mutex<State>
+
+  /// Loads the file and binds every listener, or throws what is wrong with it.
+  public init(path: String, logger: Logger) throws {
+    self.path = path
+    self.logger = logger
+    let loaded = try ConfigurationFile.load(path)
+    for warning in loaded.warnings { logger.warning("\(warning)") }
+    proxy = try ProxyServer(loaded.proxy) { event in Self.log(event, to: logger) }
+    state = Mutex(State(loaded: loaded))
+  }
+
+  public var policy: FirewallPolicy? { state.withLock { $0.loaded.policy } }
+  public var policyPath: String? { state.withLock { $0.loaded.policyPath } }
+
+  /// All that can be known of a configuration without binding its addresses.
+  public static func check(_ loaded: LoadedConfiguration) throws {
+    try ProxyServer.check(loaded.proxy)
+  }
+
+  /// The addresses that are bound.
+  public var addresses: [SocketAddress] { proxy.addresses }
+
+  /// Opens the admin socket, readable and writable for its owner and group only.
+  public func openAdminSocket() throws {
+    guard let socket = state.withLock({ $0.loaded.adminSocket }) else { return }
+    let folder = URL(fileURLWithPath: socket).deletingLastPathComponent()
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    var configuration = ProxyConfiguration()
+    configuration.workers = 1
+    configuration.listeners = [.init(name: "admin", addresses: [.unix(path: socket)])]
+    configuration.routes = [.init(host: .any, path: .any, action: .local)]
+    let api = AdminAPI(supervisor: self)
+    let logger = logger
+    let server = try ProxyServer(
+      configuration, responder: { api.answer($0) }, log: { Self.log($0, to: logger) })
+    admin.withLock { $0 = server }
+  }
+
+  /// Applies the file as it is now; on any error nothing changes, and the errors are returned.
+  public func apply() -> [String] {
+    do {
+      let loaded = try ConfigurationFile.load(path)
+      let weights = state.withLock { $0.weights }
+      try proxy.adopt(loaded.proxy.overriding(weights))
+      state.withLock {
+        $0.loaded = loaded
+        $0.generation += 1
+        $0.appliedAt = Date()
+        $0.lastErrors = []
+      }
+      for warning in loaded.warnings { logger.warning("\(warning)") }
+      logger.notice("applied \(path): generation \(state.withLock { $0.generation })")
+      return []
+    } catch {
+      let errors = Self.lines(of: error)
+      for line in errors { logger.error("\(line)") }
+      logger.error("\(path) was not applied: the generation before goes on")
+      state.withLock { $0.lastErrors = errors }
+      return errors
+    }
+  }
+
+  /// Sets a weight on top of the file; says what is wrong with the name, if anything.
+  func setWeight(_ weight: Int, backend: String, server: String) -> String? {
+    let loaded = state.withLock { $0.loaded }
+    guard let group = loaded.proxy.backends.first(where: { $0.name == backend }) else {
+      let all = loaded.proxy.backends.map(\.name).joined(separator: ", ")
+      return "no backend \"\(backend)\"; there are: \(all)"
+    }
+    guard group.servers.contains(where: { $0.name == server }) else {
+      let all = group.servers.map(\.name).joined(separator: ", ")
+      return "no server \"\(server)\" in backend \"\(backend)\"; there are: \(all)"
+    }
+    state.withLock { $0.weights["\(backend)/\(server)"] = weight }
+    proxy.setWeight(backend: backend, server: server, weight: weight)
+    logger.notice("weight of \(backend)/\(server) set to \(weight)")
+    return nil
+  }
+
+  public func status() -> Status {
+    let reports = proxy.report()
+    let state = state.withLock { $0 }
+    let configuration = state.loaded.proxy
+    var configured: [String: Int] = [:]
+    for backend in configuration.backends {
+      for server in backend.servers { configured["\(backend.name)/\(server.name)"] = server.weight }
+    }
+    return Status(
+      version: Version.current, pid: ProcessInfo.processInfo.processIdentifier,
+      startedAt: startedAt, generation: state.generation, appliedAt: state.appliedAt,
+      configuration: path, policy: state.loaded.policyPath, workers: reports.count,
+      listeners: configuration.listeners.map { .init($0, addresses: $0.addresses) },
+      backends: configuration.backends.map {
+        .init($0, configured: configured, reports: reports)
+      },
+      traffic: .init(reports), lastApplyErrors: state.lastErrors)
+  }
+
+  /// Takes nothing new, lets what runs finish, and returns when it has.
+  public func drain() {
+    logger.notice("draining: no new connections, up to the drain timeout for those that run")
+    proxy.drain()
+    proxy.waitUntilStopped()
+    admin.withLock { $0?.stop() }
+    if let socket = state.withLock({ $0.loaded.adminSocket }) {
+      try? FileManager.default.removeItem(atPath: socket)
+    }
+    logger.notice("stopped")
+  }
+
+  private static func lines(of error: any Error) -> [String] {
+    if let errors = error as? ConfigurationErrors { return errors.lines }
+    return ["\(error)"]
+  }
+
+  private static func log(_ event: ProxyEvent, to logger: Logger) {
+    switch event {
+    case .serverSetAside(let backend, let server, let reason):
+      logger.warning("server \(backend)/\(server) is set aside: \(reason)")
+    case .acceptFailed(let reason): logger.error("can't accept connections: \(reason)")
+    case .trouble(let what): logger.error("\(what)")
+    }
+  }
+}
+
+extension ProxyConfiguration {
+  /// With weights that were set while running on top of the file's.
+  func overriding(_ weights: [String: Int]) -> ProxyConfiguration {
+    var configuration = self
+    for backend in configuration.backends.indices {
+      for server in configuration.backends[backend].servers.indices {
+        let name =
+          "\(configuration.backends[backend].name)/\(configuration.backends[backend].servers[server].name)"
+        if let weight = weights[name] {
+          configuration.backends[backend].servers[server].weight = weight
+        }
+      }
+    }
+    return configuration
+  }
+}

@@ -1,0 +1,180 @@
+/// Addresses from one to another, both included, until a Unix time in seconds.
+public struct AddressInterval<Bits: FixedWidthInteger & UnsignedInteger & Sendable>: Sendable,
+  Equatable
+{
+  public var first: Bits
+  public var last: Bits
+  /// Never ends by itself when nil.
+  public var until: Int64?
+
+  public init(first: Bits, last: Bits, until: Int64? = nil) {
+    self.first = first
+    self.last = last
+    self.until = until
+  }
+}
+
+/// A set of IPv4 and IPv6 addresses: disjoint intervals in order, as few as their ends allow.
+public struct AddressSet: Sendable, Equatable {
+  public private(set) var ipv4: [AddressInterval<UInt32>]
+  public private(set) var ipv6: [AddressInterval<UInt128>]
+
+  public init() {
+    ipv4 = []
+    ipv6 = []
+  }
+
+  /// From any intervals: where several cover an address, the latest end counts.
+  public init(ipv4: [AddressInterval<UInt32>], ipv6: [AddressInterval<UInt128>]) {
+    self.ipv4 = Intervals.normalise(ipv4)
+    self.ipv6 = Intervals.normalise(ipv6)
+  }
+
+  public static let any = AddressSet(
+    ipv4: [AddressInterval(first: .min, last: .max)],
+    ipv6: [AddressInterval(first: .min, last: .max)])
+
+  public var isEmpty: Bool { ipv4.isEmpty && ipv6.isEmpty }
+
+  public func union(_ other: AddressSet) -> AddressSet {
+    AddressSet(ipv4: ipv4 + other.ipv4, ipv6: ipv6 + other.ipv6)
+  }
+
+  /// All addresses of this set that are not in the other, whenever the other's may end: what is
+  /// taken out comes back only by a new evaluation.
+  public func subtracting(_ other: AddressSet) -> AddressSet {
+    AddressSet(
+      ipv4: Intervals.subtract(other.ipv4, from: ipv4),
+      ipv6: Intervals.subtract(other.ipv6, from: ipv6))
+  }
+
+  public func intersects(_ other: AddressSet) -> Bool {
+    self != subtracting(other)
+  }
+
+  /// Without what has ended by then.
+  public func remaining(at time: Int64) -> AddressSet {
+    AddressSet(
+      ipv4: ipv4.filter { $0.until.map { $0 > time } ?? true },
+      ipv6: ipv6.filter { $0.until.map { $0 > time } ?? true })
+  }
+
+  public func contains(_ address: Address, at time: Int64) -> Bool {
+    switch address {
+    case .ipv4(let bits): Intervals.contains(bits, ipv4, time)
+    case .ipv6(let bits): Intervals.contains(bits, ipv6, time)
+    }
+  }
+
+  /// The addresses of one network.
+  public init(_ network: Network, until: Int64? = nil) {
+    self.init()
+    switch network {
+    case .ipv4(let bits, let prefix):
+      let host = prefix >= 32 ? 0 : UInt32.max >> UInt32(prefix)
+      ipv4 = [AddressInterval(first: bits & ~host, last: bits | host, until: until)]
+    case .ipv6(let bits, let prefix):
+      let host = prefix >= 128 ? 0 : UInt128.max >> UInt128(prefix)
+      ipv6 = [AddressInterval(first: bits & ~host, last: bits | host, until: until)]
+    }
+  }
+}
+
+/// An address without a port.
+public enum Address: Sendable, Hashable {
+  case ipv4(UInt32)
+  case ipv6(UInt128)
+}
+
+/// The algebra on sorted intervals.
+enum Intervals {
+  /// Disjoint and sorted; neighbours with the same end are one.
+  static func normalise<Bits>(_ list: [AddressInterval<Bits>]) -> [AddressInterval<Bits>] {
+    guard list.count > 1 else { return list }
+    // The longest-lived first, each later one only where none before it covers: so every address
+    // gets the latest end. Few distinct ends exist, so this is one merge for each.
+    let ends = Dictionary(grouping: list) { $0.until }
+    var covered: [AddressInterval<Bits>] = []
+    for end in ends.keys.sorted(by: { ($0 ?? .max) > ($1 ?? .max) }) {
+      let merged = merge(ends[end] ?? [])
+      let new = covered.isEmpty ? merged : subtract(covered, from: merged)
+      covered = mergeSorted(covered, new)
+    }
+    return joined(covered)
+  }
+
+  /// `list` without every address of `other`; both disjoint and sorted.
+  static func subtract<Bits>(
+    _ other: [AddressInterval<Bits>], from list: [AddressInterval<Bits>]
+  ) -> [AddressInterval<Bits>] {
+    var result: [AddressInterval<Bits>] = []
+    var position = 0
+    for interval in list {
+      var first = interval.first
+      var isOver = false
+      while position < other.count, other[position].last < first { position += 1 }
+      var index = position
+      while index < other.count, other[index].first <= interval.last {
+        if other[index].first > first {
+          result.append(
+            AddressInterval(first: first, last: other[index].first - 1, until: interval.until))
+        }
+        guard other[index].last < interval.last else {
+          isOver = true
+          break
+        }
+        first = max(first, other[index].last + 1)
+        index += 1
+      }
+      if !isOver {
+        result.append(AddressInterval(first: first, last: interval.last, until: interval.until))
+      }
+    }
+    return result
+  }
+
+  static func contains<Bits>(
+    _ bits: Bits, _ list: [AddressInterval<Bits>], _ time: Int64
+  ) -> Bool {
+    var low = 0
+    var high = list.count
+    while low < high {
+      let middle = (low + high) / 2
+      if list[middle].last < bits { low = middle + 1 } else { high = middle }
+    }
+    guard low < list.count, list[low].first <= bits else { return false }
+    return list[low].until.map { $0 > time } ?? true
+  }
+
+  /// Intervals of one end, overlapping and touching ones made one.
+  private static func merge<Bits>(_ list: [AddressInterval<Bits>]) -> [AddressInterval<Bits>] {
+    var result: [AddressInterval<Bits>] = []
+    for next in list.sorted(by: { ($0.first, $0.last) < ($1.first, $1.last) }) {
+      guard let last = result.last, next.first <= last.last || next.first - 1 == last.last else {
+        result.append(next)
+        continue
+      }
+      result[result.count - 1].last = max(last.last, next.last)
+    }
+    return result
+  }
+
+  private static func mergeSorted<Bits>(
+    _ a: [AddressInterval<Bits>], _ b: [AddressInterval<Bits>]
+  ) -> [AddressInterval<Bits>] {
+    guard !a.isEmpty else { return b }
+    return (a + b).sorted { $0.first < $1.first }
+  }
+
+  private static func joined<Bits>(_ list: [AddressInterval<Bits>]) -> [AddressInterval<Bits>] {
+    var result: [AddressInterval<Bits>] = []
+    for next in list {
+      if let last = result.last, last.until == next.until, next.first - 1 == last.last {
+        result[result.count - 1].last = next.last
+      } else {
+        result.append(next)
+      }
+    }
+    return result
+  }
+}

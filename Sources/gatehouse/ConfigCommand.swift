@@ -1,0 +1,18 @@
+import ArgumentParser
+import Configuration
+
+struct ConfigCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "config", abstract: "Know what can be configured.",
+    subcommands: [ReferenceCommand.self])
+
+  struct ReferenceCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "reference", abstract: "Every setting: its type, range, default and meaning.")
+
+    @Flag(help: "Print data instead of Markdown.")
+    var json = false
+
+    func run() throws { print(json ? Reference.json() : Reference.markdown()) }
+  }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import Configuration
+import Control
+import Foundation
+import Logging
+import Proxy
+
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Serve in the foreground.",
+    discussion: """
+      Says "ready" when every listener is bound. While it runs:
+        kill -HUP PID     applies the file as it is now; a file with an error changes nothing
+        kill -TERM PID    drains: takes nothing new, lets what runs finish, ends
+      """)
+
+  @OptionGroup var file: ConfigurationOption
+
+  func run() throws {
+    Signal.block()
+    try serve(path: file.config) { _ in }
+  }
+}
+
+/// Serves until a signal ends it; calls `ready` when every listener is bound.
+func serve(path: String, ready: (Supervisor) -> Void) throws {
+  LoggingSystem.bootstrap(PlainLog.init)
+  let logger = Logger(label: "gatehouse")
+  let supervisor: Supervisor
+  do {
+    supervisor = try Supervisor(path: path, logger: logger)
+    try supervisor.openAdminSocket()
+  } catch {
+    report(error)
+    throw ExitCode.failed
+  }
+  let addresses = supervisor.addresses.map(\.description).joined(separator: ", ")
+  logger.notice("ready on \(addresses)")
+  ready(supervisor)
+  while true {
+    switch Signal.next() {
+    case .apply: _ = supervisor.apply()
+    case .drain:
+      supervisor.drain()
+      return
+    }
+  }
+}
+
+/// Prints an error as its own lines, without a program's name in front of file:line:column.
+func report(_ error: any Error) {
+  let lines = (error as? ConfigurationErrors)?.lines ?? ["\(error)"]
+  for line in lines { try? FileHandle.standardError.write(contentsOf: Data("\(line)\n".utf8)) }
+}
+
+/// One line per message on standard error: time, level, text.
+struct PlainLog: LogHandler {
+  var metadata: Logger.Metadata = [:]
+  var logLevel = Logger.Level.info
+
+  init(label: String) {}
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    let time = Date().formatted(.iso8601)
+    let line = "\(time) \(event.level) \(event.message)\n"
+    try? FileHandle.standardError.write(contentsOf: Data(line.utf8))
+  }
+}

@@ -1,0 +1,150 @@
+import ArgumentParser
+import Configuration
+import Control
+import Foundation
+
+struct StatusCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "What the running process does.",
+    discussion: """
+      The first line is the verdict. Exit code 0: all is well; 1: something is not; 2: it could not
+      be asked.
+      """)
+
+  @OptionGroup var options: SocketOptions
+
+  func run() throws {
+    let status = try options.ask { try $0.status() }
+    if options.json {
+      print(try jsonText(status))
+    } else {
+      print(StatusText.text(of: status))
+    }
+    if !StatusText.isWell(status) { throw ExitCode.no }
+  }
+}
+
+struct ApplyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "apply", abstract: "Make the running process apply its file as it is now.",
+    discussion: "The same as SIGHUP, and it tells the outcome: on any error nothing changes.")
+
+  @OptionGroup var options: SocketOptions
+
+  func run() throws {
+    let status = try options.ask { try $0.apply() }
+    if options.json {
+      print(try jsonText(status))
+    } else {
+      print("applied \(status.configuration): generation \(status.generation)")
+    }
+  }
+}
+
+extension SocketOptions {
+  /// Asks the running process; prints what went wrong and ends with 2 otherwise.
+  func ask<Answer>(_ question: (AdminClient) throws -> Answer) throws -> Answer {
+    do {
+      return try question(AdminClient(socket: try path()))
+    } catch let error as ExitCode {
+      throw error
+    } catch {
+      report(error)
+      throw ExitCode.failed
+    }
+  }
+
+  private func path() throws -> String {
+    if let socket { return socket }
+    guard let config else { return LoadedConfiguration.defaultAdminSocket }
+    return try ConfigurationFile.load(config).adminSocket ?? LoadedConfiguration.defaultAdminSocket
+  }
+}
+
+func jsonText(_ value: some Encodable) throws -> String {
+  let encoder = JSONEncoder()
+  encoder.dateEncodingStrategy = .iso8601
+  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+  return String(decoding: try encoder.encode(value), as: UTF8.self)
+}
+
+enum StatusText {
+  static func isWell(_ status: Status) -> Bool {
+    status.lastApplyErrors.isEmpty
+      && status.backends.allSatisfy { $0.servers.allSatisfy { $0.state == "up" } }
+  }
+
+  static func text(of status: Status) -> String {
+    let servers = status.backends.flatMap { backend in
+      backend.servers.map { server in
+        [
+          "\(backend.name)/\(server.name)", server.address, server.state,
+          server.weight == server.configuredWeight
+            ? "\(server.weight)" : "\(server.weight) (file: \(server.configuredWeight))",
+          "\(server.active)", "\(server.idle)", "\(server.requests)",
+        ]
+      }
+    }
+    let listeners = status.listeners.map { listener in
+      [
+        listener.name, listener.serves, listener.addresses.joined(separator: " "),
+        listener.isPolicyEnforced ? "policy" : "everybody",
+      ]
+    }
+    let traffic = status.traffic
+    return """
+      \(verdict(status))
+      generation \(status.generation) of \(status.configuration), applied \(age(status.appliedAt)) ago; \
+      pid \(status.pid), up \(age(status.startedAt)), \(status.workers) workers, version \(status.version)
+
+      \(table(["LISTENER", "SERVES", "ADDRESSES", "ADMITS"], listeners))
+
+      \(table(["SERVER", "ADDRESS", "STATE", "WEIGHT", "ACTIVE", "IDLE", "REQUESTS"], servers))
+
+      clients \(traffic.connections) now, \(traffic.accepted) accepted, \
+      \(traffic.refusedByPolicy) refused by policy
+      TLS     \(traffic.handshakes) handshakes, \(traffic.handshakeFailures) failed
+      HTTP    \(traffic.requests) requests, \(traffic.requestsRefused) refused; \(codes(traffic))
+      servers \(traffic.retries) retries, \(traffic.connectFailures) connects failed, \
+      \(traffic.aborts) exchanges cut short
+      """
+  }
+
+  private static func verdict(_ status: Status) -> String {
+    let down = status.backends.flatMap { backend in
+      backend.servers.filter { $0.state != "up" }.map { "\(backend.name)/\($0.name)" }
+    }
+    if !status.lastApplyErrors.isEmpty {
+      return "DEGRADED: the file was not applied: \(status.lastApplyErrors[0])"
+    }
+    return down.isEmpty ? "OK" : "DEGRADED: \(down.joined(separator: ", ")) set aside"
+  }
+
+  private static func codes(_ traffic: Status.Traffic) -> String {
+    traffic.responses.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+      .joined(separator: ", ")
+  }
+
+  private static func age(_ date: Date) -> String {
+    let seconds = max(0, Int(-date.timeIntervalSinceNow))
+    switch seconds {
+    case ..<120: return "\(seconds) s"
+    case ..<7200: return "\(seconds / 60) min"
+    case ..<172_800: return "\(seconds / 3600) h"
+    default: return "\(seconds / 86_400) d"
+    }
+  }
+}
+
+/// Columns as wide as their widest cell, two spaces apart.
+func table(_ header: [String], _ rows: [[String]]) -> String {
+  let all = [header] + rows
+  let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+  return all.map { row in
+    row.indices.map { column in
+      column == row.count - 1
+        ? row[column]
+        : row[column].padding(toLength: widths[column], withPad: " ", startingAt: 0)
+    }.joined(separator: "  ")
+  }.joined(separator: "\n")
+}

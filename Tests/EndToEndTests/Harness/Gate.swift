@@ -1,0 +1,127 @@
+import Foundation
+import Glibc
+import Testing
+
+/// A running `gatehouse` over a configuration that a test wrote.
+final class Gate {
+  let folder: TemporaryFolder
+  let https = RawSocket.freePort()
+  let http = RawSocket.freePort()
+  let process = Process()
+  private let errors: URL
+  private let origins: [Origin]
+
+  /// Two listeners in front of the origins, by default all in one backend `web`; `extra` is added
+  /// to the file, `policy` makes one for the HTTPS port, and `edit` may change the file whole.
+  init(
+    _ origins: [Origin], redirects: Bool = false, extra: String = "",
+    policy: ((UInt16) -> String)? = nil, edit: (String) -> String = { $0 }
+  ) throws {
+    self.origins = origins
+    folder = try TemporaryFolder()
+    errors = folder.url.appendingPathComponent("stderr")
+    try Gate.makeCertificate(in: folder)
+    let servers = origins.enumerated().map {
+      "      s\($0.offset + 1): { address: \"127.0.0.1:\($0.element.port)\" }"
+    }
+    let file = """
+      listeners:
+        https: { bind: "127.0.0.1:\(https)", certificates: certs }
+        http: { bind: "127.0.0.1:\(http)"\(redirects ? ", redirect: https" : "") }
+      backends:
+        web:
+          servers:
+      \(servers.joined(separator: "\n"))
+      routes:
+        - { backend: web }
+      workers: 1
+      admin: { socket: admin.sock }
+      \(extra)
+      \(policy == nil ? "" : "policy: policy.yaml")
+
+      """
+    if let policy { _ = try folder.write("policy.yaml", policy(https)) }
+    _ = try folder.write("gatehouse.yaml", edit(file))
+    try start()
+  }
+
+  var path: String { folder.url.appendingPathComponent("gatehouse.yaml").path }
+  var socket: String { folder.url.appendingPathComponent("admin.sock").path }
+  var ca: String { folder.url.appendingPathComponent("site.crt").path }
+  var log: String { (try? String(contentsOf: errors, encoding: .utf8)) ?? "" }
+
+  /// curl over TLS to `www.test`, trusting the test's certificate only.
+  func curl(_ arguments: String..., path: String = "/", seconds: Double = 30) throws -> Output {
+    try run(
+      "curl",
+      [
+        "-sS", "--max-time", "\(Int(seconds))", "--cacert", ca, "--resolve",
+        "www.test:\(https):127.0.0.1",
+      ] + arguments + ["https://www.test:\(https)\(path)"], seconds: seconds + 5)
+  }
+
+  /// One connection in clear: sends the bytes, returns everything until the other side closes.
+  func raw(_ text: String) throws -> String {
+    let socket = try RawSocket(port: http)
+    socket.send(text)
+    return String(decoding: socket.receiveAll(), as: UTF8.self)
+  }
+
+  @discardableResult
+  func command(_ arguments: String...) throws -> Output {
+    try run(Place.gatehouse, arguments)
+  }
+
+  func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
+  /// Waits until the log says it, at most 10 s.
+  func waitForLog(_ text: String) -> Bool {
+    for _ in 0..<200 {
+      if log.contains(text) { return true }
+      usleep(50_000)
+    }
+    return false
+  }
+
+  deinit {
+    if process.isRunning {
+      kill(process.processIdentifier, SIGKILL)
+      process.waitUntilExit()
+    }
+  }
+
+  private func start() throws {
+    try Data().write(to: errors)
+    process.executableURL = URL(fileURLWithPath: Place.gatehouse)
+    process.arguments = ["run", "-c", path]
+    process.standardError = try FileHandle(forWritingTo: errors)
+    try process.run()
+    guard waitForLog("ready on") else {
+      throw Failure(text: "gatehouse did not get ready:\n\(log)")
+    }
+  }
+
+  struct Failure: Error { let text: String }
+
+  /// A self-signed certificate for www.test, *.wild.test and 127.0.0.1.
+  static func makeCertificate(in folder: TemporaryFolder) throws {
+    let certificate = folder.url.appendingPathComponent("site.crt").path
+    let made = try run(
+      "openssl",
+      [
+        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+        "30", "-subj", "/CN=www.test", "-addext",
+        "subjectAltName=DNS:www.test,DNS:*.wild.test,IP:127.0.0.1", "-addext",
+        "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=serverAuth", "-keyout",
+        folder.url.appendingPathComponent("site.key").path, "-out", certificate,
+      ])
+    guard made.status == 0 else { throw Failure(text: made.standardError) }
+    let certs = folder.url.appendingPathComponent("certs")
+    try FileManager.default.createDirectory(at: certs, withIntermediateDirectories: true)
+    for name in ["site.crt", "site.key"] {
+      try FileManager.default.copyItem(
+        at: folder.url.appendingPathComponent(name), to: certs.appendingPathComponent(name))
+    }
+    _ = unsafe chmod(certs.appendingPathComponent("site.key").path, 0o600)
+  }
+}
