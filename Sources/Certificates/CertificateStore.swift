@@ -68,7 +68,8 @@ public struct CertificateStore: Sendable {
       let why = report.failures.map { "\($0.gate.rawValue): \($0.message)" }
       throw CertificateError(name, "stopped at the gates: \(why.joined(separator: "; "))")
     }
-    let folder = "\(directory)/\(Self.folderName(for: name))"
+    let certificate = Self.folderName(for: name)
+    let folder = "\(directory)/\(certificate)"
     try Disk.makeDirectory(folder, mode: 0o755)
     let current = Self.currentVersion(in: folder)
     let number = (try Self.versions(in: folder).last ?? 0) + 1
@@ -90,7 +91,7 @@ public struct CertificateStore: Sendable {
       Disk.remove(temporary)
       throw error
     }
-    return StagedVersion(folder: folder, number: number, report: report)
+    return StagedVersion(certificate: certificate, folder: folder, number: number, report: report)
   }
 
   /// Makes a staged version the one that serves.
@@ -132,6 +133,8 @@ public struct CertificateStore: Sendable {
 
 /// A version on the disk that does not serve yet.
 public struct StagedVersion: Sendable {
+  /// The stored certificate it is a version of.
+  public let certificate: String
   let folder: String
   public let number: Int
   public let report: GateReport

@@ -21,6 +21,14 @@ public struct StoredCertificate: Equatable, Sendable {
     }
   }
 
+  /// All there are on the disk, oldest first; none for plain files.
+  public var versions: [Int] {
+    switch kind {
+    case .versioned(_, let all): all
+    case .plain: []
+    }
+  }
+
   /// Through the gates, read anew from the disk.
   public func check(now: Date = Date()) -> GateReport {
     do throws(CertificateError) {
