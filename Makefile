@@ -1,0 +1,32 @@
+# What a person types; `make` alone says it all.
+.DEFAULT_GOAL := help
+.PHONY: help deps build run test check format bench
+
+help: ## say what there is to type
+	@printf 'Gatehouse: an HTTPS edge server with its firewall.\n\n'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## install the packages a build needs, if any is missing
+	@scripts/install-dependencies
+
+build: deps ## build the release
+	swift build -c release --product gatehouse
+
+run: build ## build, then start the demo on https://127.0.0.1:8443
+	.build/release/gatehouse demo
+
+test: ## install what is missing, build, run every test
+	@scripts/install-dependencies test
+	swift build --build-tests
+	swift test
+
+check: ## lint, then test: what a change has to pass
+	swift format lint --strict --recursive Sources Tests Package.swift
+	@$(MAKE) --no-print-directory test
+
+format: ## settle spaces and line breaks
+	swift format --in-place --recursive Sources Tests Package.swift
+
+bench: ## measure beside HAProxy and nginx
+	@scripts/install-dependencies bench
+	Benchmarks/run

@@ -1,0 +1,150 @@
+public import Foundation
+
+/// A certificates folder: versions that never change, and plain files of other tools.
+///
+///     NAME/v0001/{fullchain.pem,key.pem,meta.json}    NAME/current -> v0001
+///     NAME.pem                                        NAME.crt with NAME.key
+public struct CertificateStore: Sendable {
+  public let directory: String
+
+  public init(directory: String) {
+    let isRoot = directory.allSatisfy { $0 == "/" }
+    self.directory =
+      isRoot ? directory : String(directory.reversed().drop { $0 == "/" }.reversed())
+  }
+
+  /// The folder a certificate named so is kept in: `*.shop.test` is in `wildcard_.shop.test`.
+  public static func folderName(for name: String) -> String {
+    let safe = name.lowercased().replacingOccurrences(of: "*", with: "wildcard_")
+    let kept = safe.map { letter in
+      letter.isASCII && (letter.isLetter || letter.isNumber || "-_.".contains(letter))
+        ? letter : "_"
+    }
+    // No dot in front: such entries are ours, and `..` would lead out of the folder.
+    return kept.first == "." ? "_" + String(kept.dropFirst()) : String(kept)
+  }
+
+  /// Everything in the folder, by name.
+  public func list() throws(CertificateError) -> [StoredCertificate] {
+    guard Disk.exists(directory) else { return [] }
+    let entries = try Disk.names(in: directory)
+    var found: [StoredCertificate] = []
+    for entry in entries {
+      let path = "\(directory)/\(entry)"
+      if Disk.isDirectory(path) {
+        if let stored = try versioned(entry) { found.append(stored) }
+      } else if let name = entry.without(suffix: ".pem") {
+        found.append(.init(name: name, kind: .plain, chainPath: path, keyPath: path))
+      } else if let name = entry.without(suffix: ".crt") {
+        let key = "\(directory)/\(name).key"
+        found.append(.init(name: name, kind: .plain, chainPath: path, keyPath: key))
+      }
+    }
+    return found.sorted { $0.name < $1.name }
+  }
+
+  /// The one with this name, as typed or as its folder is called.
+  public func certificate(named name: String) throws(CertificateError) -> StoredCertificate {
+    let all = try list()
+    let folder = Self.folderName(for: name)
+    guard
+      let found = all.first(where: { $0.name == name }) ?? all.first(where: { $0.name == folder })
+    else {
+      let known = all.map(\.name).joined(separator: ", ")
+      let hint = known.isEmpty ? "there is none" : "there are: \(known)"
+      throw CertificateError(name, "no such certificate in \(directory); \(hint)")
+    }
+    return found
+  }
+
+  /// Writes the next version and leaves the current one serving; the gates come first.
+  public func stage(
+    _ issued: DevelopmentAuthority.Issued, as name: String, source: VersionRecord.Source,
+    now: Date = Date()
+  ) throws(CertificateError) -> StagedVersion {
+    let report = CertificateGates.check(
+      chainPEM: issued.chainPEM, keyPEM: issued.keyPEM, name: name, now: now)
+    guard let bundle = report.bundle, report.failures.isEmpty else {
+      let why = report.failures.map { "\($0.gate.rawValue): \($0.message)" }
+      throw CertificateError(name, "stopped at the gates: \(why.joined(separator: "; "))")
+    }
+    let certificate = Self.folderName(for: name)
+    let folder = "\(directory)/\(certificate)"
+    try Disk.makeDirectory(folder, mode: 0o755)
+    let current = Self.currentVersion(in: folder)
+    let number = (try Self.versions(in: folder).last ?? 0) + 1
+    let record = VersionRecord(bundle, source: source, created: now, previous: current)
+    let temporary =
+      "\(folder)/.\(Self.versionName(number)).\(ProcessInfo.processInfo.processIdentifier)"
+    Disk.remove(temporary)
+    do throws(CertificateError) {
+      try Disk.makeDirectory(temporary, mode: 0o755)
+      try Disk.write(issued.chainPEM, to: "\(temporary)/fullchain.pem", mode: 0o644)
+      try Disk.write(issued.keyPEM, to: "\(temporary)/key.pem", mode: 0o600)
+      try Disk.write(
+        try record.json(of: temporary), to: "\(temporary)/meta.json", mode: 0o644)
+      try Disk.sync(temporary)
+      // Onto a version another process made meanwhile, this fails: it is not empty.
+      try Disk.rename(temporary, to: "\(folder)/\(Self.versionName(number))")
+      try Disk.sync(folder)
+    } catch {
+      Disk.remove(temporary)
+      throw error
+    }
+    return StagedVersion(certificate: certificate, folder: folder, number: number, report: report)
+  }
+
+  /// Makes a staged version the one that serves.
+  public func activate(_ version: StagedVersion) throws(CertificateError) {
+    try Disk.link("\(version.folder)/current", to: Self.versionName(version.number))
+    try Disk.sync(version.folder)
+  }
+
+  public static func versionName(_ number: Int) -> String {
+    let digits = String(number)
+    return "v" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
+  }
+
+  private func versioned(_ name: String) throws(CertificateError) -> StoredCertificate? {
+    let folder = "\(directory)/\(name)"
+    let all = try Self.versions(in: folder)
+    guard let current = Self.currentVersion(in: folder) else { return nil }
+    return StoredCertificate(
+      name: name, kind: .versioned(current: current, all: all),
+      chainPath: "\(folder)/\(Self.versionName(current))/fullchain.pem",
+      keyPath: "\(folder)/\(Self.versionName(current))/key.pem")
+  }
+
+  private static func versions(in folder: String) throws(CertificateError) -> [Int] {
+    try Disk.names(in: folder).compactMap(versionNumber).sorted()
+  }
+
+  private static func currentVersion(in folder: String) -> Int? {
+    Disk.aim(of: "\(folder)/current").flatMap(versionNumber)
+  }
+
+  private static func versionNumber(_ name: String) -> Int? {
+    guard name.first == "v", let number = Int(name.dropFirst()), number > 0,
+      versionName(number) == name
+    else { return nil }
+    return number
+  }
+}
+
+/// A version on the disk that does not serve yet.
+public struct StagedVersion: Sendable {
+  /// The stored certificate it is a version of.
+  public let certificate: String
+  let folder: String
+  public let number: Int
+  public let report: GateReport
+
+  /// As its folder is called: `v0002`.
+  public var name: String { CertificateStore.versionName(number) }
+}
+
+extension String {
+  fileprivate func without(suffix: String) -> String? {
+    hasSuffix(suffix) && utf8.count > suffix.utf8.count ? String(dropLast(suffix.count)) : nil
+  }
+}

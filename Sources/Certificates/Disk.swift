@@ -1,0 +1,103 @@
+internal import Foundation
+internal import Glibc
+
+/// Files that are there whole after a power cut, or not at all.
+enum Disk {
+  /// More than any certificate file holds.
+  static let byteLimit = 1 << 20
+
+  static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+
+  static func isDirectory(_ path: String) -> Bool {
+    var status = stat()
+    return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+  }
+
+  static func read(_ path: String) throws(CertificateError) -> [UInt8] {
+    let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard file >= 0 else { throw .system(path, "cannot read") }
+    defer { close(file) }
+    var status = stat()
+    guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw CertificateError(path, "not a plain file")
+    }
+    guard status.st_size <= byteLimit else {
+      throw CertificateError(path, "larger than \(byteLimit >> 20) MiB, so no certificate file")
+    }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    while bytes.count <= byteLimit {
+      let count = unsafe Glibc.read(file, &buffer, buffer.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw .system(path, "cannot read") }
+      guard count > 0 else { break }
+      bytes += buffer.prefix(count)
+    }
+    return bytes
+  }
+
+  /// A new file, on the disk when this returns; one that is there already is an error.
+  static func write(_ bytes: [UInt8], to path: String, mode: mode_t) throws(CertificateError) {
+    let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
+    guard file >= 0 else { throw .system(path, "cannot write") }
+    defer { close(file) }
+    var written = 0
+    while written < bytes.count {
+      let rest = Array(bytes[written...])
+      let count = unsafe Glibc.write(file, rest, rest.count)
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw .system(path, "cannot write") }
+      written += count
+    }
+    guard fsync(file) == 0 else { throw .system(path, "cannot write to the disk") }
+  }
+
+  /// A folder and those above it; one that is there already stays as it is.
+  static func makeDirectory(_ path: String, mode: mode_t) throws(CertificateError) {
+    if isDirectory(path) { return }
+    if let slash = path.lastIndex(of: "/"), slash > path.startIndex {
+      try makeDirectory(String(path[..<slash]), mode: 0o755)
+    }
+    guard unsafe mkdir(path, mode) == 0 || errno == EEXIST else {
+      throw .system(path, "cannot make the folder")
+    }
+    guard isDirectory(path) else { throw CertificateError(path, "not a folder") }
+  }
+
+  static func rename(_ old: String, to new: String) throws(CertificateError) {
+    guard unsafe Glibc.rename(old, new) == 0 else { throw .system(new, "cannot put in place") }
+  }
+
+  /// Makes `path` a link in one step, so a reader sees the old aim or the new one.
+  static func link(_ path: String, to aim: String) throws(CertificateError) {
+    let temporary = "\(path).\(getpid()).new"
+    unsafe unlink(temporary)
+    guard unsafe symlink(aim, temporary) == 0 else { throw .system(path, "cannot link") }
+    try rename(temporary, to: path)
+  }
+
+  static func aim(of link: String) -> String? {
+    var text = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = unsafe readlink(link, &text, text.count)
+    guard count > 0 else { return nil }
+    return String(decoding: text.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+
+  /// Puts a folder's entries on the disk.
+  static func sync(_ folder: String) throws(CertificateError) {
+    let file = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard file >= 0 else { throw .system(folder, "cannot open") }
+    defer { close(file) }
+    guard fsync(file) == 0 else { throw .system(folder, "cannot write to the disk") }
+  }
+
+  /// The names in a folder, sorted, without those that begin with a dot.
+  static func names(in folder: String) throws(CertificateError) -> [String] {
+    guard let all = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
+      throw CertificateError(folder, "cannot list; is it a folder you may read?")
+    }
+    return all.filter { !$0.hasPrefix(".") }.sorted()
+  }
+
+  static func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }
+}

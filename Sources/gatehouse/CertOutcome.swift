@@ -1,0 +1,47 @@
+internal import Certificates
+
+/// What a new version is, as `cert dev` and `cert rotate` print it.
+struct CertOutcome: Encodable {
+  let name: String
+  let version: String
+  let previous: String?
+  let gates: [GateResult]
+  let names: [String]
+  let notAfter: String?
+  let leafSHA256: String?
+  let authority: String
+  private let score: String
+
+  private enum CodingKeys: String, CodingKey {
+    case name, version, previous, gates, names, authority
+    case notAfter = "not_after"
+    case leafSHA256 = "leaf_sha256"
+  }
+
+  init(_ outcome: Rotation.Outcome) {
+    let report = outcome.staged.report
+    name = outcome.staged.certificate
+    version = outcome.staged.name
+    previous = outcome.previous.map(CertificateStore.versionName)
+    gates = report.results
+    names = report.bundle?.names.map(\.description) ?? []
+    notAfter = report.bundle.map { certTime($0.notAfter) }
+    leafSHA256 = report.bundle?.leafSHA256
+    authority = outcome.authorityPath
+    score = report.score
+  }
+
+  func print(asJSON: Bool) throws {
+    guard !asJSON else {
+      Swift.print(try certJSON(self))
+      return
+    }
+    Swift.print(
+      "staged \(version) · gates \(score) · now current; apply it with: gatehouse apply")
+    Swift.print("\(name) serves \(names.joined(separator: ", ")) until \(notAfter ?? "?")")
+    if previous == nil { Swift.print("let clients trust \(authority)") }
+    for gate in gates where gate.outcome == .warning {
+      Swift.print("warning: \(gate.gate.rawValue): \(gate.message)")
+    }
+  }
+}

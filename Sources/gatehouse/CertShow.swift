@@ -1,0 +1,125 @@
+import ArgumentParser
+internal import Certificates
+internal import Foundation
+
+/// `gatehouse cert show`: one certificate, its chain and what each gate says.
+struct CertShow: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "show",
+    abstract: "Show one certificate, its chain and what the gates say.",
+    discussion: """
+      EXAMPLES
+        gatehouse cert show localhost
+        gatehouse cert show www.example.com --dir /etc/gatehouse/certs
+        gatehouse cert show localhost --json | jq -r .spki_sha256
+      """)
+
+  @Argument(help: "The certificate's name, as `gatehouse cert list` prints it.")
+  var name: String
+
+  @OptionGroup var options: CertOptions
+
+  func run() throws {
+    var state = CertRow.State.ok
+    try CertFailure.explained {
+      let stored = try options.store.certificate(named: name)
+      let facts = CertFacts(stored, report: stored.check())
+      state = facts.state
+      print(options.json ? try certJSON(facts) : facts.text)
+    }
+    try CertRow.exit(for: [state])
+  }
+}
+
+/// Everything there is to say of one certificate.
+struct CertFacts: Encodable {
+  struct Link: Encodable {
+    let subject: String
+    let issuer: String
+    let keyType: String
+    let notAfter: String
+
+    private enum CodingKeys: String, CodingKey {
+      case subject, issuer
+      case keyType = "key_type"
+      case notAfter = "not_after"
+    }
+  }
+
+  let name: String
+  let version: String?
+  let versions: [String]
+  let chainPath: String
+  let keyPath: String
+  let names: [String]
+  let serial: String?
+  let notBefore: String?
+  let notAfter: String?
+  let keyType: String?
+  let publicKeySHA256: String?
+  let leafSHA256: String?
+  let chain: [Link]
+  let gates: [GateResult]
+  let state: CertRow.State
+
+  private enum CodingKeys: String, CodingKey {
+    case name, version, versions, names, serial, chain, gates, state
+    case chainPath = "chain_path"
+    case keyPath = "key_path"
+    case notBefore = "not_before"
+    case notAfter = "not_after"
+    case keyType = "key_type"
+    case publicKeySHA256 = "spki_sha256"
+    case leafSHA256 = "leaf_sha256"
+  }
+
+  init(_ stored: StoredCertificate, report: GateReport) {
+    let bundle = report.bundle
+    name = stored.name
+    version = stored.version.map(CertificateStore.versionName)
+    versions = stored.versions.map(CertificateStore.versionName)
+    chainPath = stored.chainPath
+    keyPath = stored.keyPath
+    names = bundle?.names.map(\.description) ?? []
+    serial = bundle?.serial
+    notBefore = bundle.map { certTime($0.notBefore) }
+    notAfter = bundle.map { certTime($0.notAfter) }
+    keyType = bundle?.keyType
+    publicKeySHA256 = bundle?.publicKeySHA256
+    leafSHA256 = bundle?.leafSHA256
+    chain = (bundle?.chain ?? []).map {
+      Link(
+        subject: $0.subject, issuer: $0.issuer, keyType: $0.keyType,
+        notAfter: certTime($0.notAfter))
+    }
+    gates = report.results
+    state = CertRow.State(report)
+  }
+
+  var text: String {
+    var facts = [["name", name]]
+    if let version {
+      facts.append(["version", "\(version) of \(versions.joined(separator: " "))"])
+    }
+    facts.append(["chain", chainPath])
+    facts.append(["key", keyPath])
+    if let notBefore, let notAfter, let serial, let keyType, let publicKeySHA256, let leafSHA256 {
+      facts.append(["names", names.joined(separator: ", ")])
+      facts.append(["key type", keyType])
+      facts.append(["valid", "\(notBefore) to \(notAfter)"])
+      facts.append(["serial", serial])
+      facts.append(["SPKI SHA-256", publicKeySHA256])
+      facts.append(["leaf SHA-256", leafSHA256])
+    }
+    let links = chain.enumerated().map { depth, link in
+      ["\(depth)", link.subject, link.issuer, link.keyType, String(link.notAfter.prefix(10))]
+    }
+    let verdicts = gates.map { [$0.gate.rawValue, $0.outcome.rawValue, $0.message] }
+    var parts = [certTable([], facts)]
+    if !links.isEmpty {
+      parts.append(certTable(["DEPTH", "SUBJECT", "ISSUER", "KEY", "EXPIRES"], links))
+    }
+    parts.append(certTable(["GATE", "RESULT", "WHAT IT SAYS"], verdicts))
+    return parts.joined(separator: "\n\n")
+  }
+}
