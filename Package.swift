@@ -37,7 +37,8 @@ let package = Package(
     module(
       "Configuration",
       ["Proxy", "Firewall", "Certificates", .product(name: "Yams", package: "Yams")]),
-    module("Control", ["Configuration", "CLinux", .product(name: "Logging", package: "swift-log")]),
+    module(
+      "Control", ["Configuration", "CLinux", .product(name: "Logging", package: "swift-log")]),
     .executableTarget(
       name: "gatehouse",
       dependencies: [

@@ -47,11 +47,13 @@ struct BackendReader {
 
   private func server(_ name: String, _ text: String, _ value: YAMLValue) -> ReadServer? {
     guard let (host, port) = AddressText.split(text), !host.isEmpty, port > 0 else {
-      value.error("\"\(text)\" is no HOST:PORT; for example: 10.0.0.11:8080, app.internal:80, \"[::1]:80\"")
+      value.error(
+        "\"\(text)\" is no HOST:PORT; for example: 10.0.0.11:8080, app.internal:80, \"[::1]:80\"")
       return nil
     }
     guard let address = AddressText.resolve(host, port: port) else {
-      value.error("\"\(host)\" does not resolve to an address; check the name, or write the address")
+      value.error(
+        "\"\(host)\" does not resolve to an address; check the name, or write the address")
       return nil
     }
     return (ProxyConfiguration.Server(name: name, address: address), host)
@@ -75,7 +77,9 @@ struct BackendReader {
     if let name = settings.text("server_name") { tls.serverName = name }
     if settings.flag("verify") == false {
       tls.verify = false
-      problems.warn("\(value.place): warning: verify: false lets anybody between us and the servers read and change everything")
+      problems.warn(
+        "\(value.place): warning: verify: false lets anybody between us and the servers read and change everything"
+      )
     }
     if let path = settings.text("ca") {
       tls.authoritiesPEM = FileBytes.read(

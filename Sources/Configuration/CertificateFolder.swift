@@ -12,7 +12,8 @@ enum CertificateFolder {
   ) -> [ProxyConfiguration.Certificate] {
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else {
       problems.error(
-        place, "there is no folder \(folder.path); make one with: gatehouse cert dev --dir \(folder.path)")
+        place,
+        "there is no folder \(folder.path); make one with: gatehouse cert dev --dir \(folder.path)")
       return []
     }
     let found = names.sorted().filter { !$0.hasPrefix(".") }.compactMap {
@@ -20,7 +21,8 @@ enum CertificateFolder {
     }
     if found.isEmpty, !problems.hasErrors {
       problems.error(
-        place, "no certificate in \(folder.path); make one with: gatehouse cert dev --dir \(folder.path)")
+        place,
+        "no certificate in \(folder.path); make one with: gatehouse cert dev --dir \(folder.path)")
     }
     return found
   }

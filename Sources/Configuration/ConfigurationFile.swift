@@ -103,7 +103,8 @@ private struct ConfigurationReader {
 
   private mutating func readPolicy(_ map: YAMLMap) {
     guard let path = map.text("policy") else {
-      problems.warn("\(self.path): warning: no policy: everybody may connect; name one with policy: FILE")
+      problems.warn(
+        "\(self.path): warning: no policy: everybody may connect; name one with policy: FILE")
       return
     }
     let full = URL(fileURLWithPath: path, relativeTo: base).path
@@ -125,13 +126,15 @@ private struct ConfigurationReader {
     let rules = ports.map { AccessRules(verdict.allowedSources(.tcp, port: $0)) }
     guard let first = rules.first, rules.allSatisfy({ $0 == first }) else {
       map["policy"]?.error(
-        "the policy admits others to each port of listener \"\(listener.name)\"; make it two listeners")
+        "the policy admits others to each port of listener \"\(listener.name)\"; make it two listeners"
+      )
       return
     }
     if first.ipv4.isEmpty, first.ipv6.isEmpty {
       let port = ports.sorted().map { "tcp/\($0)" }.joined(separator: ", ")
       problems.warn(
-        "\(path): warning: no service of the policy covers \(port): listener \"\(listener.name)\" refuses everybody")
+        "\(path): warning: no service of the policy covers \(port): listener \"\(listener.name)\" refuses everybody"
+      )
     }
     loaded.proxy.listeners[index].access = first
   }

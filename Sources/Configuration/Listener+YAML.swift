@@ -33,7 +33,10 @@ struct ListenerReader {
       }
       all.append(ReadListener(listener: listener, redirects: redirects, place: key.place))
     }
-    if all.isEmpty { value.error("no listener is named; for example: https: { bind: \":443\", certificates: certs/ }") }
+    if all.isEmpty {
+      value.error(
+        "no listener is named; for example: https: { bind: \":443\", certificates: certs/ }")
+    }
     settleRedirects(&all)
     refuseRepeated(all)
     return all
@@ -47,12 +50,14 @@ struct ListenerReader {
     return bind.list().flatMap { item -> [SocketAddress] in
       guard let text = item.text("ADDRESS:PORT") else { return [] }
       guard let (host, port) = AddressText.split(text) else {
-        item.error("\"\(text)\" is no ADDRESS:PORT; allowed: \":443\", \"10.0.0.1:443\", \"[::1]:443\"")
+        item.error(
+          "\"\(text)\" is no ADDRESS:PORT; allowed: \":443\", \"10.0.0.1:443\", \"[::1]:443\"")
         return []
       }
       if host.isEmpty { return [.ipv4(0, port: port), .ipv6(0, port: port)] }
       guard let address = AddressText.address(host, port: port) else {
-        item.error("\"\(host)\" is no address of this machine; allowed: an IPv4 address, or IPv6 in []")
+        item.error(
+          "\"\(host)\" is no address of this machine; allowed: an IPv4 address, or IPv6 in []")
         return []
       }
       return [address]
@@ -87,7 +92,8 @@ struct ListenerReader {
 
   /// A redirect goes to the one port that serves HTTPS.
   private func settleRedirects(_ all: inout [ReadListener]) {
-    let ports = Set(all.filter { $0.listener.tls != nil }.flatMap { $0.listener.addresses.map(\.port) })
+    let ports = Set(
+      all.filter { $0.listener.tls != nil }.flatMap { $0.listener.addresses.map(\.port) })
     for index in all.indices {
       guard let value = all[index].redirects else { continue }
       guard let port = ports.first, ports.count == 1 else {

@@ -42,7 +42,8 @@ struct PolicyReader {
       if let zone = TimeZone(identifier: name) {
         calendar.timeZone = zone
       } else {
-        map["timezone"]?.error("\"\(name)\" is no timezone; allowed: UTC, Europe/Berlin and the like")
+        map["timezone"]?.error(
+          "\"\(name)\" is no timezone; allowed: UTC, Europe/Berlin and the like")
       }
     }
     var policy = FirewallPolicy()
@@ -154,7 +155,8 @@ struct PolicyReader {
       guard let text = item.text("tcp/PORT or udp/PORT") else { return nil }
       let parts = text.split(separator: "/", omittingEmptySubsequences: false)
       let range = parts.count == 2 ? parts[1].split(separator: "-").compactMap { UInt16($0) } : []
-      guard parts.count == 2, let transport = FirewallPolicy.Port.Transport(rawValue: String(parts[0])),
+      guard parts.count == 2,
+        let transport = FirewallPolicy.Port.Transport(rawValue: String(parts[0])),
         let first = range.first, let last = range.last, range.count <= 2, first > 0, first <= last,
         range.count == parts[1].split(separator: "-", omittingEmptySubsequences: false).count
       else {

@@ -3,7 +3,8 @@ enum PolicySettings {
   static let sections: [Section] = [file, group, entry, management, service]
 
   static let file = Section(
-    "policy", "A policy file: who may come in. Deny beats allow, management beats deny; the order of lines never matters.",
+    "policy",
+    "A policy file: who may come in. Deny beats allow, management beats deny; the order of lines never matters.",
     [
       Field("version", .choice(["1"]), default: "1", "Of this language."),
       Field(

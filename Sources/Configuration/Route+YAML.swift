@@ -29,7 +29,8 @@ struct RouteReader {
     let isWildcard = text.hasPrefix("*.")
     let name = isWildcard ? String(text.dropFirst(2)) : text
     guard HeaderText.isHost(name), !name.contains(":") || name.hasPrefix("[") else {
-      map["host"]?.error("\"\(text)\" is no host; allowed: www.example.com, *.example.com (without a port)")
+      map["host"]?.error(
+        "\"\(text)\" is no host; allowed: www.example.com, *.example.com (without a port)")
       return .any
     }
     return isWildcard ? .suffix(name.lowercased()) : .exact(name.lowercased())
@@ -68,15 +69,17 @@ struct RouteReader {
     guard target.hasPrefix("https://") || target.hasPrefix("http://") || target.hasPrefix("/"),
       target.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f }), target.utf8.count <= 2048
     else {
-      map["redirect"]?.error("\"\(target)\" is no URL; for example: \"https://www.example.com{path}\"")
+      map["redirect"]?.error(
+        "\"\(target)\" is no URL; for example: \"https://www.example.com{path}\"")
       return nil
     }
     return .redirect(to: target, status: map.choice("status").flatMap { Int($0) } ?? 308)
   }
 
   private func headers(_ map: YAMLMap) -> [(name: String, value: String)] {
-    guard let set = map["headers"]?.map(Settings.routeHeaders)?["response"]?
-      .map(Settings.responseHeaders)?["set"]
+    guard
+      let set = map["headers"]?.map(Settings.routeHeaders)?["response"]?
+        .map(Settings.responseHeaders)?["set"]
     else { return [] }
     let framing = ["content-length", "transfer-encoding", "connection", "upgrade", "x-request-id"]
     return set.named("a map of headers").compactMap { key, name, value in

@@ -18,7 +18,8 @@ enum Settings {
         "Who may connect; see docs/firewall.md."),
       Field(
         "firewall", .choice(["proxy"]), default: "proxy",
-        "Where `run` enforces the policy; the kernel's part is applied by `gatehouse policy apply`."),
+        "Where `run` enforces the policy; the kernel's part is applied by `gatehouse policy apply`."
+      ),
       Field(
         "workers", .integer(0...64), default: "0", "Threads that serve; 0 is one per core."),
       Field("limits", .other("limits"), "Bounds on size and number."),

@@ -14,7 +14,8 @@ struct AdminAPI: Sendable {
       return setServer(backend: parts[2], server: parts[3], request.body)
     default:
       return failure(
-        404, "no \(request.method) \(request.path) here; there are GET /v1/status, "
+        404,
+        "no \(request.method) \(request.path) here; there are GET /v1/status, "
           + "POST /v1/apply and PUT /v1/servers/BACKEND/SERVER")
     }
   }

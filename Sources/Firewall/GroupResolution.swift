@@ -58,7 +58,9 @@ struct GroupResolution {
       return AddressSet()
     }
     let path = path + [name]
-    let own = group.entries.reduce(into: (ipv4: [AddressInterval<UInt32>](), ipv6: [AddressInterval<UInt128>]())) {
+    let own = group.entries.reduce(
+      into: (ipv4: [AddressInterval<UInt32>](), ipv6: [AddressInterval<UInt128>]())
+    ) {
       let one = AddressSet($1.network, until: $1.until)
       $0.ipv4 += one.ipv4
       $0.ipv6 += one.ipv6

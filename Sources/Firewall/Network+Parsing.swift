@@ -12,7 +12,8 @@ extension Network {
     guard let address = Address(parsing: String(parts[0])) else {
       throw NetworkError(
         description:
-          "\"\(text)\" is no address or network; allowed: 198.51.100.7, 198.51.100.0/24, \"2001:db8::/32\"")
+          "\"\(text)\" is no address or network; allowed: 198.51.100.7, 198.51.100.0/24, \"2001:db8::/32\""
+      )
     }
     let width: UInt8 = if case .ipv4 = address { 32 } else { 128 }
     var prefix = width
@@ -36,7 +37,8 @@ extension Network {
     guard self == masked else {
       throw NetworkError(
         description:
-          "\"\(text)\" has bits set behind its prefix; write \(masked) for the network, or \(parts[0]) for the one address")
+          "\"\(text)\" has bits set behind its prefix; write \(masked) for the network, or \(parts[0]) for the one address"
+      )
     }
   }
 

@@ -52,7 +52,8 @@ private struct Checker {
         error(group.place, "a group can't be named any", "choose another name")
       }
       if let other = groups[group.name] {
-        error(group.place, "group \"\(group.name)\" is defined twice, first at \(other)", "keep one")
+        error(
+          group.place, "group \"\(group.name)\" is defined twice, first at \(other)", "keep one")
       }
       groups[group.name] = group.place
     }
@@ -60,7 +61,8 @@ private struct Checker {
     for service in policy.services {
       if let other = services[service.name] {
         error(
-          service.place, "service \"\(service.name)\" is defined twice, first at \(other)", "keep one")
+          service.place, "service \"\(service.name)\" is defined twice, first at \(other)",
+          "keep one")
       }
       services[service.name] = service.place
     }
@@ -111,7 +113,8 @@ private struct Checker {
       let near = names.map { ($0, Spelling.distance(name, $0)) }.min { $0.1 < $1.1 }
       let suggestion =
         near.flatMap { $0.1 <= max(1, name.count / 3) ? "did you mean \"\($0.0)\"?" : nil }
-        ?? (names.isEmpty ? "define it under groups" : "there are: \(names.joined(separator: ", "))")
+        ?? (names.isEmpty
+          ? "define it under groups" : "there are: \(names.joined(separator: ", "))")
       error(place, "there is no group \"\(name)\"", suggestion)
     case .cycle(let names, let place):
       error(
@@ -184,7 +187,8 @@ private struct Checker {
       let left = allow.subtracting(deny).subtracting(groups.set(service.deny))
       if allow.isEmpty {
         error(
-          service.place, "allow of service \"\(service.name)\" is empty: its groups have no address",
+          service.place,
+          "allow of service \"\(service.name)\" is empty: its groups have no address",
           "add an address, or write any")
       } else if left.isEmpty {
         warn(service.place, "all that service \"\(service.name)\" allows is denied")

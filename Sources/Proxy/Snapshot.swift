@@ -84,7 +84,8 @@ final class Snapshot {
       if let tls = listener.tls { selector = try CertificateSelector(tls, ticketKey: ticketKey) }
       listeners.append(
         Listener(
-          name: listener.name, addresses: listener.addresses, selector: selector, access: listener.access,
+          name: listener.name, addresses: listener.addresses, selector: selector,
+          access: listener.access,
           redirectToHTTPSPort: listener.redirectToHTTPSPort))
     }
     self.listeners = listeners

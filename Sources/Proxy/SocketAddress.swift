@@ -74,7 +74,9 @@ extension IPAddress: CustomStringConvertible {
         index = zeros.upperBound
         continue
       }
-      if index > 0, index != zeros.upperBound || zeros.count < 2 { output.append(UInt8(ascii: ":")) }
+      if index > 0, index != zeros.upperBound || zeros.count < 2 {
+        output.append(UInt8(ascii: ":"))
+      }
       writeHex(group(bits, index), into: &output)
       index += 1
     }

@@ -43,7 +43,9 @@ extension Worker {
         admit(socket, from: address, port: port, by: id)
       case .wouldBlock: return
       case .failed(let code):
-        guard code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM else { continue }
+        guard code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM else {
+          continue
+        }
         log(.acceptFailed(reason: unsafe String(cString: strerror(code))))
         return pauseAccepting()
       }

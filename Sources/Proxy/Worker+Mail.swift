@@ -55,7 +55,8 @@ extension Worker {
             requests: servers[index].requests))
       }
     }
-    return WorkerReport(worker: self.index, clients: clients.count, counters: counters, servers: list)
+    return WorkerReport(
+      worker: self.index, clients: clients.count, counters: counters, servers: list)
   }
 
   /// Takes nothing new, ends what is idle, and lets what runs finish.

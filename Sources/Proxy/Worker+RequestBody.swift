@@ -16,7 +16,9 @@ extension Worker {
     let moved = before - intake.count
     guard moved > 0, clients[id].phase == .exchange else { return }
     clients[id].exchange.requestBodyBytes &+= UInt64(moved)
-    if clients[id].exchange.continueState == .awaited { clients[id].exchange.continueState = .given }
+    if clients[id].exchange.continueState == .awaited {
+      clients[id].exchange.continueState = .given
+    }
     if clients[id].exchange.isLocal { return answerLocalIfWhole(id) }
     if push { pushRequest(id) }
   }

@@ -40,7 +40,8 @@ extension Worker {
       clients[id].requestCount >= snapshot.limits.requestsPerConnection
       || now - clients[id].acceptedAt >= snapshot.times.connectionAge
     clients[id].exchange = Exchange(
-      requestHead, id: requestIDs.next(), keepsAlive: requestHead.keepsAlive && !isOld && !isDraining,
+      requestHead, id: requestIDs.next(),
+      keepsAlive: requestHead.keepsAlive && !isOld && !isDraining,
       snapshot: snapshot, now: now)
   }
 

@@ -87,7 +87,8 @@ extension Worker {
     guard upstreams.contains(id) else { return }
     for _ in 0..<Self.receivesPerTurn {
       guard upstreams[id].phase == .busy, let client = upstreams[id].client,
-        clients.contains(client), !clients[client].transport.hasOutbound
+        clients.contains(client),
+        !clients[client].transport.hasOutbound
           || clients[client].exchange.responsePhase == .awaited
       else { return }
       let held = upstreams[id].inbound.count

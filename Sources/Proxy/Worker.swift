@@ -2,7 +2,11 @@
 ///
 /// A turn: wait -> dispatch -> again -> timers -> mailbox -> remove what was closed.
 struct Worker: ~Copyable {
-  enum Phase { case running, draining(since: Int64), stopped }
+  enum Phase {
+    case running
+    case draining(since: Int64)
+    case stopped
+  }
 
   let index: Int
   let mailbox: Mailbox

@@ -20,6 +20,7 @@ struct DemoCommand: ParsableCommand {
 
   func run() throws {
     Signal.block()
+    try makeCertificateIfNone()
     let servers = try [("s1", 9001), ("s2", 9002)].map { try demoServer($0.0, port: $0.1) }
     try serve(path: config) { supervisor in
       // Not `print`: that would wait in a buffer when the output is no terminal.
@@ -27,6 +28,15 @@ struct DemoCommand: ParsableCommand {
     }
     for server in servers { server.stop() }
     print("ended; nothing was left behind")
+  }
+
+  private func makeCertificateIfNone() throws {
+    let folder = URL(fileURLWithPath: config).deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("certs").path
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    guard names.allSatisfy({ $0.hasPrefix(".") || $0 == "README.md" }) else { return }
+    let command = try CertDev.parse(["--dir", folder])
+    try command.run()
   }
 
   private func demoServer(_ name: String, port: UInt16) throws -> ProxyServer {
@@ -44,7 +54,9 @@ struct DemoCommand: ParsableCommand {
           return LocalResponse(status: 200, contentType: "text/plain", body: Array(text.utf8))
         }, log: { _ in })
     } catch {
-      report(CommandFailure("\(error)\n  end what uses the port, or see it: ss -ltnp 'sport = :\(port)'"))
+      report(
+        CommandFailure("\(error)\n  end what uses the port, or see it: ss -ltnp 'sport = :\(port)'")
+      )
       throw ExitCode.failed
     }
   }

@@ -19,7 +19,8 @@ struct Gatehouse: ParsableCommand {
     version: "gatehouse \(Version.current)",
     subcommands: [
       RunCommand.self, CheckCommand.self, ApplyCommand.self, StatusCommand.self,
-      ServerCommand.self, PolicyCommand.self, ConfigCommand.self, DemoCommand.self,
+      ServerCommand.self, PolicyCommand.self, CertCommand.self, ConfigCommand.self,
+      DemoCommand.self,
     ])
 
   /// As the library's, but a wrong command line is exit code 2 here.

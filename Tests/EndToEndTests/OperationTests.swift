@@ -4,9 +4,11 @@ import Testing
 
 @Suite struct OperationTests {
   @Test func `asks the other server when one can't be reached, and sets it aside`() throws {
-    let gate = try Gate([.named("s1"), .named("s2")], edit: {
-      $0.replacing(/(s1: \{ address: "127.0.0.1:)\d+/) { "\($0.output.1)1" }
-    })
+    let gate = try Gate(
+      [.named("s1"), .named("s2")],
+      edit: {
+        $0.replacing(/(s1: \{ address: "127.0.0.1:)\d+/) { "\($0.output.1)1" }
+      })
     for _ in 0..<8 { #expect(try gate.curl().standardOutput == "s2\n") }
     let status = try gate.command("status", "--socket", gate.socket)
     #expect(status.status == 1)
@@ -131,10 +133,13 @@ import Testing
   @Test func `talks to a server over TLS only when its certificate is right`() throws {
     let behind = try Gate([.named("s1")])
     func front(_ tls: String) throws -> Gate {
-      try Gate([], edit: {
-        $0.replacing(
-          "    servers:\n", with: "    tls: \(tls)\n    servers: [ \"127.0.0.1:\(behind.https)\" ]\n")
-      })
+      try Gate(
+        [],
+        edit: {
+          $0.replacing(
+            "    servers:\n",
+            with: "    tls: \(tls)\n    servers: [ \"127.0.0.1:\(behind.https)\" ]\n")
+        })
     }
     let right = try front("{ ca: \(behind.ca), server_name: www.test }")
     #expect(try right.curl("-H", "Host: www.test").standardOutput == "s1\n")
@@ -142,19 +147,22 @@ import Testing
     #expect(
       try wrongName.curl("-w", "%{http_code}", "-o", "/dev/null").standardOutput.hasPrefix("50"))
     let unknown = try front("{ server_name: www.test }")
-    #expect(try unknown.curl("-w", "%{http_code}", "-o", "/dev/null").standardOutput.hasPrefix("50"))
+    #expect(
+      try unknown.curl("-w", "%{http_code}", "-o", "/dev/null").standardOutput.hasPrefix("50"))
   }
 
   @Test func `closes an address outside the policy before TLS`() throws {
-    let gate = try Gate([.named("s1")], policy: { port in
-      """
-      management: { from: [127.0.0.7], to: [tcp/22] }
-      groups:
-        friends: [127.0.0.2, 127.0.0.3]
-      services:
-        web: { listen: [tcp/\(port)], allow: [friends], deny: [127.0.0.3] }
-      """
-    })
+    let gate = try Gate(
+      [.named("s1")],
+      policy: { port in
+        """
+        management: { from: [127.0.0.7], to: [tcp/22] }
+        groups:
+          friends: [127.0.0.2, 127.0.0.3]
+        services:
+          web: { listen: [tcp/\(port)], allow: [friends], deny: [127.0.0.3] }
+        """
+      })
     #expect(try gate.curl("--interface", "127.0.0.2").standardOutput == "s1\n")
     for address in ["127.0.0.1", "127.0.0.3", "127.0.0.7", "127.0.0.9"] {
       let output = try gate.curl("--interface", address)

@@ -5,7 +5,10 @@ import Testing
   static let malformed: [(String, Int)] = [
     ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400),
     ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello", 400),
-    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+    (
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      400
+    ),
     ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400),
     ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", 400),
     ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n", 400),
@@ -26,7 +29,10 @@ import Testing
     ("GET /a\\b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
     ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
     ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n", 400),
-    ("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;\(String(repeating: "x", count: 9000))\r\n", 400),
+    (
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;\(String(repeating: "x", count: 9000))\r\n",
+      400
+    ),
     ("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n", 405),
     ("GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505),
     ("GET /\(String(repeating: "a", count: 9000)) HTTP/1.1\r\nHost: a\r\n\r\n", 414),
@@ -41,7 +47,8 @@ import Testing
     for (request, status) in Self.malformed {
       let answer = try gate.raw(request)
       #expect(
-        answer.hasPrefix("HTTP/1.1 \(status) "), "\(request.prefix(90).debugDescription): \(answer.prefix(60))")
+        answer.hasPrefix("HTTP/1.1 \(status) "),
+        "\(request.prefix(90).debugDescription): \(answer.prefix(60))")
     }
     #expect(!origin.notes.contains { $0.contains("transfer-encoding: chunked\r\n\r\n0") })
     #expect(try gate.curl().standardOutput == "s1\n")
@@ -51,11 +58,13 @@ import Testing
     let gate = try Gate([.named("s1")])
     let unknown = try run(
       "openssl",
-      ["s_client", "-connect", "127.0.0.1:\(gate.https)", "-servername", "other.test"], input: Data())
+      ["s_client", "-connect", "127.0.0.1:\(gate.https)", "-servername", "other.test"],
+      input: Data())
     #expect(unknown.standardError.contains("unrecognized name"))
     let wild = try run(
       "openssl",
-      ["s_client", "-connect", "127.0.0.1:\(gate.https)", "-servername", "A.WILD.test"], input: Data())
+      ["s_client", "-connect", "127.0.0.1:\(gate.https)", "-servername", "A.WILD.test"],
+      input: Data())
     #expect(wild.standardOutput.contains("CN = www.test"))
     let deep = try run(
       "openssl",

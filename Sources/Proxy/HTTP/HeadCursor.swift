@@ -115,7 +115,8 @@ enum FieldParser {
       let value = trimmed(cursor.bytes, valueStart, cursor.position)
       switch cursor.lineEnd() {
       case .needsMore: return .needsMore
-      case .bad: return .reject(cursor.byte == 0x0d || cursor.byte == 0x0a ? .badLineEnd : .badFieldValue)
+      case .bad:
+        return .reject(cursor.byte == 0x0d || cursor.byte == 0x0a ? .badLineEnd : .badFieldValue)
       case .passed: break
       }
       fields.append(

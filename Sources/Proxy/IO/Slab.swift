@@ -21,7 +21,7 @@ struct SlotID: Equatable {
     for index in generations.indices where generations[index] & 1 == 1 {
       unsafe pointer(index).deinitialize(count: 1)
     }
-    for unsafe chunk in unsafe chunks { unsafe chunk.deallocate() }
+    for index in unsafe chunks.indices { unsafe chunks[index].deallocate() }
   }
 
   func contains(_ id: SlotID) -> Bool {

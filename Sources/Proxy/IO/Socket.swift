@@ -45,7 +45,8 @@ struct Socket: ~Copyable {
     let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
     let accepted = unsafe withUnsafeMutableBytes(of: &storage) { bytes in
       unsafe gatehouse_accept4(
-        descriptor.number, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length, flags)
+        descriptor.number, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), &length, flags
+      )
     }
     guard accepted >= 0 else {
       return errno == EAGAIN ? .wouldBlock : .failed(errno: errno)
@@ -230,7 +231,9 @@ extension sockaddr_storage {
       switch Int32(ss_family) {
       case AF_INET:
         let address = unsafe bytes.loadUnaligned(as: sockaddr_in.self)
-        return (.ipv4(UInt32(bigEndian: address.sin_addr.s_addr)), UInt16(bigEndian: address.sin_port))
+        return (
+          .ipv4(UInt32(bigEndian: address.sin_addr.s_addr)), UInt16(bigEndian: address.sin_port)
+        )
       case AF_INET6:
         let port = unsafe bytes.loadUnaligned(as: sockaddr_in6.self).sin6_port
         let offset = MemoryLayout<sockaddr_in6>.offset(of: \.sin6_addr) ?? 8

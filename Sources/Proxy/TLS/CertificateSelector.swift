@@ -54,7 +54,8 @@ internal import COpenSSL
   /// Whether a request for this host, without its port, may come over this listener.
   func covers(host: Span<UInt8>) -> Bool { fallback != nil || context(for: host) != nil }
 
-  private static func fallback(in settings: ProxyConfiguration.TLS) throws(TLSContextError) -> Int? {
+  private static func fallback(in settings: ProxyConfiguration.TLS) throws(TLSContextError) -> Int?
+  {
     guard let name = settings.defaultCertificate else { return nil }
     guard let index = settings.certificates.firstIndex(where: { $0.name == name }) else {
       throw TLSContextError(name, "the default certificate is not among the listener's")

@@ -26,8 +26,9 @@ enum PEMReader {
     guard let bio = unsafe memory(bytes) else { throw TLSContextError(subject, "out of memory") }
     defer { unsafe BIO_free(bio) }
     // A passphrase is never asked for: an encrypted key is an error, not a prompt.
-    let refuse: @convention(c) (UnsafeMutablePointer<CChar>?, Int32, Int32, UnsafeMutableRawPointer?)
-      -> Int32 = { _, _, _, _ in -1 }
+    let refuse:
+      @convention(c) (UnsafeMutablePointer<CChar>?, Int32, Int32, UnsafeMutableRawPointer?)
+        -> Int32 = { _, _, _, _ in -1 }
     guard let key = unsafe PEM_read_bio_PrivateKey(bio, nil, refuse, nil) else {
       throw TLSContextError(subject, "no readable private key: \(OpenSSLError.takeLast().reason)")
     }

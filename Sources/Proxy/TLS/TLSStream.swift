@@ -20,7 +20,8 @@ internal import COpenSSL
   private init(_ ssl: OpaquePointer) { unsafe self.ssl = ssl }
 
   /// A server's side of a connection; nil when memory is short.
-  static func accepting(_ context: TLSContext, over buffers: borrowing CipherBuffers) -> TLSStream? {
+  static func accepting(_ context: TLSContext, over buffers: borrowing CipherBuffers) -> TLSStream?
+  {
     guard let ssl = unsafe SSL_new(context.pointer) else { return nil }
     unsafe buffers.attach(ssl)
     unsafe SSL_set_accept_state(ssl)

@@ -19,7 +19,8 @@ public struct TicketKey: Sendable {
   func install(in context: borrowing TLSContext) -> Bool {
     var copy = bytes
     return unsafe copy.withUnsafeMutableBytes {
-      unsafe gatehouse_SSL_CTX_set_tlsext_ticket_keys(context.pointer, $0.baseAddress, $0.count) == 1
+      unsafe gatehouse_SSL_CTX_set_tlsext_ticket_keys(context.pointer, $0.baseAddress, $0.count)
+        == 1
     }
   }
 }

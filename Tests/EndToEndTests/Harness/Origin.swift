@@ -69,7 +69,8 @@ final class Origin: Sendable {
         let answer = Data("\(name)\n".utf8) + body
         let isHead = head.hasPrefix("HEAD ")
         connection.send(
-          Data("HTTP/1.1 200 OK\r\nContent-Length: \(answer.count)\r\nX-Server: \(name)\r\n\r\n".utf8)
+          Data(
+            "HTTP/1.1 200 OK\r\nContent-Length: \(answer.count)\r\nX-Server: \(name)\r\n\r\n".utf8)
             + (isHead ? Data() : answer))
       }
     }
