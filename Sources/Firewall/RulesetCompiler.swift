@@ -83,6 +83,9 @@ public struct RulesetCompiler {
     return compiler.ruleset
   }
 
+  /// A hundred years: the kernel's milliseconds must not overflow.
+  private static let longestTimeoutSeconds: UInt64 = 36_525 * 86_400
+
   private let time: Int64
   private var ruleset = Ruleset()
   private var main: [Rule] = []
@@ -236,7 +239,7 @@ extension RulesetCompiler {
         first: UInt128(interval.first), last: UInt128(interval.last))
       if let until = interval.until {
         guard until > time else { return nil }
-        element.timeoutSeconds = UInt64(until.subtractingReportingOverflow(time).partialValue)
+        element.timeoutSeconds = min(UInt64(bitPattern: until &- time), Self.longestTimeoutSeconds)
       }
       return element
     }

@@ -38,7 +38,7 @@ extension RulesetText {
       + (flags.isEmpty ? "" : " flags \(flags.joined(separator: ", "));")
   }
 
-  private static func text(_ element: NamedSet.Element, _ key: NamedSet.Key) -> String {
+  static func text(_ element: NamedSet.Element, _ key: NamedSet.Key) -> String {
     var text = text(element.first, key)
     if element.last != element.first { text += "-" + Self.text(element.last, key) }
     if let seconds = element.timeoutSeconds { text += " timeout \(seconds)s" }
