@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <stddef.h>
 #include <stdbool.h>
+// Before the kernel's headers, which then leave its types alone: Glibc has them too.
+#include <netinet/in.h>
 #include <linux/netlink.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -16,3 +18,9 @@
 #include <libnftnl/set.h>
 #include <libnftnl/object.h>
 #include <libnftnl/batch.h>
+
+// What Glibc's own module and this one lack of <asm/socket.h>.
+static inline int gatehouse_SO_SNDBUFFORCE(void) { return 32; }
+static inline int gatehouse_SO_RCVBUFFORCE(void) { return 33; }
+// How libmnl spells its automatic port number.
+static inline pid_t gatehouse_MNL_SOCKET_AUTOPID(void) { return MNL_SOCKET_AUTOPID; }

@@ -1,0 +1,114 @@
+import Glibc
+import Testing
+
+@testable import Firewall
+
+struct RulesetTextTests {
+  @Test(arguments: ["host", "published", "empty"])
+  func `prints a policy as its golden file`(_ name: String) throws {
+    let input =
+      switch name {
+      case "host": Sample.host
+      case "published": Sample.published
+      default: CompilerInput()
+      }
+    let text = RulesetText.print(RulesetCompiler.compile(input, at: Sample.now))
+    #expect(try text == Golden.expected("\(name).nft", actual: text))
+  }
+
+  @Test(arguments: [
+    (0, "::"), (1, "::1"), (UInt128.max, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+    (0x2001_0db8_0000_0001_0000_0000_0000_0001, "2001:db8:0:1::1"),
+    (0x2001_0db8_0000_0001_0001_0001_0001_0001, "2001:db8:0:1:1:1:1:1"),
+    (0xfe80_0000_0000_0000_0000_0000_0000_0000, "fe80::"),
+  ])
+  func `writes IPv6 addresses the short way`(_ value: UInt128, _ text: String) {
+    #expect(RulesetText.text(value, .ipv6) == text)
+  }
+
+  @Test func `spells names that nft would not read`() {
+    #expect(RulesetCompiler.identifier("web-1_a") == "web-1_a")
+    #expect(RulesetCompiler.identifier("a b.ü") == "a.20b.2e.c3.bc")
+  }
+
+  @Test func `leaves out what has ended and makes the rest time out`() {
+    var sources = Sources()
+    sources.ipv4 = [.init(1, 1, until: Sample.now), .init(2, 2, until: Sample.now + 60)]
+    var input = CompilerInput()
+    input.deny = sources
+    let sets = RulesetCompiler.compile(input, at: Sample.now).sets.filter { $0.key == .ipv4 }
+    #expect(sets.map(\.elements) == [[.init(first: 2, last: 2, timeoutSeconds: 60)]])
+  }
+}
+
+/// Policies that several tests compile.
+enum Sample {
+  static let now: Int64 = 1_800_000_000
+
+  static var host: CompilerInput {
+    var input = CompilerInput()
+    input.management = .init(sources: sources(["10.9.0.2"], six: [0xfd09 << 112 | 2]), ports: [.init(.tcp, 22)])
+    input.deny = sources(["10.9.0.2", "10.9.0.4"])
+    input.services = [
+      .init(
+        name: "web", listen: [.init(.tcp, 80), .init(.tcp, 443), .init(.udp, 443)],
+        allow: sources(["10.9.0.3", "10.9.0.4", "10.9.0.5"], six: [0xfd09 << 112 | 3]),
+        deny: sources(["10.9.0.5"])),
+      .init(name: "games", listen: [.init(.udp, 27000, 27015), .init(.tcp, 8000, 8010)], allow: any),
+    ]
+    return input
+  }
+
+  static var published: CompilerInput {
+    var input = host
+    input.protect = .hostAndPublished
+    input.services[0].allow.ipv4[0].until = now + 3600
+    return input
+  }
+
+  static var any: Sources {
+    var sources = Sources()
+    sources.isAny = true
+    return sources
+  }
+
+  static func sources(_ four: [String], six: [UInt128] = []) -> Sources {
+    var sources = Sources()
+    sources.ipv4 = four.map { text in
+      let address = text.split(separator: ".").reduce(UInt32(0)) { $0 << 8 | (UInt32($1) ?? 0) }
+      return .init(address, address)
+    }
+    sources.ipv6 = six.map { .init($0, $0) }
+    return sources
+  }
+}
+
+/// What is long to expect stands in files beside the tests; `UPDATE_GOLDEN=1` writes them anew.
+enum Golden {
+  static func expected(_ name: String, actual: String) throws -> String {
+    let folder = #filePath.split(separator: "/").dropLast().joined(separator: "/")
+    let path = "/\(folder)/Golden/\(name)"
+    if unsafe getenv("UPDATE_GOLDEN") != nil { try write(actual, to: path) }
+    return try read(path)
+  }
+
+  static func write(_ text: String, to path: String) throws {
+    guard let file = unsafe fopen(path, "w") else { throw Missing(path: path) }
+    unsafe fputs(text, file)
+    unsafe fclose(file)
+  }
+
+  static func read(_ path: String) throws -> String {
+    guard let file = unsafe fopen(path, "r") else { throw Missing(path: path) }
+    defer { unsafe fclose(file) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    while true {
+      let count = unsafe fread(&buffer, 1, buffer.count, file)
+      guard count > 0 else { return String(decoding: bytes, as: UTF8.self) }
+      bytes += buffer[..<count]
+    }
+  }
+
+  struct Missing: Error { var path: String }
+}
