@@ -114,7 +114,9 @@ extension [UInt8] {
     return start
   }
 
-  mutating func closeMessage(_ start: Int) { setHost(UInt32(count - start), byteCount: 4, at: start) }
+  mutating func closeMessage(_ start: Int) {
+    setHost(UInt32(count - start), byteCount: 4, at: start)
+  }
 
   mutating func appendAttribute(_ type: UInt32, _ body: some Collection<UInt8>) {
     append(UInt16(body.count + 4), byteCount: 2, order: .host)

@@ -6,7 +6,7 @@ public struct PolicyError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 /// What becomes of a new connection, and by which part of the policy.
-public enum Verdict: Sendable, Equatable {
+public enum PolicyOutcome: Sendable, Equatable {
   case allowedByManagement
   case allowedByService(String)
   case deniedByDeny
@@ -59,7 +59,7 @@ public struct PolicyVerdict: Sendable {
   /// Management first, then deny, then the service that listens: its deny, its allow, else denied.
   public func verdict(
     _ source: Address, to transport: FirewallPolicy.Port.Transport, port: UInt16, at time: Int64
-  ) -> Verdict {
+  ) -> PolicyOutcome {
     if managementTo.contains(where: { $0.covers(transport, port) }),
       managementFrom.contains(source, at: time)
     {

@@ -33,3 +33,28 @@ enum PolicyText {
     }.joined(separator: ", ")
   }
 }
+
+extension PolicyText {
+  /// The kernel's sets beside the policy's, in addresses gained and lost.
+  static func difference(
+    _ live: LiveRuleset?, _ changes: [LiveRuleset.Difference], isSame: Bool
+  ) -> String {
+    guard let live else { return "nothing is applied: the kernel has no table inet gatehouse" }
+    if isSame { return "in sync: generation \(live.generation ?? 0) is this policy" }
+    let lines = changes.flatMap { change in
+      change.gained.map { "+ \(change.set): \($0)" } + change.lost.map { "- \(change.set): \($0)" }
+    }
+    let head = live.digest == nil ? "others have changed the rules since the last apply" : nil
+    let rules = lines.isEmpty ? ["the sets are the same; rules or time limits differ"] : lines
+    return ((head.map { [$0] } ?? []) + rules).joined(separator: "\n")
+  }
+
+  static func intervals(of set: AddressSet) -> [String] {
+    set.ipv4.map { text(Address.ipv4($0.first), Address.ipv4($0.last)) }
+      + set.ipv6.map { text(Address.ipv6($0.first), Address.ipv6($0.last)) }
+  }
+
+  private static func text(_ first: Address, _ last: Address) -> String {
+    first == last ? "\(first)" : "\(first)-\(last)"
+  }
+}
