@@ -4,8 +4,7 @@ extension Worker {
   mutating func endClient(_ id: SlotID) {
     guard clients[id].phase != .closed else { return }
     if clients[id].transport.tls != nil {
-      clients[id].transport.tls?.writeCloseNotify()
-      if clients[id].transport.sendCiphertext(&ciphertext) == .failed { return close(client: id) }
+      if clients[id].transport.sendCloseNotify(&ciphertext) == .failed { return close(client: id) }
     }
     clients[id].enter(.closing, at: now)
     if clients[id].transport.hasOutbound { return arm(client: id) }

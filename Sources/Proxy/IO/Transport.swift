@@ -60,6 +60,7 @@ struct Transport: ~Copyable {
   /// Sends plaintext, after all that already waits.
   mutating func send(_ plaintext: Span<UInt8>, ciphertext: inout CipherBuffers) -> Sent {
     guard tls != nil else { return sendRaw(plaintext) }
+    ciphertext.clearOutgoing()
     // A piece at a time, so that no write is larger than the ciphertext buffer.
     var position = 0
     var outcome = Sent.done
@@ -77,6 +78,13 @@ struct Transport: ~Copyable {
     let outcome = sendRaw(ciphertext.outgoing)
     ciphertext.clearOutgoing()
     return outcome
+  }
+
+  /// Says that nothing more comes, so that the end is no truncation.
+  mutating func sendCloseNotify(_ ciphertext: inout CipherBuffers) -> Sent {
+    ciphertext.clearOutgoing()
+    tls?.writeCloseNotify()
+    return sendCiphertext(&ciphertext)
   }
 
   /// Keeps what is in the ciphertext buffers for the next send.
@@ -99,6 +107,7 @@ struct Transport: ~Copyable {
 
   /// One step of the handshake over what can be received now.
   mutating func handshake(ciphertext: inout CipherBuffers) -> TLSStream.Step {
+    ciphertext.reset()
     var step = tls?.handshake() ?? .done
     while step == .needsMore, isReadable {
       let outcome = ciphertext.receive(from: socket)

@@ -68,11 +68,9 @@ internal import Glibc
     let outcome = unsafe socket.receive(
       into: UnsafeMutableRawBufferPointer(
         start: window.pointee.incoming, count: Self.incomingCapacity))
-    unsafe window.pointee.incomingStart = 0
+    reset()
     if case .bytes(let count) = outcome {
       unsafe window.pointee.incomingEnd = count
-    } else {
-      unsafe window.pointee.incomingEnd = 0
     }
     return outcome
   }
@@ -85,6 +83,14 @@ internal import Glibc
         _unsafeStart: UnsafePointer(window.pointee.outgoing), count: window.pointee.outgoingEnd)
       return unsafe _overrideLifetime(span, borrowing: self)
     }
+  }
+
+  /// Forgets all of it: a connection that failed may have left something behind, and the next must
+  /// not take that for its own.
+  mutating func reset() {
+    unsafe window.pointee.incomingStart = 0
+    unsafe window.pointee.incomingEnd = 0
+    unsafe window.pointee.outgoingEnd = 0
   }
 
   mutating func clearOutgoing() { unsafe window.pointee.outgoingEnd = 0 }

@@ -53,6 +53,7 @@ internal import COpenSSL
 
   /// Takes the handshake as far as the received bytes allow.
   mutating func handshake() -> Step {
+    OpenSSLError.forgetOld()
     let answer = unsafe SSL_do_handshake(ssl)
     guard answer != 1 else { return .done }
     guard unsafe SSL_get_error(ssl, answer) == SSL_ERROR_WANT_READ else {
@@ -71,6 +72,7 @@ internal import COpenSSL
       // The buffer holds a full receive and the partial record before it, so room is never short.
       guard room > 0 else { return (total, .failed(OpenSSLError(code: 0))) }
       var answer: Int32 = 0
+      OpenSSLError.forgetOld()
       total += unsafe buffer.fill(at: offset + total, atMost: room) { region in
         answer = unsafe SSL_read(ssl, region.baseAddress, Int32(region.count))
         return max(0, Int(answer))
@@ -83,6 +85,7 @@ internal import COpenSSL
   /// Encrypts into the ciphertext buffers; false when the connection can't go on.
   mutating func encrypt(_ plaintext: Span<UInt8>) -> Bool {
     guard !plaintext.isEmpty else { return true }
+    OpenSSLError.forgetOld()
     let written = unsafe plaintext.withUnsafeBufferPointer {
       unsafe SSL_write(ssl, $0.baseAddress, Int32($0.count))
     }
