@@ -38,9 +38,7 @@ enum SourceTree {
   }
 
   private static func isFolder(_ path: String) -> Bool {
-    var isFolder: ObjCBool = false
-    _ = FileManager.default.fileExists(
-      atPath: root.appending(path: path).path, isDirectory: &isFolder)
-    return isFolder.boolValue
+    let url = root.appending(path: path)
+    return (try? url.resourceValues(forKeys: [.isDirectoryKey]).isDirectory) ?? false
   }
 }

@@ -30,7 +30,7 @@ struct SwiftText {
   /// The types it declares.
   var typeNames: [String] {
     let kinds: Set = ["struct", "class", "enum", "actor", "protocol", "typealias"]
-    return lines.flatMap { line in
+    return lines.filter { !$0.contains("import ") }.flatMap { line in
       let words = line.split { !$0.isLetter && !$0.isNumber && $0 != "_" }.map(String.init)
       return zip(words, words.dropFirst()).filter {
         kinds.contains($0.0) && $0.1.first?.isUppercase == true
