@@ -98,6 +98,7 @@ public struct DevelopmentAuthority {
         try Disk.write(certificate, to: "\(new)/ca.pem", mode: 0o644)
         try Disk.sync(new)
         try Disk.rename(new, to: folder)
+        try Disk.sync(Disk.parent(of: folder))
       } catch {
         Disk.remove(new)
         throw error

@@ -63,6 +63,7 @@ struct CertDev: ParsableCommand {
 
   func run() throws {
     let typed = names.isEmpty ? ["localhost", "127.0.0.1", "::1"] : names
+    var state = CertRow.State.ok
     try CertFailure.explained {
       let serverNames = try typed.map { text in
         guard let name = ServerName(text) else {
@@ -70,9 +71,12 @@ struct CertDev: ParsableCommand {
         }
         return name
       }
-      let outcome = try Rotation(in: options.store).make(serverNames, isForced: force)
-      try CertOutcome(outcome).print(asJSON: options.json)
+      let made = try Rotation(in: options.store).make(serverNames, isForced: force)
+      let outcome = CertOutcome(made)
+      state = outcome.state
+      try outcome.print(asJSON: options.json)
     }
+    try CertRow.exit(for: [state])
   }
 }
 
@@ -98,9 +102,12 @@ struct CertRotate: ParsableCommand {
   @OptionGroup var options: CertOptions
 
   func run() throws {
+    var state = CertRow.State.ok
     try CertFailure.explained {
-      let outcome = try Rotation(in: options.store).rotate(name)
-      try CertOutcome(outcome).print(asJSON: options.json)
+      let outcome = CertOutcome(try Rotation(in: options.store).rotate(name))
+      state = outcome.state
+      try outcome.print(asJSON: options.json)
     }
+    try CertRow.exit(for: [state])
   }
 }
