@@ -48,10 +48,7 @@ public struct DevelopmentAuthority {
     try builder.add(NID_key_usage, "critical,keyCertSign,cRLSign")
     try builder.add(NID_subject_key_identifier, "hash")
     let certificate = try builder.sign(with: key)
-    try Disk.makeDirectory(files.folder, mode: 0o700)
-    try Disk.write(try key.pem(), to: files.key, mode: 0o600)
-    try Disk.write(try certificate.pem(), to: files.certificate, mode: 0o644)
-    try Disk.sync(files.folder)
+    try files.write(certificate: try certificate.pem(), key: try key.pem())
     return Self(certificatePath: files.certificate, certificate: certificate, key: key)
   }
 
@@ -90,5 +87,22 @@ public struct DevelopmentAuthority {
     var key: String { folder + "/ca.key" }
 
     init(_ directory: String) { folder = directory + "/.authority" }
+
+    /// Both files at once, by renaming their folder; one that is there already stays.
+    func write(certificate: [UInt8], key: [UInt8]) throws(CertificateError) {
+      let new = "\(folder).\(ProcessInfo.processInfo.processIdentifier)"
+      Disk.remove(new)
+      do throws(CertificateError) {
+        try Disk.makeDirectory(new, mode: 0o700)
+        try Disk.write(key, to: "\(new)/ca.key", mode: 0o600)
+        try Disk.write(certificate, to: "\(new)/ca.pem", mode: 0o644)
+        try Disk.sync(new)
+        try Disk.rename(new, to: folder)
+        try Disk.sync(Disk.parent(of: folder))
+      } catch {
+        Disk.remove(new)
+        throw error
+      }
+    }
   }
 }

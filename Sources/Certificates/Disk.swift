@@ -55,13 +55,18 @@ enum Disk {
   /// A folder and those above it; one that is there already stays as it is.
   static func makeDirectory(_ path: String, mode: mode_t) throws(CertificateError) {
     if isDirectory(path) { return }
-    if let slash = path.lastIndex(of: "/"), slash > path.startIndex {
-      try makeDirectory(String(path[..<slash]), mode: 0o755)
-    }
+    let parent = parent(of: path)
+    try makeDirectory(parent, mode: 0o755)
     guard unsafe mkdir(path, mode) == 0 || errno == EEXIST else {
       throw .system(path, "cannot make the folder")
     }
     guard isDirectory(path) else { throw CertificateError(path, "not a folder") }
+    try sync(parent)
+  }
+
+  static func parent(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
   static func rename(_ old: String, to new: String) throws(CertificateError) {

@@ -7,9 +7,10 @@ struct CertCommand: ParsableCommand {
     commandName: "cert",
     abstract: "See, make and rotate certificates.",
     discussion: """
-      A certificates folder holds versions that this command makes and plain files as other tools
-      leave them: NAME.pem (chain and key), or NAME.crt with NAME.key. Which names a certificate
-      serves is read from the certificate, never from the file's name.
+      A certificates folder holds versions that this command makes and plain files
+      as other tools leave them: NAME.pem (chain and key), or NAME.crt with
+      NAME.key. Which names a certificate serves is read from the certificate,
+      never from the file's name.
 
       EXAMPLES
         gatehouse cert dev                       for localhost, 127.0.0.1 and ::1
@@ -18,7 +19,7 @@ struct CertCommand: ParsableCommand {
         gatehouse cert show localhost --json
         gatehouse cert rotate localhost          a new key, at once
 
-      Exit code 0: good. 1: done or serving, with a warning. 2: refused, failed or unfit to serve.
+      Exit code 0: good. 1: there is a warning. 2: refused, failed, unfit to serve.
       """,
     subcommands: [CertDev.self, CertList.self, CertShow.self, CertRotate.self])
 }
@@ -40,14 +41,15 @@ struct CertDev: ParsableCommand {
     commandName: "dev",
     abstract: "Make a certificate for development, signed by an authority of this machine.",
     discussion: """
-      The authority is made the first time and kept in FOLDER/.authority. Let your clients trust
-      its ca.pem and keep its ca.key to yourself: who holds it can pose as any site to them.
-      The certificate is stored under the first name, holds an ECDSA P-256 key and lasts 90 days.
+      The authority is made the first time and kept in FOLDER/.authority. Let your
+      clients trust its ca.pem and keep its ca.key to yourself: who holds it can
+      pose as any site to them. The certificate is stored under the first name,
+      holds an ECDSA P-256 key and lasts 90 days.
 
       EXAMPLES
         gatehouse cert dev
         gatehouse cert dev shop.test '*.shop.test' 192.0.2.7
-        gatehouse cert dev shop.test api.test --force      other names for shop.test
+        gatehouse cert dev shop.test api.test --force     other names for shop.test
         curl --cacert certs/.authority/ca.pem https://localhost:8443/
       """)
 
@@ -61,6 +63,7 @@ struct CertDev: ParsableCommand {
 
   func run() throws {
     let typed = names.isEmpty ? ["localhost", "127.0.0.1", "::1"] : names
+    var state = CertRow.State.ok
     try CertFailure.explained {
       let serverNames = try typed.map { text in
         guard let name = ServerName(text) else {
@@ -68,9 +71,12 @@ struct CertDev: ParsableCommand {
         }
         return name
       }
-      let outcome = try Rotation(in: options.store).make(serverNames, isForced: force)
-      try CertOutcome(outcome).print(asJSON: options.json)
+      let made = try Rotation(in: options.store).make(serverNames, isForced: force)
+      let outcome = CertOutcome(made)
+      state = outcome.state
+      try outcome.print(asJSON: options.json)
     }
+    try CertRow.exit(for: [state])
   }
 }
 
@@ -80,9 +86,10 @@ struct CertRotate: ParsableCommand {
     commandName: "rotate",
     abstract: "Give a certificate a new key and make it the current version.",
     discussion: """
-      The new version passes the gates before it becomes current; the old one stays on the disk.
-      Only certificates that `gatehouse cert dev` made can be rotated here: others come from
-      their issuer. A running gatehouse serves the new one when it applies its configuration.
+      The new version passes the gates before it becomes current; the old one stays
+      on the disk. Only certificates that `gatehouse cert dev` made can be rotated
+      here: others come from their issuer. A running gatehouse serves the new one
+      when it applies its configuration.
 
       EXAMPLES
         gatehouse cert rotate localhost
@@ -95,9 +102,12 @@ struct CertRotate: ParsableCommand {
   @OptionGroup var options: CertOptions
 
   func run() throws {
+    var state = CertRow.State.ok
     try CertFailure.explained {
-      let outcome = try Rotation(in: options.store).rotate(name)
-      try CertOutcome(outcome).print(asJSON: options.json)
+      let outcome = CertOutcome(try Rotation(in: options.store).rotate(name))
+      state = outcome.state
+      try outcome.print(asJSON: options.json)
     }
+    try CertRow.exit(for: [state])
   }
 }

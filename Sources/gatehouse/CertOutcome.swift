@@ -12,6 +12,10 @@ struct CertOutcome: Encodable {
   let authority: String
   private let score: String
 
+  var state: CertRow.State {
+    gates.contains { $0.outcome == .warning } ? .warning : .ok
+  }
+
   private enum CodingKeys: String, CodingKey {
     case name, version, previous, gates, names, authority
     case notAfter = "not_after"

@@ -104,7 +104,7 @@ struct CertFacts: Encodable {
     facts.append(["chain", chainPath])
     facts.append(["key", keyPath])
     if let notBefore, let notAfter, let serial, let keyType, let publicKeySHA256, let leafSHA256 {
-      facts.append(["names", names.joined(separator: ", ")])
+      facts.append(["names", names.isEmpty ? "none" : names.joined(separator: ", ")])
       facts.append(["key type", keyType])
       facts.append(["valid", "\(notBefore) to \(notAfter)"])
       facts.append(["serial", serial])
