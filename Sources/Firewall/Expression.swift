@@ -24,8 +24,16 @@ enum Verdict: Sendable, Equatable { case accept, drop }
 
 /// Phrases of several expressions, as `nft` would write them.
 extension Expression {
-  enum Family: UInt8, Sendable { case ipv4 = 2, ipv6 = 10 }
-  enum Transport: UInt8, Sendable { case icmp = 1, tcp = 6, udp = 17, icmpv6 = 58 }
+  enum Family: UInt8, Sendable {
+    case ipv4 = 2
+    case ipv6 = 10
+  }
+  enum Transport: UInt8, Sendable {
+    case icmp = 1
+    case tcp = 6
+    case udp = 17
+    case icmpv6 = 58
+  }
 
   /// Bits of `ct state`.
   static let invalid: UInt32 = 1

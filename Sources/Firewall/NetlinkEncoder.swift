@@ -118,7 +118,8 @@ extension NetlinkEncoder {
     guard let handle = unsafe handle else { throw Self.outOfMemory }
     defer { unsafe nftnl_chain_free(handle) }
     unsafe nftnl_chain_set_str(handle, UInt16(NFTNL_CHAIN_TABLE.rawValue), Self.table)
-    unsafe nftnl_chain_set_str(handle, UInt16(NFTNL_CHAIN_NAME.rawValue), try Self.checked(chain.name))
+    unsafe nftnl_chain_set_str(
+      handle, UInt16(NFTNL_CHAIN_NAME.rawValue), try Self.checked(chain.name))
     if let hook = chain.hook {
       unsafe nftnl_chain_set_str(handle, UInt16(NFTNL_CHAIN_TYPE.rawValue), "filter")
       unsafe nftnl_chain_set_u32(handle, UInt16(NFTNL_CHAIN_HOOKNUM.rawValue), hook.point.rawValue)

@@ -114,7 +114,9 @@ extension [UInt8] {
     return start
   }
 
-  mutating func closeMessage(_ start: Int) { setHost(UInt32(count - start), byteCount: 4, at: start) }
+  mutating func closeMessage(_ start: Int) {
+    setHost(UInt32(count - start), byteCount: 4, at: start)
+  }
 
   mutating func appendAttribute(_ type: UInt32, _ body: some Collection<UInt8>) {
     append(UInt16(body.count + 4), byteCount: 2, order: .host)
@@ -142,8 +144,9 @@ extension [UInt8] {
   }
 
   mutating func setHost(_ value: UInt32, byteCount: Int, at offset: Int) {
-    var bytes: [UInt8] = []
-    bytes.append(value, byteCount: byteCount, order: .host)
-    replaceSubrange(offset..<(offset + byteCount), with: bytes)
+    for index in 0..<byteCount {
+      let shift = 8 * (1.bigEndian == 1 ? byteCount - 1 - index : index)
+      self[offset + index] = UInt8(truncatingIfNeeded: value >> UInt32(shift))
+    }
   }
 }

@@ -123,7 +123,8 @@ extension NetlinkSocket {
   }
 
   private static func request(
-    _ message: nf_tables_msg_types, flags: Int32 = 0, _ attributes: (inout [UInt8]) -> Void = { _ in }
+    _ message: nf_tables_msg_types, flags: Int32 = 0,
+    _ attributes: (inout [UInt8]) -> Void = { _ in }
   ) -> [UInt8] {
     var bytes: [UInt8] = []
     let start = bytes.openMessage(

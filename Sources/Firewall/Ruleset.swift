@@ -19,7 +19,10 @@ struct Chain: Sendable, Equatable {
 
 /// Where a base chain sits; its policy is always drop.
 public struct Hook: Sendable, Equatable, CustomStringConvertible {
-  public enum Point: UInt32, Sendable { case prerouting = 0, input = 1 }
+  public enum Point: UInt32, Sendable {
+    case prerouting = 0
+    case input = 1
+  }
   public var point: Point
   public var priority: Int32
 

@@ -5,22 +5,23 @@ import Testing
 struct ElementPackingTests {
   private static let ones = UInt128.max
 
-  @Test(arguments: [
-    (NamedSet.Key.ipv4, [(0, 0xffff_ffff)], "0+ open"),
-    (.ipv4, [(0, 0)], "0+ 1-"),
-    (.ipv4, [(0xffff_ffff, 0xffff_ffff)], "0- ffffffff+ open"),
-    (.ipv4, [(0xff00_0000, 0xffff_ffff)], "0- ff000000+ open"),
-    (.ipv4, [(0x0a00_0000, 0x0aff_ffff)], "0- a000000+ b000000-"),
-    (.ipv4, [(1, 2), (3, 4)], "0- 1+ 3- 3+ 5-"),
-    (.ipv4, [(1, 2), (9, 9)], "0- 1+ 3- 9+ a-"),
-    (.ipv6, [(0, ones)], "0+ open"),
-    (.ipv6, [(ones, ones)], "0- \(String(ones, radix: 16))+ open"),
-    (.ipv6, [(1 << 64, (1 << 64) + 1)], "0- 10000000000000000+ 10000000000000002-"),
-    (.service, [(80, 80), (8000, 8010)], "0- 50+ 51- 1f40+ 1f4b-"),
-    (.service, [(0, 65535)], "0+ open"),
-    (.service, [(65535, 65535)], "0- ffff+ open"),
-    (.icmpType, [(3, 3), (255, 255)], "3+ ff+"),
-  ] as [(NamedSet.Key, [(UInt128, UInt128)], String)])
+  @Test(
+    arguments: [
+      (NamedSet.Key.ipv4, [(0, 0xffff_ffff)], "0+ open"),
+      (.ipv4, [(0, 0)], "0+ 1-"),
+      (.ipv4, [(0xffff_ffff, 0xffff_ffff)], "0- ffffffff+ open"),
+      (.ipv4, [(0xff00_0000, 0xffff_ffff)], "0- ff000000+ open"),
+      (.ipv4, [(0x0a00_0000, 0x0aff_ffff)], "0- a000000+ b000000-"),
+      (.ipv4, [(1, 2), (3, 4)], "0- 1+ 3- 3+ 5-"),
+      (.ipv4, [(1, 2), (9, 9)], "0- 1+ 3- 9+ a-"),
+      (.ipv6, [(0, ones)], "0+ open"),
+      (.ipv6, [(ones, ones)], "0- \(String(ones, radix: 16))+ open"),
+      (.ipv6, [(1 << 64, (1 << 64) + 1)], "0- 10000000000000000+ 10000000000000002-"),
+      (.service, [(80, 80), (8000, 8010)], "0- 50+ 51- 1f40+ 1f4b-"),
+      (.service, [(0, 65535)], "0+ open"),
+      (.service, [(65535, 65535)], "0- ffff+ open"),
+      (.icmpType, [(3, 3), (255, 255)], "3+ ff+"),
+    ] as [(NamedSet.Key, [(UInt128, UInt128)], String)])
   func `packs intervals as starts and ends`(
     _ key: NamedSet.Key, _ intervals: [(UInt128, UInt128)], _ expected: String
   ) {
@@ -109,7 +110,8 @@ struct ElementPackingTests {
   private static func text(_ list: [UInt8]) -> String {
     let boundaries = ElementPacking.boundaries(in: list[...])
     let words = boundaries.map { "\(String($0.key, radix: 16))\($0.isEnd ? "-" : "+")" }
-    let isOpen = list.suffix(6) == [1, 4, 1, 0, 0, 0] || list.suffix(8) == [1, 4, 1, 0, 0, 0, 0, 0]
+    let isOpen =
+      list.suffix(6) == [1, 4, 1, 0, 0, 0] || list.suffix(8) == [1, 4, 1, 0, 0, 0, 0, 0]
     return (words + (isOpen ? ["open"] : [])).joined(separator: " ")
   }
 }

@@ -7,7 +7,9 @@ import Testing
 struct FirewallKernelTests {
   private static let digest = (0..<32).map { UInt8($0) }
 
-  @Test(arguments: [("host", Sample.host), ("published", Sample.published), ("none", CompilerInput())])
+  @Test(arguments: [
+    ("host", Sample.host), ("published", Sample.published), ("none", CompilerInput()),
+  ])
   func `root: the kernel lists the same after an apply and after nft reads the text`(
     _ name: String, _ input: CompilerInput
   ) throws {
@@ -66,9 +68,10 @@ struct FirewallKernelTests {
     let fresh = try NetworkNamespace("fresh")
     try Self.apply(RulesetCompiler.compile(Sample.host, at: Sample.now), in: namespace)
     // What others left in our table goes, too.
-    for text in ["chain inet gatehouse odd", "set inet gatehouse odd { type mark \\; }",
-      "rule inet gatehouse main tcp dport { 1, 2 } accept", "quota inet gatehouse much 1 mbytes"]
-    {
+    for text in [
+      "chain inet gatehouse odd", "set inet gatehouse odd { type mark \\; }",
+      "rule inet gatehouse main tcp dport { 1, 2 } accept", "quota inet gatehouse much 1 mbytes",
+    ] {
       try namespace.run("nft add \(text)")
     }
     var smaller = Sample.host
@@ -78,7 +81,8 @@ struct FirewallKernelTests {
     let ruleset = RulesetCompiler.compile(smaller, at: Sample.now)
     let before = try #require(try Self.live(namespace)).differences(to: ruleset)
     #expect(before.contains { $0.set == "deny_web_4" && $0.lost == ["10.9.0.5"] })
-    #expect(before.contains { $0.set == "services_udp" && $0.lost == ["27000-27015 : jump svc_games"] })
+    #expect(
+      before.contains { $0.set == "services_udp" && $0.lost == ["27000-27015 : jump svc_games"] })
     try Self.apply(ruleset, in: namespace)
     try Self.apply(ruleset, in: fresh)
     #expect(try Self.listing(namespace) == Self.listing(fresh))
@@ -133,6 +137,19 @@ struct FirewallKernelTests {
     #expect(throws: FirewallKernelError.unencodable("intervals of \"services_tcp\" overlap")) {
       try Self.apply(ruleset, in: namespace)
     }
+  }
+
+  @Test func `root: without the capability the error names it`() throws {
+    let namespace = try NetworkNamespace("bare")
+    let error = #expect(throws: FirewallKernelError.self) {
+      try namespace.inside {
+        try NetworkNamespace.dropCapabilities()
+        try FirewallKernel.check(Ruleset())
+      }
+    }
+    #expect(
+      "\(try #require(error))".contains(
+        "Operation not permitted; run as root or with CAP_NET_ADMIN"))
   }
 
   @discardableResult

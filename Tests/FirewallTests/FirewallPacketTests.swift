@@ -6,8 +6,6 @@ import Testing
 /// Real packets through real rules: a server and a client, each in a network of its own.
 @Suite(.serialized, .enabled(if: getuid() == 0, "needs root: network namespaces"))
 struct FirewallPacketTests {
-  private static let digest = [UInt8](repeating: 7, count: 32)
-
   @Test(arguments: [FirewallPolicy.Protection.host, .hostAndPublished])
   func `root: the allowed connect and the others time out`(
     _ protect: FirewallPolicy.Protection
@@ -59,11 +57,73 @@ struct FirewallPacketTests {
     #expect(try link.connect(as: expected) == expected)
   }
 
-  @Test func `root: a connection goes on when its source is denied only by service`() throws {
+  @Test func `root: anyone may ping, within limits`() throws {
     let link = try Link()
     try link.apply(Sample.host)
-    #expect(try link.client.run("ping -c 1 -W 2 -I 10.9.0.9 10.9.0.1").contains("1 received"))
-    #expect(try link.client.run("ping -c 1 -W 2 -I fd09::9 fd09::1").contains("1 received"))
+    // ICMP echo requests, each a connection of its own: their identifiers differ.
+    let script = """
+      import socket, struct, sys
+      def checksum(data):
+        total = sum(struct.unpack("!4H", data))
+        return ~(total + (total >> 16)) & 0xffff
+      for family, source, to in ((2, "10.9.0.9", "10.9.0.1"), (10, "fd09::9", "fd09::1")):
+        s = socket.socket(family, socket.SOCK_RAW, 1 if family == 2 else 58)
+        s.bind((source, 0)); s.settimeout(0.5); answers = 0
+        for number in range(40):
+          head = struct.pack("!BBHHH", 8 if family == 2 else 128, 0, 0, 500 + number, 1)
+          if family == 2: head = head[:2] + struct.pack("!H", checksum(head)) + head[4:]
+          s.sendto(head, (to, 0))
+        try:
+          while True:
+            data = s.recv(200)
+            if (data[20] if family == 2 else data[0]) in (0, 129): answers += 1
+        except TimeoutError: print(20 <= answers <= 30)
+      """
+    #expect(try link.client.run(python: script) == "True\nTrue\n")
+  }
+
+  @Test func `root: link-local, multicast and broadcast do not pass for forwarded traffic`() throws
+  {
+    let link = try Link()
+    let script = """
+      import os, socket, struct
+      s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+      s.bind(("::", 7000))
+      group = socket.inet_pton(socket.AF_INET6, "ff02::1234")
+      s.setsockopt(41, 20, group + struct.pack("I", socket.if_nametoindex("up0")))
+      print(os.getpid(), flush=True)
+      while True:
+        data, (address, port, *_) = s.recvfrom(100)
+        with open("/tmp/\(link.server.name).got", "a") as file: file.write(data.decode() + "\\n")
+      """
+    let got = "/tmp/\(link.server.name).got"
+    defer { unsafe unlink(got) }
+    let daemon = try link.server.daemon(python: script)
+    defer { withExtendedLifetime(daemon) {} }
+    let local = try link.server.run("ip -6 -o address show dev up0 scope link")
+    let address = try #require(local.split(separator: " ").first { $0.hasPrefix("fe80") })
+    let sender = """
+      import socket
+      six = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+      index = socket.if_nametoindex("up0")
+      six.sendto(b"link-local", ("\(address.prefix { $0 != "/" })", 7000, 0, index))
+      six.sendto(b"multicast", ("ff02::1234", 7000, 0, index))
+      four = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+      four.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+      four.sendto(b"broadcast", ("10.9.0.255", 7000))
+      six.sendto(b"last", ("fd09::1", 7001, 0, 0))
+      """
+    // Once without rules, to see that they would arrive.
+    try link.client.run(python: sender)
+    try link.settle()
+    #expect(
+      try Golden.read(got).split(separator: "\n").sorted() == [
+        "broadcast", "link-local", "multicast",
+      ])
+    try link.apply(Sample.published)
+    try link.client.run(python: sender)
+    try link.settle()
+    #expect(try Golden.read(got).split(separator: "\n").count == 3)
   }
 
   @Test func `root: an address whose time is over is not let in`() throws {
@@ -97,8 +157,9 @@ struct FirewallPacketTests {
       "nft add rule ip nat pre ip daddr 10.9.0.1 tcp dport 80 dnat to 10.8.0.2:80")
     var input = Sample.published
     try link.apply(input)
-    #expect(try link.connect(as: "10.9.0.3 80 open\n10.9.0.9 80 open\n")
-      == "10.9.0.3 80 open\n10.9.0.9 80 timeout\n")
+    #expect(
+      try link.connect(as: "10.9.0.3 80 open\n10.9.0.9 80 open\n")
+        == "10.9.0.3 80 open\n10.9.0.9 80 timeout\n")
     // By its own address the backend is no business of this table.
     let direct = "10.9.0.9 80 open\n"
     #expect(try link.connect(as: direct, to: "10.8.0.2") == direct)
@@ -143,7 +204,8 @@ private struct Link {
 
   func apply(_ input: CompilerInput) throws {
     let ruleset = RulesetCompiler.compile(input, at: Sample.now)
-    try server.inside { _ = try FirewallKernel.apply(ruleset, digest: [UInt8](repeating: 7, count: 32)) }
+    let digest = [UInt8](repeating: 7, count: 32)
+    try server.inside { _ = try FirewallKernel.apply(ruleset, digest: digest) }
   }
 
   func serve(in namespace: NetworkNamespace, ports: [Int]) throws -> Daemon {
@@ -155,9 +217,12 @@ private struct Link {
       while True:
         for s in select.select(sockets, [], [])[0]: s.accept()[0].close()
       """
-    let path = "/tmp/\(namespace.name).py"
-    try Golden.write(script, to: path)
-    return try Daemon("ip netns exec \(namespace.name) python3 \(path)")
+    return try namespace.daemon(python: script)
+  }
+
+  /// Waits until what was sent has been read: one exchange that all rules allow, in order.
+  func settle() throws {
+    usleep(300_000)
   }
 
   /// For each line "source port …" what became of a connection: open, refused or timeout.
@@ -171,15 +236,15 @@ private struct Link {
         s = socket.socket(socket.AF_INET6 if six else socket.AF_INET)
         s.settimeout(1.5)
         s.bind((source, 0))
-        try: s.connect((sys.argv[2] if len(sys.argv) > 2 else "fd09::1" if six else "10.9.0.1", int(port))); word = "open"
+        default = "fd09::1" if six else "10.9.0.1"
+        try:
+          s.connect((sys.argv[2] if len(sys.argv) > 2 else default, int(port)))
+          word = "open"
         except TimeoutError: word = "timeout"
         except OSError as error: word = str(error)
         return f"{source} {port} {word}"
       with ThreadPoolExecutor(32) as pool: print(*pool.map(attempt, sys.argv[1].splitlines()), sep="\\n")
       """
-    let path = "/tmp/\(client.name).py"
-    try Golden.write(script, to: path)
-    defer { unsafe unlink(path) }
-    return try client.run("python3 \(path) '\(lines)' \(destination ?? "")")
+    return try client.run(python: script, arguments: "'\(lines)' \(destination ?? "")")
   }
 }

@@ -2,6 +2,11 @@ import Glibc
 
 @_silgen_name("setns") private func setns(_ descriptor: Int32, _ kind: Int32) -> Int32
 
+@_silgen_name("capset")
+private func capset(
+  _ header: UnsafeMutablePointer<UInt32>, _ sets: UnsafePointer<UInt32>
+) -> Int32
+
 /// A network of its own with a ruleset of its own, removed when the test lets go of it.
 final class NetworkNamespace: Sendable {
   let name: String
@@ -23,6 +28,22 @@ final class NetworkNamespace: Sendable {
     try Shell.run("ip netns exec \(name) \(command)")
   }
 
+  @discardableResult
+  func run(python script: String, arguments: String = "") throws -> String {
+    let path = "/tmp/\(name)-client.py"
+    try Golden.write(script, to: path)
+    defer { unsafe unlink(path) }
+    return try run("python3 \(path) \(arguments)")
+  }
+
+  /// Python that prints its process ID once it serves.
+  func daemon(python script: String) throws -> Daemon {
+    let path = "/tmp/\(name)-server.py"
+    try Golden.write(script, to: path)
+    defer { unsafe unlink(path) }
+    return try Daemon("ip netns exec \(name) python3 \(path)")
+  }
+
   /// Runs on a thread that lives in this namespace and ends there: the test's own never moves.
   func inside<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) throws -> Value {
     let errand = Errand(path: "/run/netns/\(name)", body: body)
@@ -40,6 +61,13 @@ final class NetworkNamespace: Sendable {
     pthread_join(thread, nil)
     guard let result = errand.result else { throw Failure(text: "no result") }
     return try result.get()
+  }
+
+  /// Takes all capabilities from the calling thread, which must be an errand's.
+  static func dropCapabilities() throws {
+    var header: [UInt32] = [0x2008_0522, 0]
+    let none = [UInt32](repeating: 0, count: 6)
+    guard unsafe capset(&header, none) == 0 else { throw Failure(text: "capset: \(errno)") }
   }
 
   private class AnyErrand {

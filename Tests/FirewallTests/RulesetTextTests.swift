@@ -47,14 +47,16 @@ enum Sample {
 
   static var host: CompilerInput {
     var input = CompilerInput()
-    input.management = .init(sources: sources(["10.9.0.2"], six: [0xfd09 << 112 | 2]), ports: [.init(.tcp, 22)])
+    input.management = .init(
+      sources: sources(["10.9.0.2"], six: [0xfd09 << 112 | 2]), ports: [.init(.tcp, 22)])
     input.deny = sources(["10.9.0.2", "10.9.0.4"])
     input.services = [
       .init(
         name: "web", listen: [.init(.tcp, 80), .init(.tcp, 443), .init(.udp, 443)],
         allow: sources(["10.9.0.3", "10.9.0.4", "10.9.0.5"], six: [0xfd09 << 112 | 3]),
         deny: sources(["10.9.0.5"])),
-      .init(name: "games", listen: [.init(.udp, 27000, 27015), .init(.tcp, 8000, 8010)], allow: any),
+      .init(
+        name: "games", listen: [.init(.udp, 27000, 27015), .init(.tcp, 8000, 8010)], allow: any),
     ]
     return input
   }
