@@ -16,7 +16,8 @@ public enum FirewallKernel {
     _ = try bring(ruleset, digest: digest, commits: false)
   }
 
-  /// Makes the kernel hold `ruleset` and nothing else in our table: all at once or not at all.
+  /// Makes the kernel hold `ruleset` and nothing else in our table: all at once or not at all, but
+  /// for new sets, which go in before; should the rest be refused, the next apply removes them.
   /// `digest` has 32 bytes and says which policy this is.
   @discardableResult
   public static func apply(
@@ -52,6 +53,11 @@ public enum FirewallKernel {
     for _ in 0..<attemptLimit {
       let generation = try socket.generation()
       guard let table = try KernelTable.read(socket) else { continue }
+      let unknown = table.exists && commits ? ruleset.sets.filter { table.lacks($0) } : []
+      if !unknown.isEmpty {
+        _ = try NetlinkTransaction(preloading: unknown, generation: generation).run(on: socket)
+        continue
+      }
       let stamp = Stamp(digest: digest, generation: (table.stamp?.generation ?? 0) &+ 1)
       let transaction = try NetlinkTransaction(
         from: table, to: ruleset, generation: generation, stamp: stamp, commits: commits)
@@ -68,6 +74,11 @@ public enum FirewallKernel {
 }
 
 extension KernelTable {
+  /// Maps are left out: their elements need chains, and ports are few.
+  fileprivate func lacks(_ set: NamedSet) -> Bool {
+    !set.isMap && set.key.isInterval && sets[set.name] == nil
+  }
+
   /// The sets of key types that are ours; nil when they changed while they were read.
   fileprivate func readSets(
     _ socket: borrowing NetlinkSocket

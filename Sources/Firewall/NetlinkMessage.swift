@@ -144,8 +144,9 @@ extension [UInt8] {
   }
 
   mutating func setHost(_ value: UInt32, byteCount: Int, at offset: Int) {
-    var bytes: [UInt8] = []
-    bytes.append(value, byteCount: byteCount, order: .host)
-    replaceSubrange(offset..<(offset + byteCount), with: bytes)
+    for index in 0..<byteCount {
+      let shift = 8 * (1.bigEndian == 1 ? byteCount - 1 - index : index)
+      self[offset + index] = UInt8(truncatingIfNeeded: value >> UInt32(shift))
+    }
   }
 }

@@ -1,0 +1,117 @@
+import Testing
+
+@testable import Firewall
+
+struct ElementPackingTests {
+  private static let ones = UInt128.max
+
+  @Test(
+    arguments: [
+      (NamedSet.Key.ipv4, [(0, 0xffff_ffff)], "0+ open"),
+      (.ipv4, [(0, 0)], "0+ 1-"),
+      (.ipv4, [(0xffff_ffff, 0xffff_ffff)], "0- ffffffff+ open"),
+      (.ipv4, [(0xff00_0000, 0xffff_ffff)], "0- ff000000+ open"),
+      (.ipv4, [(0x0a00_0000, 0x0aff_ffff)], "0- a000000+ b000000-"),
+      (.ipv4, [(1, 2), (3, 4)], "0- 1+ 3- 3+ 5-"),
+      (.ipv4, [(1, 2), (9, 9)], "0- 1+ 3- 9+ a-"),
+      (.ipv6, [(0, ones)], "0+ open"),
+      (.ipv6, [(ones, ones)], "0- \(String(ones, radix: 16))+ open"),
+      (.ipv6, [(1 << 64, (1 << 64) + 1)], "0- 10000000000000000+ 10000000000000002-"),
+      (.service, [(80, 80), (8000, 8010)], "0- 50+ 51- 1f40+ 1f4b-"),
+      (.service, [(0, 65535)], "0+ open"),
+      (.service, [(65535, 65535)], "0- ffff+ open"),
+      (.icmpType, [(3, 3), (255, 255)], "3+ ff+"),
+    ] as [(NamedSet.Key, [(UInt128, UInt128)], String)])
+  func `packs intervals as starts and ends`(
+    _ key: NamedSet.Key, _ intervals: [(UInt128, UInt128)], _ expected: String
+  ) {
+    let set = Self.set(key, intervals)
+    let lists = ElementPacking.lists(of: set)
+    #expect(lists.map { Self.text($0) } == [expected])
+    #expect(ElementPacking.fault(in: lists, of: set) == nil)
+  }
+
+  @Test func `packs an interval of addresses in 40 bytes, in the network's order`() {
+    let list = ElementPacking.lists(of: Self.set(.ipv4, [(0, 0x0a00_0001)]))
+    #expect(
+      list == [
+        [
+          16, 0, 1, 0x80, 12, 0, 1, 0x80, 8, 0, 1, 0, 0, 0, 0, 0,
+          24, 0, 1, 0x80, 8, 0, 3, 0, 0, 0, 0, 1, 12, 0, 1, 0x80, 8, 0, 1, 0, 10, 0, 0, 2,
+        ]
+      ])
+  }
+
+  @Test func `splits long lists between intervals`() {
+    let set = Self.set(.ipv4, (1...4000).map { (UInt128($0 * 4), UInt128($0 * 4 + 1)) })
+    let lists = ElementPacking.lists(of: set)
+    #expect(lists.count == 3)
+    for list in lists {
+      #expect(list.count + 4 <= 65_535)
+      let boundaries = ElementPacking.boundaries(in: list[...]).drop { $0.isEnd }
+      #expect(boundaries.count.isMultiple(of: 2))
+    }
+    #expect(ElementPacking.fault(in: lists, of: set) == nil)
+  }
+
+  @Test(arguments: [-1, 0, 1])
+  func `splits where one more interval would not fit`(_ spare: Int) {
+    let set = Self.set(.ipv4, [(0, 1), (4, 5), (8, 9)])
+    let lists = ElementPacking.lists(of: set, byteLimit: 80 + spare)
+    #expect(lists.map(\.count) == (spare < 0 ? [40, 40, 40] : [80, 40]))
+    #expect(ElementPacking.fault(in: lists, of: set) == nil)
+  }
+
+  @Test func `notices every boundary that is lost`() {
+    let set = Self.set(.ipv4, [(1, 2), (3, 4), (0x0a00_0000, 0x0aff_ffff)])
+    let whole = ElementPacking.lists(of: set)[0]
+    var offsets = [0]
+    while let last = offsets.last, last < whole.count {
+      offsets.append(last + Int(whole[last]))
+    }
+    // The first boundary only says that nothing starts at zero.
+    for index in 1..<(offsets.count - 1) {
+      var list = whole
+      list.removeSubrange(offsets[index]..<offsets[index + 1])
+      #expect(ElementPacking.fault(in: [list], of: set) != nil, "boundary \(index) was lost")
+    }
+  }
+
+  @Test func `tells what cannot be kept`() {
+    #expect(Self.set(.ipv4, [(1, 4), (4, 5)]).fault != nil)
+    #expect(Self.set(.ipv4, [(2, 1)]).fault != nil)
+    #expect(Self.set(.service, [(1, 65536)]).fault != nil)
+    #expect(Self.set(.icmpType, [(1, 2)]).fault != nil)
+    #expect(Self.set(.ipv4, [(1, 3), (4, 5)]).fault == nil)
+  }
+
+  @Test func `carries chains and time limits`() {
+    let element = NamedSet.Element(first: 80, last: 90, timeoutSeconds: 60, chain: "svc_web")
+    let set = NamedSet(name: "m", key: .service, isMap: true, elements: [element])
+    let boundaries = ElementPacking.boundaries(in: ElementPacking.lists(of: set)[0][...])
+    #expect(ElementPacking.elements(from: boundaries, .service) == [element])
+  }
+
+  @Test func `subtracts intervals`() {
+    func elements(_ intervals: [(UInt128, UInt128)]) -> [NamedSet.Element] {
+      Self.set(.ipv4, intervals).elements
+    }
+    let rest = LiveRuleset.subtract(
+      elements([(0, 2), (5, 6), (8, 20), (30, 30)]), from: elements([(1, 10), (12, 13), (25, 40)]))
+    #expect(rest == elements([(3, 4), (7, 7), (25, 29), (31, 40)]))
+  }
+
+  private static func set(_ key: NamedSet.Key, _ intervals: [(UInt128, UInt128)]) -> NamedSet {
+    NamedSet(
+      name: "s", key: key,
+      elements: intervals.map { NamedSet.Element(first: $0.0, last: $0.1) })
+  }
+
+  private static func text(_ list: [UInt8]) -> String {
+    let boundaries = ElementPacking.boundaries(in: list[...])
+    let words = boundaries.map { "\(String($0.key, radix: 16))\($0.isEnd ? "-" : "+")" }
+    let isOpen =
+      list.suffix(6) == [1, 4, 1, 0, 0, 0] || list.suffix(8) == [1, 4, 1, 0, 0, 0, 0, 0]
+    return (words + (isOpen ? ["open"] : [])).joined(separator: " ")
+  }
+}
