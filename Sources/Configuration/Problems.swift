@@ -41,6 +41,12 @@ final class Problems {
     }
   }
 
+  /// Takes over all that another one collected.
+  func add(_ other: Problems) {
+    for problem in other.errors { error(problem.place, problem.text) }
+    warnings += other.warnings
+  }
+
   /// Throws all errors so far, by file and line; returns when there are none.
   func throwIfAny() throws(ConfigurationErrors) {
     if !errors.isEmpty { throw ConfigurationErrors(lines: lines()) }

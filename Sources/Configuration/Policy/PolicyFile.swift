@@ -1,0 +1,26 @@
+public import Firewall
+
+/// Reads a policy file and all it includes.
+public enum PolicyFile {
+  /// The policy, checked at a Unix time in seconds, and what is doubtful in it.
+  public static func load(_ path: String, at now: Int64) throws(ConfigurationErrors) -> (
+    policy: FirewallPolicy, warnings: [String]
+  ) {
+    let problems = Problems()
+    let policy = read(path, at: now, namedAt: nil, problems)
+    try problems.throwIfAny()
+    guard let policy else { throw ConfigurationErrors(lines: ["\(path):1:1: no policy"]) }
+    return (policy, problems.warnings)
+  }
+
+  /// Nil when it cannot be used; why is then among the problems.
+  static func read(
+    _ path: String, at now: Int64, namedAt place: SourcePlace?, _ problems: Problems
+  ) -> FirewallPolicy? {
+    let own = Problems()
+    let policy = PolicyReader.read(path, namedAt: place, own)
+    problems.add(own)
+    guard let policy, own.isEmpty else { return nil }
+    return policy
+  }
+}
