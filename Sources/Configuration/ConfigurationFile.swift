@@ -70,6 +70,15 @@ public enum ConfigurationFile {
       return file.problems.warning(
         file.place, "no policy: everybody may connect; name one with \"policy\"")
     }
-    loaded.policyPath = file.path(FileFields.policy)
+    guard let path = file.path(FileFields.policy) else { return }
+    loaded.policyPath = path
+    let now = Int64(Date().timeIntervalSince1970)
+    let place = file[FileFields.policy]?.place
+    guard let found = PolicyFile.read(path, at: now, namedAt: place, file.problems) else { return }
+    loaded.policy = found.policy
+    let reader = AccessReader(sources: found.sources, problems: file.problems)
+    for (index, listener) in listeners.enumerated() {
+      loaded.proxy.listeners[index].access = reader.access(listener)
+    }
   }
 }

@@ -27,14 +27,14 @@ enum PolicyFields {
     "default", .choice(["deny"]), standard: "deny", "What happens to all else.")
 
   static let section = Section(
-    "policy", "A policy file: who may connect to what. Deny beats allow; the order never matters.",
+    "", "A policy file: who may connect to what. Deny beats allow; the order never matters.",
     [
       version, timezone, mode, protect, groups, management, deny, services, include, defaultAction,
     ],
     later: ["bans", "limit", "log", "http", "trusted_proxies", "schedule"])
 
   static let includedSection = Section(
-    "policy included", "A file named by `include`.", [Field("version", .integer(1...1), ""), groups, services])
+    "include[]", "A file named by `include`.", [Field("version", .integer(1...1), "The version of the policy language."), groups, services])
 
   static let sources = "`any`, an address, a network or the name of a group"
 }

@@ -62,11 +62,11 @@ struct PolicyReader {
   /// Groups and services, the only things an included file may add.
   private mutating func readNames(_ map: MapReader) {
     for pair in map.names(PolicyFields.groups) {
-      guard isNew(pair, "group", &groupPlaces) else { continue }
+      guard Self.isNew(pair, "group", &groupPlaces, problems) else { continue }
       if let group = group(pair) { policy.groups.append(group) }
     }
     for pair in map.names(PolicyFields.services) {
-      guard isNew(pair, "service", &servicePlaces) else { continue }
+      guard Self.isNew(pair, "service", &servicePlaces, problems) else { continue }
       let label = "service \"\(pair.key)\""
       guard let map = MapReader(pair.value, ServiceFields.section, label: label, problems)
       else { continue }
@@ -78,8 +78,9 @@ struct PolicyReader {
     }
   }
 
-  private func isNew(
-    _ pair: YAMLValue.Pair, _ what: String, _ places: inout [String: SourcePlace]
+  private static func isNew(
+    _ pair: YAMLValue.Pair, _ what: String, _ places: inout [String: SourcePlace],
+    _ problems: Problems
   ) -> Bool {
     if let other = places[pair.key] {
       problems.error(pair.place, "\(what) \"\(pair.key)\" stands at \(other), too; rename one")
