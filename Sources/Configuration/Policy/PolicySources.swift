@@ -62,8 +62,8 @@ struct PolicySources {
     if let management = policy.management, Self.covers(management.to, port) {
       all.append(sources(management.from))
     }
-    let sources = Sources.union(all)
-    return AccessRules(ipv4: sources.ipv4.accessIntervals, ipv6: sources.ipv6.accessIntervals)
+    let union = Sources.union(all)
+    return AccessRules(ipv4: union.ipv4.accessIntervals, ipv6: union.ipv6.accessIntervals)
   }
 
   private static func covers(_ ports: [FirewallPolicy.Port], _ port: UInt16) -> Bool {
