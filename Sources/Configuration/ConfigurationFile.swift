@@ -48,7 +48,9 @@ public enum ConfigurationFile {
     }
     if let timeouts = file.section(FileFields.timeouts, TimeoutFields.section) {
       for bound in TimeoutFields.spans {
-        if let span = timeouts.duration(bound.field) { proxy.timeouts[keyPath: bound.target] = span }
+        if let span = timeouts.duration(bound.field) {
+          proxy.timeouts[keyPath: bound.target] = span
+        }
       }
     }
   }

@@ -23,8 +23,13 @@ final class Problems {
 
   var isEmpty: Bool { errors.isEmpty }
 
+  /// Gives a file its turn among the errors: as it was opened.
+  func begin(_ file: String) {
+    if !fileOrder.contains(file) { fileOrder.append(file) }
+  }
+
   func error(_ place: SourcePlace, _ text: String) {
-    if !fileOrder.contains(place.file) { fileOrder.append(place.file) }
+    begin(place.file)
     errors.append(Problem(place: place, text: text))
   }
 
@@ -43,6 +48,7 @@ final class Problems {
 
   /// Takes over all that another one collected.
   func add(_ other: Problems) {
+    for file in other.fileOrder { begin(file) }
     for problem in other.errors { error(problem.place, problem.text) }
     warnings += other.warnings
   }

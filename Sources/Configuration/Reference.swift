@@ -105,5 +105,5 @@ extension Section {
 }
 
 extension String {
-  fileprivate var cell: String { replacing("|", with: "\\|").replacing("*", with: "\\*") }
+  fileprivate var cell: String { replacing("|", with: "\\|") }
 }

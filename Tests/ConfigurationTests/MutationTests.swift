@@ -16,11 +16,14 @@ private struct SeededGenerator: RandomNumberGenerator {
 }
 
 struct MutationTests {
-  private static let pieces: [[UInt8]] = [
-    "", ":", "- ", "[", "]", "{", "}", "\"", "'", "\t", "\n", "#", "&a ", "*a", "!!int ", "| ",
-    "? ", "---\n", "...", "%YAML 9.9", "99999999999999999999", "-1", "1e999", "fe80::", "::", "~",
-    "null", "/", "/**", "*.", "{path}", "tcp/0", "65536", "0x10", "2026-02-30", "any", "\u{2028}",
-  ].map { Array($0.utf8) } + [[0], [0xff], [0xc3], [0xed, 0xa0, 0x80], [0xef, 0xbb, 0xbf], [13]]
+  private static let pieces: [[UInt8]] =
+    [
+      "", ":", "- ", "[", "]", "{", "}", "\"", "'", "\t", "\n", "#", "&a ", "*a", "!!int ", "| ",
+      "? ", "---\n", "...", "%YAML 9.9", "99999999999999999999", "-1", "1e999", "fe80::", "::", "~",
+      "null", "/", "/**", "*.", "{path}", "tcp/0", "65536", "0x10", "2026-02-30", "any", "\u{2028}",
+    ].map { Array($0.utf8) } + [
+      [0], [0xff], [0xc3], [0xed, 0xa0, 0x80], [0xef, 0xbb, 0xbf], [13],
+    ]
 
   private static func mutated(_ bytes: [UInt8], _ random: inout SeededGenerator) -> [UInt8] {
     var bytes = bytes
@@ -42,7 +45,8 @@ struct MutationTests {
   @Test(arguments: ["full", "quickstart", "smallest"])
   func `no change of an example traps`(_ name: String) throws {
     let folder = try Folder.ofExamples()
-    let original = try Data(contentsOf: URL(fileURLWithPath: "\(folder.path)/examples/\(name).yaml"))
+    let original = try Data(
+      contentsOf: URL(fileURLWithPath: "\(folder.path)/examples/\(name).yaml"))
     var random = SeededGenerator(state: 1)
     for _ in 0..<600 {
       let path = try folder.write("examples/changed.yaml", Self.mutated([UInt8](original), &random))
@@ -57,7 +61,8 @@ struct MutationTests {
   @Test(arguments: ["office-allowlist", "database-host", "quickstart"])
   func `no change of a policy traps`(_ name: String) throws {
     let folder = try Folder.ofExamples()
-    let original = try Data(contentsOf: URL(fileURLWithPath: "\(folder.path)/policies/\(name).yaml"))
+    let original = try Data(
+      contentsOf: URL(fileURLWithPath: "\(folder.path)/policies/\(name).yaml"))
     var random = SeededGenerator(state: 2)
     for _ in 0..<600 {
       let path = try folder.write("policies/changed.yaml", Self.mutated([UInt8](original), &random))
@@ -72,7 +77,8 @@ struct MutationTests {
   @Test(arguments: [
     String(repeating: "[", count: 500_000), String(repeating: "{a: ", count: 5000),
     String(repeating: "- ", count: 5000), String(repeating: "? ", count: 5000),
-    "a: &a [1]\nb: *a", "\u{0}", "\t", "---\n---\n", "%", "!", "|", ">", "@", "`", "&", "*", "\"", "'",
+    "a: &a [1]\nb: *a", "\u{0}", "\t", "---\n---\n", "%", "!", "|", ">", "@", "`", "&", "*", "\"",
+    "'",
   ])
   func `strange text is refused`(_ text: String) throws {
     let folder = try Folder()

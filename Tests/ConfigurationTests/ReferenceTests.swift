@@ -18,7 +18,8 @@ struct ReferenceTests {
     }
     struct Section: Decodable { var settings: [[String: Value]] }
     enum Value: Decodable {
-      case text(String), flag(Bool)
+      case text(String)
+      case flag(Bool)
       init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if let flag = try? container.decode(Bool.self) {

@@ -8,7 +8,8 @@ struct Bound<Root: Sendable, Value: Sendable>: Sendable {
 
 enum LimitFields {
   static let sizes: [Bound<Limits, Int>] = [
-    size("head", \.headBytes, 1 << 10...1 << 20, "Bytes of a request's line and headers; more is 431."),
+    size(
+      "head", \.headBytes, 1 << 10...1 << 20, "Bytes of a request's line and headers; more is 431."),
     size("target", \.targetBytes, 64...1 << 20, "Bytes of a request's target; more is 414."),
     size(
       "response_head", \.responseHeadBytes, 1 << 10...1 << 20,
@@ -21,7 +22,8 @@ enum LimitFields {
 
   static let counts: [Bound<Limits, Int>] = [
     count(
-      "headers", \.headerCount, 1...10_000, "Header fields of a request or response; more is 431 or 502."),
+      "headers", \.headerCount, 1...10_000,
+      "Header fields of a request or response; more is 431 or 502."),
     count(
       "connections", \.connections, 1...1_000_000,
       "Client connections of the whole process; more wait in the kernel's queue."),
@@ -59,7 +61,8 @@ enum TimeoutFields {
     span("head", \.head, "From a request's first byte to the end of its head; then 408."),
     span("body", \.body, "Without a byte of a request body; then 408."),
     span("idle", \.idle, "A client connection between requests."),
-    span("connection_age", \.connectionAge, "A client connection's age; it is then closed gracefully."),
+    span(
+      "connection_age", \.connectionAge, "A client connection's age; it is then closed gracefully."),
     span("connect", \.connect, "A connect to a server; then the next one is tried."),
     span("response", \.response, "Without a byte from the server; then 504."),
     span("tunnel", \.tunnel, "A tunnel without a byte either way."),

@@ -34,7 +34,8 @@ enum PolicyFields {
     later: ["bans", "limit", "log", "http", "trusted_proxies", "schedule"])
 
   static let includedSection = Section(
-    "include[]", "A file named by `include`.", [Field("version", .integer(1...1), "The version of the policy language."), groups, services])
+    "include[]", "A file named by `include`.",
+    [Field("version", .integer(1...1), "The version of the policy language."), groups, services])
 
   static let sources = "`any`, an address, a network or the name of a group"
 }
@@ -43,7 +44,8 @@ enum GroupFields {
   static let include = Field("include", .list(PolicyFields.sources), "All of these sources.")
   static let except = Field("except", .list(PolicyFields.sources), "Without all of these.")
   static let file = Field(
-    "file", .path, "A file of networks, one a line, with # and ; comments; read when the policy is.")
+    "file", .path, "A file of networks, one a line, with # and ; comments; read when the policy is."
+  )
   static let minEntries = Field(
     "min_entries", .integer(0...10_000_000), standard: "1",
     "Fewer in the file is an error: a truncated feed never empties the group.")
@@ -78,7 +80,8 @@ enum ManagementFields {
 enum ServiceFields {
   static let ports = "tcp/443, udp/443 or tcp/8000-8010"
   static let listen = Field("listen", .list(ports), isRequired: true, "The ports.")
-  static let allow = Field("allow", .list(PolicyFields.sources), isRequired: true, "Who may connect.")
+  static let allow = Field(
+    "allow", .list(PolicyFields.sources), isRequired: true, "Who may connect.")
   static let deny = Field("deny", .list(PolicyFields.sources), "Who may not; beats `allow`.")
   static let section = Section(
     "services.NAME", "What may be connected to.", [listen, allow, deny],

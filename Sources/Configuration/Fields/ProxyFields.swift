@@ -11,7 +11,8 @@ enum FileFields {
   static let timeouts = Field("timeouts", .section("timeouts"), "Every bound on time.")
   static let workers = Field(
     "workers", .integer(0...64), standard: "0", "Threads that serve; 0 for one per core.")
-  static let admin = Field("admin", .section("admin"), "The administrator's door; none when left out.")
+  static let admin = Field(
+    "admin", .section("admin"), "The administrator's door; none when left out.")
   static let policy = Field(
     "policy", .path, "The firewall policy's file; without one everybody may connect.")
   static let firewall = Field(
@@ -70,7 +71,9 @@ enum BackendFields {
   static let servers = Field(
     "servers", .described("a list of addresses with ports, or a map of names, see `servers.NAME`"),
     isRequired: true, "The servers; in a list they are named s1, s2 and so on.")
-  static let host = Field("host", .text, "Sent as Host in place of the client's.")
+  static let host = Field(
+    "host", .described("a host name, with or without a port"),
+    "Sent as Host in place of the client's.")
   static let tls = Field(
     "tls", .described("true, false, or a map, see `backends.NAME.tls`"), standard: "false",
     "Speaks TLS to the servers, and verifies them.")

@@ -4,7 +4,9 @@ import Foundation
 enum EndOfDay {
   static func parse(_ text: String, in zone: TimeZone) -> Int64? {
     let halves = text.split(separator: "T", omittingEmptySubsequences: false)
-    guard halves.count <= 2, let day = numbers(halves[0], "-", widths: [4, 2, 2]) else { return nil }
+    guard halves.count <= 2, let day = numbers(halves[0], "-", widths: [4, 2, 2]) else {
+      return nil
+    }
     var minute = [0, 0]
     if halves.count == 2 {
       guard let time = numbers(halves[1], ":", widths: [2, 2]), time[0] < 24, time[1] < 60

@@ -9,7 +9,9 @@ public enum PolicyFile {
     let problems = Problems()
     let found = read(path, at: now, namedAt: nil, problems)
     try problems.throwIfAny()
-    guard let policy = found?.policy else { throw ConfigurationErrors(lines: ["\(path):1:1: no policy"]) }
+    guard let policy = found?.policy else {
+      throw ConfigurationErrors(lines: ["\(path):1:1: no policy"])
+    }
     return (policy, problems.warnings)
   }
 
@@ -30,7 +32,8 @@ public enum PolicyFile {
     for group in policy.groups {
       for entry in group.entries {
         if let until = entry.until, until <= now {
-          problems.warning(entry.place, "this entry of group \"\(group.name)\" has ended; remove it")
+          problems.warning(
+            entry.place, "this entry of group \"\(group.name)\" has ended; remove it")
         }
         if case .ipv4(_, 0) = entry.network { refuseAll(entry.place, problems) }
         if case .ipv6(_, 0) = entry.network { refuseAll(entry.place, problems) }

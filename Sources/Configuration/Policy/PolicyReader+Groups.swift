@@ -81,13 +81,14 @@ extension PolicyReader {
     let most = map.integer(GroupFields.maxEntries) ?? 200_000
     do throws(FileReader.Failure) {
       let bytes = try FileReader.read(path, limit: Self.feedByteLimit).bytes
-      let entries = entries(bytes, path, most)
+      let (entries, isWhole) = entries(bytes, path, most)
       if entries.count > most {
         problems.error(
           place, "more than \(most) entries in \"\(path)\"; raise max_entries if that is right")
-      } else if entries.count < least {
+      } else if isWhole, entries.count < least {
         problems.error(
-          place, "\(entries.count) entries in \"\(path)\", at least \(least) expected; "
+          place,
+          "\(entries.count) entries in \"\(path)\", at least \(least) expected; "
             + "fetch it again, or lower min_entries")
       }
       return entries
@@ -97,8 +98,10 @@ extension PolicyReader {
     }
   }
 
-  /// One network a line; stops after the limit and after many wrong lines.
-  private func entries(_ bytes: [UInt8], _ path: String, _ most: Int) -> [Entry] {
+  /// One network a line, and whether all lines are right; stops after the limit and many wrong ones.
+  private func entries(_ bytes: [UInt8], _ path: String, _ most: Int) -> (
+    entries: [Entry], isWhole: Bool
+  ) {
     var entries: [Entry] = []
     var wrong = 0
     var line = 0
@@ -119,6 +122,6 @@ extension PolicyReader {
         wrong += 1
       }
     }
-    return entries
+    return (entries, wrong == 0)
   }
 }

@@ -40,8 +40,8 @@ struct PolicyReader {
     }
     policy.deny = references(map, PolicyFields.deny)
     readNames(map)
-    for file in includedFiles(map, path) {
-      guard let root = YAMLDocument.read(file, problems),
+    for (file, place) in includedFiles(map, path) {
+      guard let root = YAMLDocument.read(file, namedAt: place, problems),
         let map = MapReader(root, PolicyFields.includedSection, label: "", problems)
       else { continue }
       readNames(map)
@@ -90,21 +90,23 @@ struct PolicyReader {
     return true
   }
 
-  private func includedFiles(_ map: MapReader, _ path: String) -> [String] {
-    var files: [String] = []
+  private func includedFiles(_ map: MapReader, _ path: String) -> [(
+    file: String, place: SourcePlace
+  )] {
+    var files: [(file: String, place: SourcePlace)] = []
     for item in map.items(PolicyFields.include) ?? [] {
       guard let text = item.text("a path in \"include\"", problems) else { continue }
       let pattern = FilePath.resolve(text, from: item.place.file)
       guard pattern.contains("*") else {
-        files.append(pattern)
+        files.append((pattern, item.place))
         continue
       }
       let found = matches(pattern)
       if found.isEmpty { problems.warning(item.place, "\"\(text.shortened)\" matches no file") }
-      files += found
+      files += found.map { ($0, item.place) }
     }
     var seen: Set<String> = [FilePath.simplified(path)]
-    files = files.filter { seen.insert($0).inserted }
+    files = files.filter { seen.insert($0.file).inserted }
     if files.count > Self.fileLimit, let place = map[PolicyFields.include]?.place {
       problems.error(place, "\(files.count) files to include; at most \(Self.fileLimit)")
       return []

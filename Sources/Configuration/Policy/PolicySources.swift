@@ -24,7 +24,7 @@ struct PolicySources {
   /// Tells of names that no group bears and of groups that include themselves.
   init(_ policy: FirewallPolicy, _ problems: Problems) {
     self.policy = policy
-    let names = policy.groups.map(\.name)
+    let names = Set(policy.groups.map(\.name))
     var pending = policy.groups
     while !pending.isEmpty {
       var waiting: [FirewallPolicy.Group] = []
@@ -45,7 +45,7 @@ struct PolicySources {
     }
     for reference in Self.references(in: policy) {
       guard case .group(let name) = reference.target, !names.contains(name) else { continue }
-      let suggestion = Suggestion.text(for: name, among: names)
+      let suggestion = Suggestion.text(for: name, among: names.sorted())
       problems.error(reference.place, "unknown group \"\(name)\"\(suggestion)")
     }
   }

@@ -43,7 +43,8 @@ enum BackendReader {
       return map.refuse(value, BackendFields.servers, "is no list") ?? []
     }
     if found.count > serverLimit {
-      map.problems.error(value.place, "\(found.count) servers\(map.inLabel); at most \(serverLimit)")
+      map.problems.error(
+        value.place, "\(found.count) servers\(map.inLabel); at most \(serverLimit)")
       found = []
     } else if found.isEmpty {
       map.problems.error(value.place, "no servers\(map.inLabel); write at least one")
@@ -107,10 +108,11 @@ enum BackendReader {
     guard let details = MapReader(value, UpstreamTLSFields.section, label: label, map.problems)
     else { return nil }
     let verify = details.boolean(UpstreamTLSFields.verify) ?? true
+    let authorities = authorities(details)
     guard let name = serverName(map, details, servers, isNeeded: verify) else { return nil }
     var tls = ProxyConfiguration.UpstreamTLS(serverName: name)
     tls.verify = verify
-    tls.authoritiesPEM = authorities(details)
+    tls.authoritiesPEM = authorities
     return tls
   }
 

@@ -55,9 +55,6 @@ enum ListenerReader {
         let _: Void? = map.refuse(item, field, "is no address with a port")
       }
     }
-    if addresses.isEmpty, case .list(let items) = map[field]?.content, items.isEmpty {
-      map.problems.error(map.place, "bind\(map.inLabel) is empty; allowed: \(field.allowed)")
-    }
     var seen: Set<SocketAddress> = []
     return addresses.filter { seen.insert($0).inserted }
   }
@@ -89,7 +86,8 @@ enum ListenerReader {
     if names.contains(name) { return name }
     map.problems.error(
       map[field]?.place ?? map.place,
-      "no certificate \"\(name.shortened)\"\(map.inLabel)\(Suggestion.text(for: name, among: names))")
+      "no certificate \"\(name.shortened)\"\(map.inLabel)\(Suggestion.text(for: name, among: names))"
+    )
     return nil
   }
 
@@ -121,7 +119,7 @@ enum ListenerReader {
         let texts = ports.sorted().map { "\($0)" }.joined(separator: ", ")
         problems.error(
           place,
-          "redirect: which port is not clear, HTTPS is on \(texts) in \(secure.count) listeners; "
+          "redirect: which HTTPS port is not clear (\(texts)); "
             + "allowed: one HTTPS listener with one port")
       } else {
         found[index].listener.redirectToHTTPSPort = ports.first

@@ -97,7 +97,8 @@ struct RouteReader {
   private func redirect(_ map: MapReader, _ value: YAMLValue) -> Route.Action? {
     guard let text = map.text(RouteFields.redirect) else { return nil }
     let plain = text.replacing("{host}", with: "").replacing("{path}", with: "")
-    let isTarget = ["https://", "http://", "/"].contains { text.hasPrefix($0) }
+    let isTarget =
+      ["https://", "http://", "/"].contains { text.hasPrefix($0) }
       || text.hasPrefix("{path}")
     guard isTarget, text.utf8.count <= 2048,
       plain.utf8.allSatisfy({ (0x21...0x7e).contains($0) && !"{}\"<>\\".utf8.contains($0) })

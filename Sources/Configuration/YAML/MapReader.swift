@@ -15,7 +15,9 @@ struct MapReader {
     self.problems = problems
     self.pairs = pairs
     for pair in pairs { check(pair, section) }
-    for field in section.fields where field.isRequired && self[field] == nil {
+    // A misspelt key has been told of already.
+    let meant = pairs.compactMap { Suggestion.nearest(to: $0.key, among: section.keys) }
+    for field in section.fields where field.isRequired && !meant.contains(field.name) {
       problems.error(place, "\"\(field.name)\" is missing\(inLabel); write \(field.allowed)")
     }
   }
@@ -31,6 +33,8 @@ struct MapReader {
 
   func path(_ field: Field) -> String? {
     guard let value = self[field], let text = value.text(name(field), problems) else { return nil }
+    guard !text.isEmpty, text.unicodeScalars.allSatisfy({ $0.value >= 32 && $0.value != 127 })
+    else { return refuse(value, field, "is no path") }
     return FilePath.resolve(text, from: value.place.file)
   }
 
@@ -84,7 +88,7 @@ struct MapReader {
     guard !later.contains(text) else {
       problems.error(
         value.place,
-        "\(field.name): \"\(text)\" is not supported yet; allowed: \(field.allowed)")
+        "\(field.name)\(inLabel): \"\(text)\" is not supported yet; allowed: \(field.allowed)")
       return nil
     }
     return refuse(value, field, "is unknown")
@@ -92,12 +96,18 @@ struct MapReader {
 
   /// The items of a list; a scalar or map alone is a list of one.
   func items(_ field: Field) -> [YAMLValue]? {
-    guard let value = self[field] else { return nil }
-    return value.items(name(field), problems)
+    guard let value = self[field], let items = value.items(name(field), problems)
+    else { return nil }
+    if items.isEmpty, field.isRequired {
+      problems.error(value.place, "\(name(field)) is empty; allowed: \(field.allowed)")
+    }
+    return items
   }
 
   func section(_ field: Field, _ section: Section) -> MapReader? {
-    self[field].flatMap { MapReader($0, section, label: name(field), problems) }
+    self[field].flatMap {
+      MapReader($0, section, label: field.name + (label.isEmpty ? "" : " of \(label)"), problems)
+    }
   }
 
   /// The pairs of a map from names to values; bad names are told.

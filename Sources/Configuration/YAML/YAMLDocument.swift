@@ -13,6 +13,7 @@ struct YAMLDocument {
     -> YAMLValue?
   {
     let document = YAMLDocument(file: file, problems: problems)
+    problems.begin(file)
     do throws(FileReader.Failure) {
       return document.parse(try FileReader.read(file, limit: byteLimit).bytes)
     } catch {
@@ -88,7 +89,8 @@ struct YAMLDocument {
     case .duplicatedKeysInMapping(let keys, let context):
       let key = (keys.first ?? "").shortened
       problems.error(
-        place(context.mark.line, context.mark.column), "\"\(key)\" stands twice; keep one of them")
+        place(context.mark.line, context.mark.column),
+        "\"\(key)\" stands twice in this map; keep one of them")
     case .reader(let problem, let offset, _, _):
       let line = 1 + text.prefix(offset ?? 0).count { $0 == "\n" || $0 == "\r\n" }
       problems.error(place(line, 1), "not YAML: \(problem)")
@@ -101,6 +103,12 @@ struct YAMLDocument {
   private func hint(_ problem: String) -> String {
     if problem.contains("cannot start any token") { return "; indent with spaces, or quote it" }
     if problem.contains("alphabetic or numeric") { return "; quote what begins with * or &" }
+    if problem.contains("mapping values are not allowed") {
+      return "; quote what holds a colon, such as \"fe80::\""
+    }
+    if problem.contains("unexpected ':'") || problem.contains("expected node content") {
+      return "; quote addresses such as \"fe80::\" and \"[::1]:443\""
+    }
     if problem.contains("another document") { return "; a file is one document, without ---" }
     return ""
   }
