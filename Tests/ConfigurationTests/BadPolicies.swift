@@ -10,7 +10,7 @@ extension BadFile {
     BadFile(
       "version: 2\nservices: {}",
       "p.yaml:1:1: \"management\" is missing; write a map, see `management`",
-      "p.yaml:1:10: version: \"2\" is out of range; allowed: 1 to 1"),
+      "p.yaml:1:10: version: \"2\" is out of range; allowed: 1"),
     BadFile(
       "version: 1\nmanagement: { from: [], to: [sctp/22, tcp/0, tcp/9-8, tcp/1-2-3] }",
       "p.yaml:2:21: \"from\" in management is empty; allowed: `any`, an address, a network or the name of a group, or a list of them",

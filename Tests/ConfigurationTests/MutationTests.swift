@@ -74,8 +74,13 @@ struct MutationTests {
     }
   }
 
+  private static func steps(_ count: Int) -> String {
+    (0..<count).map { String(repeating: " ", count: $0) + "a:\n" }.joined()
+  }
+
   @Test(arguments: [
-    String(repeating: "[", count: 500_000), String(repeating: "{a: ", count: 5000),
+    steps(900), steps(1400), String(repeating: "[", count: 500_000),
+    String(repeating: "{a: ", count: 5000),
     String(repeating: "- ", count: 5000), String(repeating: "? ", count: 5000),
     "a: &a [1]\nb: *a", "\u{0}", "\t", "---\n---\n", "%", "!", "|", ">", "@", "`", "&", "*", "\"",
     "'",

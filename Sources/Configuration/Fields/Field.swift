@@ -40,6 +40,7 @@ struct Field: Sendable {
     case .text: "text"
     case .path: "a path"
     case .boolean: "true or false"
+    case .integer(let range) where range.count == 1: "\(range.lowerBound)"
     case .integer(let range): "\(range.lowerBound) to \(range.upperBound)"
     case .size(let range):
       "\(ByteSize.text(range.lowerBound)) to \(ByteSize.text(range.upperBound))"
