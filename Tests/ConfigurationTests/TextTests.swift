@@ -43,6 +43,20 @@ struct TextTests {
     #expect(AddressText.parse(text) == nil)
   }
 
+  @Test(
+    arguments: [
+      ("/", .exact("/")), ("/a/", .exact("/a/")), ("/**", .any), ("/a/b/**", .prefix("/a/b")),
+      ("/a%20b", .exact("/a%20b")), ("/a%2fb", nil), ("/a%2Fb", nil), ("/%41", nil), ("/%", nil),
+      ("/%2", nil), ("/a%3f", nil), ("/a%3F", .exact("/a%3F")), ("//", nil), ("/a//b", nil),
+      ("/a//**", nil), ("/..;x/a", nil), ("/./a", nil), ("/a/..", nil), ("/a?b", nil), ("/*", nil),
+      ("a", nil), ("", nil), ("/é", nil), ("/a b", nil), ("/a\\b", nil),
+    ] as [(String, ProxyConfiguration.Route.Path?)])
+  func `a path is written in the form in which it is matched`(
+    _ text: String, _ path: ProxyConfiguration.Route.Path?
+  ) {
+    #expect(PathPattern.parse(text) == path)
+  }
+
   @Test(arguments: [
     ("a/b.yaml", "c", "a/c"), ("b.yaml", "c", "c"), ("a/b.yaml", "../c", "c"),
     ("a/b.yaml", "../../c", "../c"), ("/a/b.yaml", "../../../c", "/c"), ("a/b.yaml", "/c", "/c"),

@@ -5,6 +5,9 @@ import Proxy
 struct RouteReader {
   typealias Route = ProxyConfiguration.Route
 
+  /// Of all headers that a route sets.
+  static let headerByteLimit = 8 << 10
+
   private let backends: [String: Int]
   private let problems: Problems
   private var lines: [String: Int] = [:]
@@ -60,15 +63,7 @@ struct RouteReader {
   private func path(_ map: MapReader) -> Route.Path? {
     guard let value = map[RouteFields.path] else { return .any }
     guard let text = map.text(RouteFields.path) else { return nil }
-    let isPrefix = text.hasSuffix("/**")
-    let path = isPrefix ? String(text.dropLast(3)) : text
-    let labels = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-    guard isPrefix && path.isEmpty || path.hasPrefix("/"), path.utf8.count <= 4096,
-      path.utf8.allSatisfy({ (0x21...0x7e).contains($0) && !"?#*\\".utf8.contains($0) }),
-      !labels.contains("."), !labels.contains(".."), !labels.dropLast().contains("")
-    else { return map.refuse(value, RouteFields.path, "is no path") }
-    if isPrefix { return path.isEmpty ? .any : .prefix(path) }
-    return .exact(path)
+    return PathPattern.parse(text) ?? map.refuse(value, RouteFields.path, "is no path")
   }
 
   private func action(_ map: MapReader) -> Route.Action? {
@@ -113,7 +108,7 @@ struct RouteReader {
       let pairs = response[ResponseHeaderFields.set]?.pairs("\"set\" in route", problems)
     else { return [] }
     var seen: Set<String> = []
-    return pairs.compactMap { pair in
+    let found = pairs.compactMap { pair -> (name: String, value: String)? in
       guard let header = header(pair) else { return nil }
       guard seen.insert(header.name.lowercased()).inserted else {
         problems.error(pair.place, "header \(header.name) is set twice; keep one of them")
@@ -121,6 +116,12 @@ struct RouteReader {
       }
       return header
     }
+    let bytes = found.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
+    guard bytes <= Self.headerByteLimit else {
+      problems.error(response.place, "headers of more than \(ByteSize.text(Self.headerByteLimit))")
+      return []
+    }
+    return found
   }
 
   private func header(_ pair: YAMLValue.Pair) -> (name: String, value: String)? {
