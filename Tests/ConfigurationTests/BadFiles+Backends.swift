@@ -96,11 +96,15 @@ extension BadFile {
     ),
     BadFile(
       "routes: [{ redirect: 'ftp://a' }]",
-      "g.yaml:2:22: redirect in route: \"ftp://a\" is no target; allowed: a URL or path, with {host} and {path} replaced"
+      "g.yaml:2:22: redirect in route: \"ftp://a\" is no target; allowed: a URL or path, with {host} and {path} replaced, each once at most"
     ),
     BadFile(
       "routes: [{ redirect: '/{port}' }]",
-      "g.yaml:2:22: redirect in route: \"/{port}\" is no target; allowed: a URL or path, with {host} and {path} replaced"
+      "g.yaml:2:22: redirect in route: \"/{port}\" is no target; allowed: a URL or path, with {host} and {path} replaced, each once at most"
+    ),
+    BadFile(
+      "routes: [{ redirect: '{path}{path}' }]",
+      "g.yaml:2:22: redirect in route: \"{path}{path}\" is no target; allowed: a URL or path, with {host} and {path} replaced, each once at most"
     ),
     BadFile(
       "routes: [{ redirect: /a, status: 200 }]",
@@ -130,7 +134,7 @@ extension BadFile {
     ),
     BadFile(
       "limits: { head: 1GiB }",
-      "g.yaml:2:17: head in limits: \"1GiB\" is out of range; allowed: 1KiB to 1MiB"),
+      "g.yaml:2:17: head in limits: \"1GiB\" is out of range; allowed: 1KiB to 128KiB"),
     BadFile(
       "limits: { headers: 99999999999999999999999 }",
       "g.yaml:2:20: headers in limits: \"99999999999999999999999\" is out of range; allowed: 1 to 10000"

@@ -7,12 +7,15 @@ struct Bound<Root: Sendable, Value: Sendable>: Sendable {
 }
 
 enum LimitFields {
+  // A head must fit into a worker's buffer beside what was received with it (160 KiB).
+  private static let headRange = 1 << 10...128 << 10
+
   static let sizes: [Bound<Limits, Int>] = [
     size(
-      "head", \.headBytes, 1 << 10...1 << 20, "Bytes of a request's line and headers; more is 431."),
-    size("target", \.targetBytes, 64...1 << 20, "Bytes of a request's target; more is 414."),
+      "head", \.headBytes, headRange, "Bytes of a request's line and headers; more is 431."),
+    size("target", \.targetBytes, 64...64 << 10, "Bytes of a request's target; more is 414."),
     size(
-      "response_head", \.responseHeadBytes, 1 << 10...1 << 20,
+      "response_head", \.responseHeadBytes, headRange,
       "Bytes of a response's line and headers; more is 502."),
     size("body", \.bodyBytes, 0...1 << 40, "Bytes of a request body, 0 for no limit; more is 413."),
     size(

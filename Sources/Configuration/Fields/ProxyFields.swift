@@ -116,7 +116,7 @@ enum RouteFields {
     standard: "every path", "Requests for this path.")
   static let backend = Field("backend", .text, "The backend that answers.")
   static let redirect = Field(
-    "redirect", .described("a URL or path, with {host} and {path} replaced"),
+    "redirect", .described("a URL or path, with {host} and {path} replaced, each once at most"),
     "Where the client is sent instead.")
   static let status = Field(
     "status", .choice(["301", "302", "307", "308"]), standard: "308", "The redirect's status.")

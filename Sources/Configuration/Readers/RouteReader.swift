@@ -5,8 +5,8 @@ import Proxy
 struct RouteReader {
   typealias Route = ProxyConfiguration.Route
 
-  /// Of all headers that a route sets.
-  static let headerByteLimit = 8 << 10
+  /// Of all headers that a route sets; a worker keeps 4 KiB of room for them and for its own.
+  static let headerByteLimit = 3 << 10
 
   private let backends: [String: Int]
   private let problems: Problems
@@ -91,7 +91,9 @@ struct RouteReader {
 
   private func redirect(_ map: MapReader, _ value: YAMLValue) -> Route.Action? {
     guard let text = map.text(RouteFields.redirect) else { return nil }
-    let plain = text.replacing("{host}", with: "").replacing("{path}", with: "")
+    // Each once, so that no request's target is made larger than a worker's buffer.
+    let plain = text.replacing("{host}", with: "", maxReplacements: 1)
+      .replacing("{path}", with: "", maxReplacements: 1)
     let isTarget =
       ["https://", "http://", "/"].contains { text.hasPrefix($0) }
       || text.hasPrefix("{path}")
@@ -116,9 +118,11 @@ struct RouteReader {
       }
       return header
     }
-    let bytes = found.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count }
+    let bytes = found.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
     guard bytes <= Self.headerByteLimit else {
-      problems.error(response.place, "headers of more than \(ByteSize.text(Self.headerByteLimit))")
+      problems.error(
+        response.place,
+        "too many bytes of headers in a route; at most \(ByteSize.text(Self.headerByteLimit))")
       return []
     }
     return found
