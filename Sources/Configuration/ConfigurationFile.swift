@@ -1,0 +1,86 @@
+import Firewall
+import Foundation
+import Proxy
+
+/// Reads `gatehouse.yaml` and all it names.
+public enum ConfigurationFile {
+  /// All that is wrong is thrown at once.
+  public static func load(_ path: String) throws(ConfigurationErrors) -> LoadedConfiguration {
+    let problems = Problems()
+    var loaded = LoadedConfiguration()
+    if let root = YAMLDocument.read(path, problems),
+      let file = MapReader(root, FileFields.section, label: "", problems)
+    {
+      loaded = read(file)
+    }
+    try problems.throwIfAny()
+    loaded.warnings = problems.warnings
+    return loaded
+  }
+
+  private static func read(_ file: MapReader) -> LoadedConfiguration {
+    var loaded = LoadedConfiguration()
+    let listeners = ListenerReader.read(file)
+    let backends = BackendReader.read(file)
+    loaded.certificateFolders = listeners.compactMap(\.certificateFolder)
+    loaded.proxy.backends = backends
+    loaded.proxy.routes = RouteReader.read(file, backends: backends.map(\.name))
+    loaded.proxy.workers = file.integer(FileFields.workers) ?? loaded.proxy.workers
+    readBounds(file, &loaded.proxy)
+    if let admin = file.section(FileFields.admin, AdminFields.section) {
+      let socket = admin.path(AdminFields.socket) ?? LoadedConfiguration.defaultAdminSocket
+      loaded.adminSocket = checkedSocket(socket, admin)
+    }
+    _ = file.choice(FileFields.firewall)
+    loaded.proxy.listeners = listeners.map(\.listener)
+    readPolicy(file, listeners, &loaded)
+    return loaded
+  }
+
+  private static func readBounds(_ file: MapReader, _ proxy: inout ProxyConfiguration) {
+    if let limits = file.section(FileFields.limits, LimitFields.section) {
+      for bound in LimitFields.sizes {
+        if let bytes = limits.size(bound.field) { proxy.limits[keyPath: bound.target] = bytes }
+      }
+      for bound in LimitFields.counts {
+        if let count = limits.integer(bound.field) { proxy.limits[keyPath: bound.target] = count }
+      }
+    }
+    if let timeouts = file.section(FileFields.timeouts, TimeoutFields.section) {
+      for bound in TimeoutFields.spans {
+        if let span = timeouts.duration(bound.field) {
+          proxy.timeouts[keyPath: bound.target] = span
+        }
+      }
+    }
+  }
+
+  private static func checkedSocket(_ path: String, _ admin: MapReader) -> String? {
+    // sockaddr_un holds 108 bytes with the NUL at the end.
+    guard path.utf8.count <= 107, !path.utf8.contains(0) else {
+      let place = admin[AdminFields.socket]?.place ?? admin.place
+      admin.problems.error(place, "the socket's path is too long; at most 107 bytes")
+      return nil
+    }
+    return path
+  }
+
+  private static func readPolicy(
+    _ file: MapReader, _ listeners: [ListenerReader.Found], _ loaded: inout LoadedConfiguration
+  ) {
+    guard file[FileFields.policy] != nil else {
+      return file.problems.warning(
+        file.place, "no policy: everybody may connect; name one with \"policy\"")
+    }
+    guard let path = file.path(FileFields.policy) else { return }
+    loaded.policyPath = path
+    let now = Int64(Date().timeIntervalSince1970)
+    let place = file[FileFields.policy]?.place
+    guard let found = PolicyFile.read(path, at: now, namedAt: place, file.problems) else { return }
+    loaded.policy = found.policy
+    let reader = AccessReader(sources: found.sources, problems: file.problems)
+    for (index, listener) in listeners.enumerated() {
+      loaded.proxy.listeners[index].access = reader.access(listener)
+    }
+  }
+}

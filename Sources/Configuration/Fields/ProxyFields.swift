@@ -1,0 +1,142 @@
+enum FileFields {
+  static let listeners = Field(
+    "listeners", .described("a map of names, see `listeners.NAME`"), isRequired: true,
+    "Where clients connect.")
+  static let backends = Field(
+    "backends", .described("a map of names, see `backends.NAME`"), "Named groups of servers.")
+  static let routes = Field(
+    "routes", .list("a map, see `routes[]`"),
+    "Which request goes where; the most specific route wins, whatever the order.")
+  static let limits = Field("limits", .section("limits"), "Every bound on size or number.")
+  static let timeouts = Field("timeouts", .section("timeouts"), "Every bound on time.")
+  static let workers = Field(
+    "workers", .integer(0...64), standard: "0", "Threads that serve; 0 for one per core.")
+  static let admin = Field(
+    "admin", .section("admin"), "The administrator's door; none when left out.")
+  static let policy = Field(
+    "policy", .path, "The firewall policy's file; without one everybody may connect.")
+  static let firewall = Field(
+    "firewall", .choice(["proxy"], later: ["enforce", "audit"]), standard: "proxy",
+    "Who enforces the policy: the proxy refuses connections itself.")
+
+  static let section = Section(
+    "", "The file itself. Every path is relative to the file that names it.",
+    [listeners, backends, routes, policy, firewall, limits, timeouts, workers, admin],
+    later: ["log", "health", "bans", "http", "mode", "trusted_proxies", "proxy_protocol"])
+}
+
+enum AdminFields {
+  static let socket = Field(
+    "socket", .path, standard: LoadedConfiguration.defaultAdminSocket,
+    "The Unix socket of the admin commands.")
+  static let section = Section("admin", "The administrator's door.", [socket], later: ["listen"])
+}
+
+enum ListenerFields {
+  static let bind = Field(
+    "bind", .list("\":443\" (IPv4 and IPv6), \"192.0.2.1:443\" or \"[2001:db8::1]:443\""),
+    isRequired: true, "Addresses to listen on.")
+  static let certificates = Field(
+    "certificates", .path,
+    "Folder of certificates: NAME.pem, NAME.crt with NAME.key, or NAME/current/{fullchain,key}.pem; makes the listener HTTPS."
+  )
+  static let tls = Field("tls", .section("listeners.NAME.tls"), "Details of TLS.")
+  static let defaultCertificate = Field(
+    "default_certificate", .text,
+    "Name of the certificate for a name no certificate bears; such a client is refused without it.")
+  static let redirect = Field(
+    "redirect", .choice(["https"]), "Answers every request with a redirect to the HTTPS listener.")
+
+  static let section = Section(
+    "listeners.NAME", "Where clients connect.",
+    [bind, certificates, tls, defaultCertificate, redirect],
+    later: ["proxy_protocol", "client_auth", "trusted_proxies", "http", "limit", "log"])
+}
+
+enum TLSFields {
+  static let minimum = Field(
+    "minimum", .choice(["1.2", "1.3"]), standard: "1.2", "The oldest version of TLS accepted.")
+  static let tickets = Field(
+    "tickets", .integer(0...4), standard: "1", "TLS 1.3 tickets sent after a full handshake.")
+  static let section = Section(
+    "listeners.NAME.tls", "Details of TLS towards clients.", [minimum, tickets],
+    later: ["client_auth"])
+}
+
+enum BackendFields {
+  static let balance = Field(
+    "balance",
+    .choice(["round-robin"], later: ["least-connections", "latency", "hash", "random"]),
+    standard: "round-robin", "How servers are chosen.")
+  static let servers = Field(
+    "servers", .described("a list of addresses with ports, or a map of names, see `servers.NAME`"),
+    isRequired: true, "The servers; in a list they are named s1, s2 and so on.")
+  static let host = Field(
+    "host", .described("a host name, with or without a port"),
+    "Sent as Host in place of the client's.")
+  static let tls = Field(
+    "tls", .described("true, false, or a map, see `backends.NAME.tls`"), standard: "false",
+    "Speaks TLS to the servers, and verifies them.")
+
+  static let section = Section(
+    "backends.NAME", "A named group of servers.", [servers, balance, host, tls],
+    later: ["health", "split", "limit", "proxy_protocol", "http", "log"])
+}
+
+enum UpstreamTLSFields {
+  static let verify = Field(
+    "verify", .boolean, standard: "true", "Whether the server's certificate is checked.")
+  static let ca = Field(
+    "ca", .path, standard: "the system's", "PEM file of the authorities to trust.")
+  static let serverName = Field(
+    "server_name", .text, standard: "the servers' name, where they have one",
+    "The name asked for (SNI) and checked in the server's certificate.")
+  static let section = Section(
+    "backends.NAME.tls", "TLS towards servers.", [verify, ca, serverName], later: ["client_auth"])
+}
+
+enum ServerFields {
+  static let address = Field(
+    "address", .described("an address or name with a port, such as 10.0.0.11:8080"),
+    isRequired: true, "Where the server listens; a name is resolved once, when the file is read.")
+  static let weight = Field(
+    "weight", .integer(0...256), standard: "1",
+    "Share of requests beside its neighbours'; 0 takes none.")
+  static let section = Section(
+    "servers.NAME", "A server of a backend.", [address, weight],
+    later: ["tier", "role", "health", "limit"])
+}
+
+enum RouteFields {
+  static let host = Field(
+    "host", .described("a name, or \"*.\" and a name"), standard: "every host",
+    "Requests for this host; `*.example.com` takes exactly one label more.")
+  static let path = Field(
+    "path", .described("\"/orders\" (that path) or \"/orders/**\" (it and all below it)"),
+    standard: "every path", "Requests for this path.")
+  static let backend = Field("backend", .text, "The backend that answers.")
+  static let redirect = Field(
+    "redirect", .described("a URL or path, with {host} and {path} replaced, each once at most"),
+    "Where the client is sent instead.")
+  static let status = Field(
+    "status", .choice(["301", "302", "307", "308"]), standard: "308", "The redirect's status.")
+  static let headers = Field("headers", .section("routes[].headers"), "Headers changed on the way.")
+  static let section = Section(
+    "routes[]", "Which request goes where.", [host, path, backend, redirect, status, headers],
+    later: ["limit", "ban", "split", "http", "log", "schedule", "methods"])
+}
+
+enum HeaderFields {
+  static let response = Field(
+    "response", .section("routes[].headers.response"), "Headers of the response.")
+  static let section = Section(
+    "routes[].headers", "Headers changed on the way.", [response], later: ["request"])
+}
+
+enum ResponseHeaderFields {
+  static let set = Field(
+    "set", .described("a map of header names to values"),
+    "Headers set on the response, in place of what the server sent.")
+  static let section = Section(
+    "routes[].headers.response", "Headers of the response.", [set], later: ["remove", "add"])
+}

@@ -1,0 +1,20 @@
+public import Firewall
+public import Proxy
+
+/// What a configuration file and the files it names say, checked.
+public struct LoadedConfiguration: Sendable {
+  public static let defaultAdminSocket = "/run/gatehouse/admin.sock"
+
+  public var proxy = ProxyConfiguration()
+  /// Everybody may connect when nil.
+  public var policy: FirewallPolicy?
+  public var policyPath: String?
+  /// Nil when the file has no `admin`.
+  public var adminSocket: String?
+  /// Each `file:line:column: warning: what`.
+  public var warnings: [String] = []
+  /// To be watched for new versions.
+  public var certificateFolders: [String] = []
+
+  public init() {}
+}

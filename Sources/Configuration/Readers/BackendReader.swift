@@ -1,0 +1,150 @@
+import Firewall
+import Proxy
+
+/// Reads `backends`.
+enum BackendReader {
+  static let serverLimit = 1000
+
+  static func read(_ file: MapReader) -> [ProxyConfiguration.Backend] {
+    file.names(FileFields.backends).map { read($0, file.problems) }
+  }
+
+  /// A backend that is wrong still counts by its name, so that its routes are not wrong, too.
+  private static func read(_ pair: YAMLValue.Pair, _ problems: Problems)
+    -> ProxyConfiguration.Backend
+  {
+    var backend = ProxyConfiguration.Backend(name: pair.key, servers: [])
+    let label = "backend \"\(pair.key)\""
+    guard let map = MapReader(pair.value, BackendFields.section, label: label, problems)
+    else { return backend }
+    _ = map.choice(BackendFields.balance)
+    let found = servers(map)
+    backend.servers = found.map(\.server)
+    backend.host = map.text(BackendFields.host).flatMap { host(map, $0) }
+    backend.tls = tls(map, found)
+    return backend
+  }
+
+  private struct Found {
+    var server: ProxyConfiguration.Server
+    /// Nil when it is an address.
+    var hostName: String?
+  }
+
+  private static func servers(_ map: MapReader) -> [Found] {
+    guard let value = map[BackendFields.servers] else { return [] }
+    var found: [Found?]
+    switch value.content {
+    case .list(let items):
+      found = items.enumerated().map { server("s\($0.offset + 1)", $0.element, map) }
+    case .map where value.unquotedAddress == nil:
+      found = map.names(BackendFields.servers).map { server($0.key, $0.value, map) }
+    case .map, .scalar, .nothing:
+      return map.refuse(value, BackendFields.servers, "is no list") ?? []
+    }
+    if found.count > serverLimit {
+      map.problems.error(
+        value.place, "\(found.count) servers\(map.inLabel); at most \(serverLimit)")
+      found = []
+    } else if found.isEmpty {
+      map.problems.error(value.place, "no servers\(map.inLabel); write at least one")
+    }
+    return found.compactMap(\.self)
+  }
+
+  private static func server(_ name: String, _ value: YAMLValue, _ map: MapReader) -> Found? {
+    let label = "server \"\(name)\" of \(map.label)"
+    guard case .map = value.content, value.unquotedAddress == nil else {
+      return server(name, value, weight: 1, label, map.problems)
+    }
+    guard let details = MapReader(value, ServerFields.section, label: label, map.problems)
+    else { return nil }
+    let weight = details.integer(ServerFields.weight) ?? 1
+    return details[ServerFields.address].flatMap {
+      server(name, $0, weight: weight, label, map.problems)
+    }
+  }
+
+  private static func server(
+    _ name: String, _ value: YAMLValue, weight: Int, _ label: String, _ problems: Problems
+  ) -> Found? {
+    guard let text = value.text("the address of \(label)", problems) else { return nil }
+    switch AddressText.parse(text) {
+    case (.address(let address), let port)?:
+      let address = SocketAddress(address, port: port)
+      return Found(server: .init(name: name, address: address, weight: weight))
+    case (.name(let host), let port)?:
+      switch HostName.resolve(host, port: port) {
+      case .success(let address):
+        return Found(server: .init(name: name, address: address, weight: weight), hostName: host)
+      case .failure(let why):
+        problems.error(value.place, "\(label): cannot resolve \"\(host)\": \(why.text)")
+      }
+    case (.all, _)?, nil:
+      problems.error(
+        value.place, "\(label): \(value.kind) is wrong; allowed: \(ServerFields.address.allowed)")
+    }
+    return nil
+  }
+
+  private static func host(_ map: MapReader, _ text: String) -> String? {
+    let hasPort = AddressText.parse(text).map { $0.host != .all } ?? false
+    if hasPort || HostName.checked(text) != nil || AddressText.address(text) != nil { return text }
+    guard let value = map[BackendFields.host] else { return nil }
+    return map.refuse(value, BackendFields.host, "is no host")
+  }
+
+  private static func tls(_ map: MapReader, _ servers: [Found]) -> ProxyConfiguration.UpstreamTLS? {
+    guard let value = map[BackendFields.tls] else { return nil }
+    switch value.content {
+    case .scalar("false"): return nil
+    case .scalar("true"):
+      return serverName(map, nil, servers).map { ProxyConfiguration.UpstreamTLS(serverName: $0) }
+    case .map where value.unquotedAddress == nil: break
+    case .scalar, .list, .nothing, .map:
+      return map.refuse(value, BackendFields.tls, "is wrong")
+    }
+    let label = "tls of \(map.label)"
+    guard let details = MapReader(value, UpstreamTLSFields.section, label: label, map.problems)
+    else { return nil }
+    let verify = details.boolean(UpstreamTLSFields.verify) ?? true
+    let authorities = authorities(details)
+    guard let name = serverName(map, details, servers, isNeeded: verify) else { return nil }
+    var tls = ProxyConfiguration.UpstreamTLS(serverName: name)
+    tls.verify = verify
+    tls.authoritiesPEM = authorities
+    return tls
+  }
+
+  private static func serverName(
+    _ map: MapReader, _ details: MapReader?, _ servers: [Found], isNeeded: Bool = true
+  ) -> String? {
+    if let details, let value = details[UpstreamTLSFields.serverName] {
+      guard let text = details.text(UpstreamTLSFields.serverName) else { return nil }
+      return HostName.checked(text)
+        ?? details.refuse(value, UpstreamTLSFields.serverName, "is no host name")
+    }
+    let names = Set(servers.map(\.hostName))
+    if names.count == 1, let name = names.first ?? nil { return name }
+    guard isNeeded, !servers.isEmpty else { return "" }
+    let why = names == [nil] ? "addresses, not names" : "of several names"
+    map.problems.error(
+      map.keyPlace(BackendFields.tls) ?? map.place,
+      "tls\(map.inLabel): its servers are \(why); "
+        + "write tls: { server_name: NAME } with the name in their certificate")
+    return nil
+  }
+
+  private static func authorities(_ details: MapReader) -> [UInt8]? {
+    let field = UpstreamTLSFields.ca
+    guard let path = details.path(field), let place = details[field]?.place else { return nil }
+    do throws(FileReader.Failure) {
+      let bytes = try FileReader.read(path, limit: 1 << 20).bytes
+      if String(decoding: bytes, as: UTF8.self).contains("CERTIFICATE-----") { return bytes }
+      details.problems.error(place, "no CERTIFICATE in \"\(path.shortened)\"; it must be PEM")
+    } catch {
+      details.problems.error(place, "cannot read \"\(path.shortened)\": \(error.text)")
+    }
+    return nil
+  }
+}
