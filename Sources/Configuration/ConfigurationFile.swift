@@ -78,7 +78,7 @@ public enum ConfigurationFile {
     let place = file[FileFields.policy]?.place
     guard let found = PolicyFile.read(path, at: now, namedAt: place, file.problems) else { return }
     loaded.policy = found.policy
-    let reader = AccessReader(sources: found.sources, problems: file.problems)
+    let reader = AccessReader(verdict: found.verdict, problems: file.problems)
     for (index, listener) in listeners.enumerated() {
       loaded.proxy.listeners[index].access = reader.access(listener)
     }

@@ -84,6 +84,11 @@ public struct PolicyVerdict: Sendable {
     return allowed.union(managementFrom)
   }
 
+  /// Whether a service listens on the port.
+  public func isServed(_ transport: FirewallPolicy.Port.Transport, port: UInt16) -> Bool {
+    service(transport, port) != nil
+  }
+
   private func service(
     _ transport: FirewallPolicy.Port.Transport, _ port: UInt16
   ) -> Service? {

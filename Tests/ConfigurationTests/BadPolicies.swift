@@ -1,5 +1,5 @@
 extension BadFile {
-  private static let head = "version: 1\nmanagement: { from: [any], to: [tcp/22] }\n"
+  private static let head = "version: 1\nmanagement: { from: [10.9.0.0/16], to: [tcp/22] }\n"
 
   private init(policy: String, _ lines: String...) {
     text = Self.head + policy

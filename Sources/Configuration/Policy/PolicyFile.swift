@@ -18,30 +18,17 @@ public enum PolicyFile {
   /// Nil when it cannot be used; why is then among the problems.
   static func read(
     _ path: String, at now: Int64, namedAt place: SourcePlace?, _ problems: Problems
-  ) -> (policy: FirewallPolicy, sources: PolicySources)? {
+  ) -> (policy: FirewallPolicy, verdict: PolicyVerdict)? {
     let own = Problems()
     let policy = PolicyReader.read(path, namedAt: place, own)
-    let sources = policy.map { PolicySources($0, own) }
-    if let policy { check(policy, at: now, own) }
-    problems.add(own)
-    guard let policy, let sources, own.isEmpty else { return nil }
-    return (policy, sources)
-  }
-
-  private static func check(_ policy: FirewallPolicy, at now: Int64, _ problems: Problems) {
-    for group in policy.groups {
-      for entry in group.entries {
-        if let until = entry.until, until <= now {
-          problems.warning(
-            entry.place, "this entry of group \"\(group.name)\" has ended; remove it")
-        }
-        if case .ipv4(_, 0) = entry.network { refuseAll(entry.place, problems) }
-        if case .ipv6(_, 0) = entry.network { refuseAll(entry.place, problems) }
-      }
+    // What could not be read would show up once more, as missing or undefined.
+    if let policy, own.isEmpty {
+      for finding in PolicyChecks.findings(of: policy, at: now) { own.add(finding) }
     }
-  }
-
-  private static func refuseAll(_ place: SourcePlace, _ problems: Problems) {
-    problems.error(place, "a network of all addresses; in allow write any, and mean it")
+    problems.add(own)
+    guard let policy, own.isEmpty, let verdict = try? PolicyVerdict(policy, at: now) else {
+      return nil
+    }
+    return (policy, verdict)
   }
 }

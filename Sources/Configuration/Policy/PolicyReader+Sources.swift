@@ -25,10 +25,10 @@ extension PolicyReader {
   }
 
   func network(_ value: YAMLValue, _ text: String) -> Network? {
-    do throws(NetworkText.Failure) {
-      return try NetworkText.parse(text)
+    do throws(NetworkError) {
+      return try Network(parsing: text.shortened)
     } catch {
-      problems.error(value.place, "\"\(text.shortened)\" is \(error.text)")
+      problems.error(value.place, error.description)
       return nil
     }
   }
