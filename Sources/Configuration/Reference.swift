@@ -7,10 +7,11 @@ public enum Reference {
     var text = """
       # Reference
 
-      Every setting, as the program itself knows it; this page is generated (`gatehouse config reference`).
+      Every setting, as the program itself knows it; `gatehouse config reference` makes this page.
 
-      Durations carry their unit (`500ms`, `10s`, `5m`, `1h`), and so do sizes (`512B`, `16KiB`, `1MiB`).
-      Every path is relative to the file that names it. What an IPv6 address or a `*` begins is quoted.
+      Durations carry their unit (`500ms`, `10s`, `5m`, `1h`), and so do sizes (`512B`, `16KiB`).
+      Every path is relative to the file that names it. What begins with `*`, `[` or `:`, and an
+      IPv6 address anywhere, must be quoted.
 
       """
     for (title, sections) in files {

@@ -65,7 +65,7 @@ enum TimeoutFields {
     span("body", \.body, "Without a byte of a request body; then 408."),
     span("idle", \.idle, "A client connection between requests."),
     span(
-      "connection_age", \.connectionAge, "A client connection's age; it is then closed gracefully."),
+      "connection_age", \.connectionAge, "A client connection's age; then it closes gracefully."),
     span("connect", \.connect, "A connect to a server; then the next one is tried."),
     span("response", \.response, "Without a byte from the server; then 504."),
     span("tunnel", \.tunnel, "A tunnel without a byte either way."),

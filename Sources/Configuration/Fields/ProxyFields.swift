@@ -38,7 +38,7 @@ enum ListenerFields {
     isRequired: true, "Addresses to listen on.")
   static let certificates = Field(
     "certificates", .path,
-    "Folder of certificates: NAME.pem, NAME.crt with NAME.key, or NAME/current/{fullchain,key}.pem; makes the listener HTTPS."
+    "Folder of NAME.pem, NAME.crt + NAME.key or NAME/current/{fullchain,key}.pem; for HTTPS."
   )
   static let tls = Field("tls", .section("listeners.NAME.tls"), "Details of TLS.")
   static let defaultCertificate = Field(

@@ -98,7 +98,7 @@ extension PolicyReader {
     }
   }
 
-  /// One network a line, and whether all lines are right; stops after the limit and many wrong ones.
+  /// One network a line, and whether all lines are right; stops after too many.
   private func entries(_ bytes: [UInt8], _ path: String, _ most: Int) -> (
     entries: [Entry], isWhole: Bool
   ) {

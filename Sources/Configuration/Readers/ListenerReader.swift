@@ -86,7 +86,8 @@ enum ListenerReader {
     if names.contains(name) { return name }
     map.problems.error(
       map[field]?.place ?? map.place,
-      "no certificate \"\(name.shortened)\"\(map.inLabel)\(Suggestion.text(for: name, among: names))"
+      "no certificate \"\(name.shortened)\"\(map.inLabel)"
+        + Suggestion.text(for: name, among: names)
     )
     return nil
   }
@@ -98,7 +99,8 @@ enum ListenerReader {
         if let owner = owners[address] {
           problems.error(
             one.place,
-            "\(address) is bound by listener \"\(owner.listener.name)\", too (line \(owner.place.line))"
+            "\(address) is bound by listener \"\(owner.listener.name)\", too "
+              + "(line \(owner.place.line))"
           )
         } else {
           owners[address] = one
