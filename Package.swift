@@ -49,7 +49,9 @@ let package = Package(
       swiftSettings: settings),
 
     tests("ProxyTests", ["Proxy"]),
-    tests("FirewallTests", ["Firewall"]),
+    .testTarget(
+      name: "FirewallTests", dependencies: ["Firewall"], exclude: ["Golden"],
+      swiftSettings: settings),
     tests("CertificatesTests", ["Certificates"]),
     tests("ConfigurationTests", ["Configuration"]),
     tests("ControlTests", ["Control"]),

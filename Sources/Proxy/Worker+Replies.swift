@@ -53,7 +53,11 @@ extension Worker {
     sendLocation(id, prefix + host + suffix + path, status: status)
   }
 
+  /// Far above a target and a pattern, far below the room for a reply.
+  private static let locationLimit = 256 << 10
+
   private mutating func sendLocation(_ id: SlotID, _ location: [UInt8], status: UInt16) {
+    guard location.count <= Self.locationLimit else { return answer(id, .headTooLarge) }
     let context = context(of: id)
     let scratch = scratch
     var output = scratch.output(at: 0)

@@ -61,10 +61,9 @@ struct AccessTests {
     let (loaded, folder) = try load("':81'")
     #expect(loaded.proxy.listeners.first?.access == AccessRules(ipv4: [], ipv6: []))
     #expect(
-      loaded.warnings == [
-        "\(folder.path)/g.yaml:1:14: warning: listener \"a\": no service of the policy listens on "
-          + "tcp/81; everybody but management is refused there"
-      ])
+      loaded.warnings.last
+        == "\(folder.path)/g.yaml:1:14: warning: listener \"a\": no service of the policy listens on "
+        + "tcp/81; everybody but management is refused there")
   }
 
   @Test func `ports with differing rules are two listeners`() throws {

@@ -37,16 +37,21 @@ extension BadFile {
       "p.yaml:3:36: \"5\" in group \"x\" is no network; for a group write { include: [5] }"),
     BadFile(
       policy: "groups: { hq: [10.0.0.5/8, 10.0.0.0/33, '::ffff:1.2.3.4', 2001:db8::1/32] }",
-      "p.yaml:3:16: \"10.0.0.5/8\" is not the start of its network; write 10.0.0.0/8",
-      "p.yaml:3:28: \"10.0.0.0/33\" is a wrong prefix length; allowed: 0 to 32",
-      "p.yaml:3:41: \"::ffff:1.2.3.4\" is an IPv4 address in IPv6; write 1.2.3.4",
-      "p.yaml:3:59: \"2001:db8::1/32\" is not the start of its network; write 2001:db8::/32"),
+      "p.yaml:3:16: \"10.0.0.5/8\" has bits set behind its prefix; write 10.0.0.0/8 for the network, or 10.0.0.5 for the one address",
+      "p.yaml:3:28: \"10.0.0.0/33\" has no prefix length after the /; allowed: 0...32",
+      "p.yaml:3:41: \"::ffff:1.2.3.4\" is an IPv4 address written as IPv6; write 1.2.3.4",
+      "p.yaml:3:59: \"2001:db8::1/32\" has bits set behind its prefix; write 2001:db8::/32 for the network, or 2001:db8::1 for the one address"
+    ),
     BadFile(
       policy: "groups:\n  hq:\n    - fe80::\n    - 0.0.0.0/0\n    - vpn\n    - 1.2.3.4.5",
       "p.yaml:5:7: YAML takes fe80:: for a map; quote it: \"fe80::\"",
-      "p.yaml:6:7: a network of all addresses; in allow write any, and mean it",
       "p.yaml:7:7: \"vpn\" in group \"hq\" is no network; for a group write { include: [vpn] }",
-      "p.yaml:8:7: \"1.2.3.4.5\" is no address or network; allowed: 192.0.2.0/24, 2001:db8::/32"),
+      "p.yaml:8:7: \"1.2.3.4.5\" is no address or network; allowed: 198.51.100.7, 198.51.100.0/24, \"2001:db8::/32\""
+    ),
+    BadFile(
+      policy: "deny: [0.0.0.0/0]\nservices: { web: { listen: tcp/80, allow: '::/0' } }",
+      "p.yaml:3:8: 0.0.0.0/0 is everybody; write any, where you mean it",
+      "p.yaml:4:43: ::/0 is everybody; write any, where you mean it"),
     BadFile(
       policy: "groups: { hq: [{ cidr: 10.0.0.0/8, until: 2026-02-30, ownr: a }] }",
       "p.yaml:3:43: until in an entry of group \"hq\": \"2026-02-30\" is no day in a calendar; allowed: a day, such as 2026-12-31, or a minute, such as 2026-12-31T18:00",
@@ -57,18 +62,19 @@ extension BadFile {
       "p.yaml:3:40: group \"vpn\" names no sources; write include or file"),
     BadFile(
       policy: "groups: { a: { include: [b] }, b: { include: [a] } }",
-      "p.yaml:3:11: group \"a\" includes itself by way of others; break the circle",
-      "p.yaml:3:32: group \"b\" includes itself by way of others; break the circle"),
+      "p.yaml:3:47: groups include each other in a circle: a -> b -> a; take one of them out"),
+    BadFile(
+      policy: "groups: { hq: [1.2.3.4] }\ndeny: [hw]",
+      "p.yaml:4:8: there is no group \"hw\"; did you mean \"hq\"?"),
     BadFile(
       policy: "groups: { hq: [1.2.3.4] }\ndeny: [hw, 1.2.3, 'a b']",
-      "p.yaml:4:8: unknown group \"hw\"; did you mean \"hq\"?",
-      "p.yaml:4:12: \"1.2.3\" is no address or network; allowed: 192.0.2.0/24, 2001:db8::/32",
+      "p.yaml:4:12: \"1.2.3\" is no address or network; allowed: 198.51.100.7, 198.51.100.0/24, \"2001:db8::/32\"",
       "p.yaml:4:19: deny: \"a b\" names no source; allowed: `any`, an address, a network or the name of a group, or a list of them"
     ),
     BadFile(
       policy: "groups: { feed: { file: feed.txt, min_entries: 4 } }",
-      "feed.txt:4:1: \"10.0.0.1/8\" is not the start of its network; write 10.0.0.0/8",
-      "feed.txt:5:3: \"nonsense\" is no address or network; allowed: 192.0.2.0/24, 2001:db8::/32",
+      "feed.txt:4:1: \"10.0.0.1/8\" has bits set behind its prefix; write 10.0.0.0/8 for the network, or 10.0.0.1 for the one address",
+      "feed.txt:5:3: \"nonsense\" is no address or network; allowed: 198.51.100.7, 198.51.100.0/24, \"2001:db8::/32\"",
       "feed.txt:6:1: more than a network in this line; allowed: one, and # or ; comments"),
     BadFile(
       policy: "groups: { feed: { file: good.txt, min_entries: 4 } }",

@@ -66,37 +66,4 @@ struct TextTests {
   {
     #expect(FilePath.resolve(path, from: file) == to)
   }
-
-  /// A bitmap of a small world says the same.
-  @Test func `sets of intervals agree with counting`() {
-    var state: UInt64 = 7
-    func random(_ below: Int) -> Int {
-      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-      return Int(state >> 33) % below
-    }
-    func some() -> (set: IntervalSet<UInt8>, ends: [Int64]) {
-      var ends = [Int64](repeating: .min, count: 256)
-      var sets: [IntervalSet<UInt8>] = []
-      for _ in 0..<random(8) {
-        let first = random(256)
-        let last = min(255, first + random(40))
-        let until = random(3) == 0 ? Int64.max : Int64(random(4))
-        sets.append(IntervalSet(.init(first: UInt8(first), last: UInt8(last), until: until)))
-        for bits in first...last { ends[bits] = max(ends[bits], until) }
-      }
-      return (.union(sets[...]), ends)
-    }
-    func ends(_ set: IntervalSet<UInt8>) -> [Int64] {
-      var ends = [Int64](repeating: .min, count: 256)
-      for span in set.spans { for bits in span.first...span.last { ends[Int(bits)] = span.until } }
-      return ends
-    }
-    for _ in 0..<500 {
-      let (a, aEnds) = some()
-      let (b, bEnds) = some()
-      #expect(ends(a) == aEnds)
-      #expect(ends(a.union(b)) == zip(aEnds, bEnds).map { max($0, $1) })
-      #expect(ends(a.subtracting(b)) == zip(aEnds, bEnds).map { $1 > .min ? .min : $0 })
-    }
-  }
 }
