@@ -99,19 +99,13 @@ extension ElementPacking {
   }
 
   static func boundaries(in list: ArraySlice<UInt8>) -> [Boundary] {
-    NetlinkAttributes(bytes: list).compactMap { _, body in
-      let element = NetlinkAttributes(bytes: body)
-      guard
-        let key = element.nested(NFTA_SET_ELEM_KEY.rawValue)?.first(NFTA_DATA_VALUE.rawValue)
-      else { return nil }
-      let flags = element.integer(NFTA_SET_ELEM_FLAGS.rawValue) ?? 0
-      let verdict =
-        element.nested(NFTA_SET_ELEM_DATA.rawValue)?.nested(NFTA_DATA_VERDICT.rawValue)
-      return Boundary(
-        key: key.networkInteger, isEnd: flags & UInt64(NFT_SET_ELEM_INTERVAL_END.rawValue) != 0,
-        timeoutSeconds: element.integer(NFTA_SET_ELEM_TIMEOUT.rawValue).map { $0 / 1000 },
-        chain: verdict?.string(NFTA_VERDICT_CHAIN.rawValue))
+    var boundaries: [Boundary] = []
+    for element in NetlinkAttributes(bytes: list) {
+      if let boundary = Boundary(reading: NetlinkAttributes(bytes: element.body)) {
+        boundaries.append(boundary)
+      }
     }
+    return boundaries
   }
 
   /// The intervals between boundaries, ascending; nil when starts and ends do not alternate.
@@ -143,5 +137,31 @@ extension ElementPacking {
   private static func element(_ start: Boundary, last: UInt128) -> NamedSet.Element {
     NamedSet.Element(
       first: start.key, last: last, timeoutSeconds: start.timeoutSeconds, chain: start.chain)
+  }
+}
+
+extension ElementPacking.Boundary {
+  /// One pass over the attributes: there are hundreds of thousands of them.
+  fileprivate init?(reading element: NetlinkAttributes) {
+    var key: UInt128?
+    isEnd = false
+    for attribute in element {
+      switch UInt32(attribute.type) {
+      case NFTA_SET_ELEM_KEY.rawValue:
+        key =
+          NetlinkAttributes(bytes: attribute.body).first(NFTA_DATA_VALUE.rawValue)?
+          .networkInteger
+      case NFTA_SET_ELEM_FLAGS.rawValue:
+        isEnd = attribute.body.networkInteger & UInt128(NFT_SET_ELEM_INTERVAL_END.rawValue) != 0
+      case NFTA_SET_ELEM_TIMEOUT.rawValue:
+        timeoutSeconds = UInt64(truncatingIfNeeded: attribute.body.networkInteger) / 1000
+      case NFTA_SET_ELEM_DATA.rawValue:
+        chain = NetlinkAttributes(bytes: attribute.body).nested(NFTA_DATA_VERDICT.rawValue)?
+          .string(NFTA_VERDICT_CHAIN.rawValue)
+      default: break
+      }
+    }
+    guard let key else { return nil }
+    self.key = key
   }
 }

@@ -82,12 +82,20 @@ struct NetlinkAttributes: Sequence, IteratorProtocol {
 extension ArraySlice<UInt8> {
   /// Up to four bytes in the machine's order; missing ones count as zero.
   func hostInteger(byteCount: Int) -> UInt32 {
-    let ordered = 1.bigEndian == 1 ? Array(prefix(byteCount)) : prefix(byteCount).reversed()
-    return ordered.reduce(0) { $0 << 8 | UInt32($1) }
+    var value: UInt32 = 0
+    for index in 0..<Swift.min(byteCount, count) {
+      let place = 1.bigEndian == 1 ? byteCount - 1 - index : index
+      value |= UInt32(self[startIndex + index]) << UInt32(8 * place)
+    }
+    return value
   }
 
   /// Up to sixteen bytes in the order of the network.
-  var networkInteger: UInt128 { prefix(16).reduce(0) { $0 << 8 | UInt128($1) } }
+  var networkInteger: UInt128 {
+    var value: UInt128 = 0
+    for index in indices.prefix(16) { value = value << 8 | UInt128(self[index]) }
+    return value
+  }
 }
 
 extension Int {

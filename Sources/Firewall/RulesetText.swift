@@ -41,9 +41,16 @@ extension RulesetText {
   static func text(_ element: NamedSet.Element, _ key: NamedSet.Key) -> String {
     var text = text(element.first, key)
     if element.last != element.first { text += "-" + Self.text(element.last, key) }
-    if let seconds = element.timeoutSeconds { text += " timeout \(seconds)s" }
+    if let seconds = element.timeoutSeconds { text += " timeout \(duration(seconds))" }
     if let chain = element.chain { text += " : jump \(chain)" }
     return text
+  }
+
+  /// nft reads no more than eight digits of a unit.
+  private static func duration(_ seconds: UInt64) -> String {
+    let parts = [(seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "m")]
+    let text = (parts + [(seconds % 60, "s")]).filter { $0.0 > 0 }.map { "\($0.0)\($0.1)" }
+    return text.joined()
   }
 
   static func text(_ value: UInt128, _ key: NamedSet.Key) -> String {

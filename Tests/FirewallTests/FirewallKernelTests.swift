@@ -8,7 +8,8 @@ struct FirewallKernelTests {
   private static let digest = (0..<32).map { UInt8($0) }
 
   @Test(arguments: [
-    ("host", Sample.host), ("published", Sample.published), ("none", CompilerInput()),
+    ("host", Sample.host), ("published", Sample.published), ("edges", Sample.edges),
+    ("none", CompilerInput()),
   ])
   func `root: the kernel lists the same after an apply and after nft reads the text`(
     _ name: String, _ input: CompilerInput

@@ -68,6 +68,20 @@ enum Sample {
     return input
   }
 
+  /// Names that nft would not read, and intervals that touch both ends.
+  static var edges: CompilerInput {
+    var input = CompilerInput()
+    input.management = .init(sources: any, ports: [.init(.tcp, 65535), .init(.udp, 1, 65535)])
+    input.deny.ipv4 = [.init(0, 0), .init(1, 5), .init(.max, .max)]
+    input.deny.ipv6 = [.init(0, .max)]
+    input.services = [
+      .init(name: "a b.ü", listen: [.init(.tcp, 1, 65535)], allow: sources(["0.0.0.1"])),
+      .init(name: "everybody", listen: [.init(.udp, 65535)], allow: any, deny: any),
+    ]
+    input.services[0].allow.ipv4 = [.init(0, .max, until: now + 86_400 * 3650)]
+    return input
+  }
+
   static var any: Sources {
     var sources = Sources()
     sources.isAny = true
