@@ -55,7 +55,9 @@ let package = Package(
     tests("CertificatesTests", ["Certificates"]),
     tests("ConfigurationTests", ["Configuration"]),
     tests("ControlTests", ["Control"]),
-    tests("EndToEndTests", ["gatehouse"]),
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["gatehouse"], exclude: ["Golden"],
+      swiftSettings: settings),
     tests("TidyTests", []),
   ]
 )

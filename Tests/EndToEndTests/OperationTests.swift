@@ -156,6 +156,7 @@ import Testing
       [.named("s1")],
       policy: { port in
         """
+        version: 1
         management: { from: [127.0.0.7], to: [tcp/22] }
         groups:
           friends: [127.0.0.2, 127.0.0.3]

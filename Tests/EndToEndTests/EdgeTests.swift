@@ -1,0 +1,157 @@
+import Foundation
+import Glibc
+import Testing
+
+/// What the whole is held to: the scanner's verdict, and the count of system calls.
+@Suite struct EdgeTests {
+  /// A chain and answers as a site in service has them, so that what is left is ours to answer for:
+  /// an authority with a revocation list, and a server that sets the browser's security headers.
+  private func scannedGate() throws -> (Gate, TemporaryFolder) {
+    let site = try TemporaryFolder()
+    func openssl(_ arguments: String...) throws {
+      let made = try run("openssl", arguments)
+      guard made.status == 0 else { throw Gate.Failure(text: made.standardError) }
+    }
+    let ca = site.url.appendingPathComponent("ca").path
+    let leaf = site.url.appendingPathComponent("leaf").path
+    try openssl(
+      "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+      "90", "-subj", "/CN=Test authority", "-keyout", "\(ca).key", "-out", "\(ca).crt")
+    try openssl(
+      "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+      "/CN=localhost", "-keyout", "\(leaf).key", "-out", "\(leaf).csr")
+    let extensions = try site.write(
+      "ext",
+      """
+      subjectAltName=DNS:localhost,IP:127.0.0.1
+      basicConstraints=critical,CA:FALSE
+      extendedKeyUsage=serverAuth
+      crlDistributionPoints=URI:http://crl.invalid/ca.crl
+      """)
+    try openssl(
+      "x509", "-req", "-in", "\(leaf).csr", "-CA", "\(ca).crt", "-CAkey", "\(ca).key",
+      "-CAcreateserial", "-days", "80", "-extfile", extensions, "-out", "\(leaf).crt")
+    let origin = Origin { connection, _ in
+      while connection.receive(until: "\r\n\r\n").hasSuffix("\r\n\r\n") {
+        connection.send(
+          "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nX-Frame-Options: DENY\r\n"
+            + "X-Content-Type-Options: nosniff\r\nContent-Security-Policy: default-src 'self'\r\n\r\nok\n"
+        )
+      }
+    }
+    let certificates = site.url.appendingPathComponent("certs")
+    try FileManager.default.createDirectory(at: certificates, withIntermediateDirectories: true)
+    let pem = try ["\(leaf).crt", "\(ca).crt", "\(leaf).key"].reduce(into: Data()) {
+      $0 += try Data(contentsOf: URL(fileURLWithPath: $1))
+    }
+    let file = certificates.appendingPathComponent("localhost.pem")
+    try pem.write(to: file)
+    _ = unsafe chmod(file.path, 0o600)
+    let gate = try Gate(
+      [origin],
+      edit: {
+        $0.replacing("certificates: certs", with: "certificates: \(certificates.path)")
+      })
+    return (gate, site)
+  }
+
+  @Test func `testssl_sh finds nothing of severity MEDIUM or worse`() throws {
+    let (gate, site) = try scannedGate()
+    let report = site.url.appendingPathComponent("report.json").path
+    let scan = try run(
+      "testssl",
+      [
+        "--quiet", "--warnings", "batch", "--color", "0", "--add-ca",
+        site.url.appendingPathComponent("ca.crt").path, "--jsonfile", report,
+        "https://localhost:\(gate.https)/",
+      ], seconds: 600)
+    struct Entry: Decodable { let id, severity, finding: String }
+    let entries = try JSONDecoder().decode(
+      [Entry].self, from: try Data(contentsOf: URL(fileURLWithPath: report)))
+    // A scan that broke off would find nothing, too.
+    #expect(entries.contains { $0.id == "TLS1_3" && $0.severity == "OK" }, "\(scan.standardOutput)")
+    #expect(entries.contains { $0.id == "overall_grade" || $0.id.hasPrefix("clientsimulation") })
+    let bad = entries.filter {
+      ["MEDIUM", "HIGH", "CRITICAL", "FATAL", "WARN"].contains($0.severity)
+    }
+    #expect(bad.isEmpty, "\(bad.map { "\($0.severity) \($0.id): \($0.finding)" })")
+  }
+
+  /// Two receives and two sends, and now and then a look at what is ready.
+  @Test func `a request on a kept connection costs 4 system calls`() throws {
+    let gate = try Gate([.named("s1"), .named("s2")])
+    let requests = 200
+    let socket = try RawSocket(port: gate.http)
+    func ask() {
+      socket.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+      _ = socket.receive(until: "\n\r\n")
+    }
+    // Both servers have a kept connection before the count begins.
+    for _ in 0..<4 { ask() }
+    let trace = gate.folder.url.appendingPathComponent("trace").path
+    let strace = Process()
+    strace.executableURL = URL(fileURLWithPath: "/usr/bin/strace")
+    strace.arguments = [
+      "-f", "-qq", "-e", "trace=!epoll_wait,getpid", "-o", trace, "-p",
+      "\(gate.process.processIdentifier)",
+    ]
+    try strace.run()
+    defer {
+      // The tests' threads block gentler signals, and their children inherit that.
+      kill(strace.processIdentifier, SIGKILL)
+      strace.waitUntilExit()
+    }
+    // The tracer is there once it has written down a request.
+    #expect(
+      wait {
+        ask()
+        return ((try? String(contentsOfFile: trace, encoding: .utf8)) ?? "").contains("sendto")
+      })
+    let before = try calls(in: trace)
+    for _ in 0..<requests { ask() }
+    #expect(try wait { try calls(in: trace).total >= before.total + 4 * requests })
+    let after = try calls(in: trace)
+    #expect(after.total - before.total == 4 * requests)
+    #expect(after.receives - before.receives == 2 * requests)
+    #expect(after.sends - before.sends == 2 * requests)
+  }
+
+  private func calls(in trace: String) throws -> (total: Int, receives: Int, sends: Int) {
+    let lines = try String(contentsOfFile: trace, encoding: .utf8).split(separator: "\n")
+    return (
+      lines.count, lines.filter { $0.contains("recvfrom(") }.count,
+      lines.filter { $0.contains("sendto(") }.count
+    )
+  }
+
+  @Test func `makes and rotates a development certificate that clients trust`() throws {
+    let folder = try TemporaryFolder()
+    let certs = folder.url.appendingPathComponent("certs").path
+    let made = try run(Place.gatehouse, ["cert", "dev", "www.test", "127.0.0.1", "--dir", certs])
+    #expect(made.status == 0)
+    let gate = try Gate(
+      [.named("s1")],
+      edit: {
+        $0.replacing("certificates: certs", with: "certificates: \(certs)")
+      })
+    func serial() throws -> String {
+      let shown = try run(
+        "openssl",
+        ["s_client", "-connect", "127.0.0.1:\(gate.https)", "-servername", "www.test"],
+        input: Data())
+      return try run(
+        "openssl", ["x509", "-noout", "-serial"], input: Data(shown.standardOutput.utf8)
+      ).standardOutput
+    }
+    let authority = "\(certs)/.authority/ca.pem"
+    let trusted = try run(
+      "curl", ["-sS", "--cacert", authority, "https://127.0.0.1:\(gate.https)/"])
+    #expect(trusted.standardOutput == "s1\n")
+    let first = try serial()
+    #expect(try run(Place.gatehouse, ["cert", "rotate", "www.test", "--dir", certs]).status == 0)
+    #expect(try gate.command("apply", "--socket", gate.socket).status == 0)
+    #expect(try serial() != first && !first.isEmpty)
+    let listed = try run(Place.gatehouse, ["cert", "list", "--dir", certs, "--json"])
+    #expect(listed.standardOutput.contains("v0002"))
+  }
+}

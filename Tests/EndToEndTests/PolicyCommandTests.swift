@@ -1,0 +1,100 @@
+import Foundation
+import Glibc
+import Testing
+
+/// A network namespace of the test's own; the machine's ruleset is never touched.
+final class Namespace {
+  let name = "gh-\(UUID().uuidString.prefix(8))"
+
+  init() throws {
+    let made = try run("ip", ["netns", "add", name])
+    guard made.status == 0 else { throw Gate.Failure(text: made.standardError) }
+  }
+
+  func callAsFunction(_ arguments: String...) throws -> Output {
+    try run("ip", ["netns", "exec", name] + arguments)
+  }
+
+  deinit { _ = try? run("ip", ["netns", "del", name]) }
+}
+
+@Suite struct PolicyCommandTests {
+  static let policies = [
+    "quickstart", "web", "office-allowlist", "database-host",
+  ]
+
+  private func path(_ name: String) -> String {
+    Place.root.appendingPathComponent("policies/\(name)").path
+  }
+
+  /// What is left of an entry's time depends on when one looks.
+  private func untimed(_ ruleset: String) -> String {
+    ruleset.replacing(#/(timeout|expires) (\d+(ms|s|m|h|d))+/#) { "\($0.output.1) T" }
+  }
+
+  /// UPDATE_GOLDEN=1 writes them anew.
+  @Test(arguments: policies)
+  func `compiles each example policy to its golden ruleset`(_ name: String) throws {
+    let shown = try run(Place.gatehouse, ["policy", "show", "--nft", path("\(name).yaml")])
+    #expect(shown.status == 0)
+    let text = untimed(shown.standardOutput)
+    let golden = Place.root.appendingPathComponent("Tests/EndToEndTests/Golden/\(name).nft")
+    if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] == "1" {
+      try Data(text.utf8).write(to: golden)
+    }
+    #expect(try String(contentsOf: golden, encoding: .utf8) == text)
+  }
+
+  /// Needs root for its namespaces.
+  @Test(.enabled(if: getuid() == 0), arguments: policies)
+  func `root: what is applied lists as what nft loads from the printed text`(_ name: String) throws
+  {
+    let applied = try Namespace()
+    let loaded = try Namespace()
+    let file = path("\(name).yaml")
+    #expect(try applied(Place.gatehouse, "policy", "apply", file).status == 0)
+    let text = try run(Place.gatehouse, ["policy", "show", "--nft", file]).standardOutput
+    let printed = try TemporaryFolder()
+    #expect(try loaded("nft", "-f", printed.write("p.nft", text)).status == 0)
+    let ours = untimed(try applied("nft", "list", "ruleset").standardOutput)
+    #expect(ours.contains("table inet gatehouse {"))
+    #expect(untimed(try loaded("nft", "list", "ruleset").standardOutput) == ours)
+  }
+
+  @Test(.enabled(if: getuid() == 0))
+  func `root: diff tells what an apply would change, and nothing after it`() throws {
+    let space = try Namespace()
+    let before = try space(Place.gatehouse, "policy", "diff", path("web.yaml"))
+    #expect(before.status == 1 && before.standardOutput.contains("nothing is applied"))
+    #expect(try space(Place.gatehouse, "policy", "apply", path("web.yaml")).status == 0)
+    let after = try space(Place.gatehouse, "policy", "diff", path("web.yaml"))
+    #expect(after.status == 0 && after.standardOutput.hasPrefix("in sync"))
+    let other = try space(Place.gatehouse, "policy", "diff", path("database-host.yaml"))
+    #expect(other.status == 1 && other.standardOutput.contains("+ "))
+    #expect(try space("nft", "flush", "table", "inet", "gatehouse").status == 0)
+    let drift = try space(Place.gatehouse, "policy", "diff", path("web.yaml"))
+    #expect(drift.status == 1 && drift.standardOutput.contains("others have changed"))
+  }
+
+  @Test(.enabled(if: getuid() == 0))
+  func `root: an apply that would cut off the connection it is typed over is refused`() throws {
+    let space = try Namespace()
+    let refused = try space(
+      "env", "SSH_CONNECTION=192.0.2.9 50000 192.0.2.1 22", Place.gatehouse, "policy", "apply",
+      path("web.yaml"))
+    #expect(refused.status == 2)
+    #expect(refused.standardError.contains("you are connected from 192.0.2.9 to tcp/22"))
+    #expect(try space("nft", "list", "tables").standardOutput.isEmpty)
+  }
+
+  @Test func `says where a policy is wrong, and changes nothing`() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(
+      "p.yaml", "version: 1\nmanagement: { from: [10.0.0.5/8], to: [tcp/22] }\n")
+    for command in ["check", "show", "apply", "diff"] {
+      let output = try run(Place.gatehouse, ["policy", command, file])
+      #expect(output.status == 2)
+      #expect(output.standardError.contains("p.yaml:2:22: \"10.0.0.5/8\" has bits set"))
+    }
+  }
+}
