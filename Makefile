@@ -20,8 +20,9 @@ test: ## install what is missing, build, run every test
 	swift build --build-tests
 	swift test
 
-check: ## lint, then test: what a change has to pass
+check: ## lint, build the release, then test: what a change has to pass
 	swift format lint --strict --recursive Sources Tests Package.swift
+	@$(MAKE) --no-print-directory build
 	@$(MAKE) --no-print-directory test
 
 format: ## settle spaces and line breaks

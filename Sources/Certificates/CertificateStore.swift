@@ -34,10 +34,12 @@ public struct CertificateStore: Sendable {
       if Disk.isDirectory(path) {
         if let stored = try versioned(entry) { found.append(stored) }
       } else if let name = entry.without(suffix: ".pem") {
-        found.append(.init(name: name, kind: .plain, chainPath: path, keyPath: path))
+        found.append(
+          .init(name: name, chainPath: path, keyPath: path, version: nil, versions: []))
       } else if let name = entry.without(suffix: ".crt") {
         let key = "\(directory)/\(name).key"
-        found.append(.init(name: name, kind: .plain, chainPath: path, keyPath: key))
+        found.append(
+          .init(name: name, chainPath: path, keyPath: key, version: nil, versions: []))
       }
     }
     return found.sorted { $0.name < $1.name }
@@ -110,9 +112,10 @@ public struct CertificateStore: Sendable {
     let all = try Self.versions(in: folder)
     guard let current = Self.currentVersion(in: folder) else { return nil }
     return StoredCertificate(
-      name: name, kind: .versioned(current: current, all: all),
+      name: name,
       chainPath: "\(folder)/\(Self.versionName(current))/fullchain.pem",
-      keyPath: "\(folder)/\(Self.versionName(current))/key.pem")
+      keyPath: "\(folder)/\(Self.versionName(current))/key.pem",
+      version: current, versions: all)
   }
 
   private static func versions(in folder: String) throws(CertificateError) -> [Int] {

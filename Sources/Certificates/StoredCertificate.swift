@@ -2,32 +2,14 @@ public import Foundation
 
 /// One certificate of a folder: where its files are and who looks after them.
 public struct StoredCertificate: Equatable, Sendable {
-  public enum Kind: Equatable, Sendable {
-    /// Kept by `gatehouse cert`; the version that serves, and all there are.
-    case versioned(current: Int, all: [Int])
-    /// Files of another tool.
-    case plain
-  }
-
   public let name: String
-  public let kind: Kind
   public let chainPath: String
   public let keyPath: String
 
-  public var version: Int? {
-    switch kind {
-    case .versioned(let current, _): current
-    case .plain: nil
-    }
-  }
-
-  /// All there are on the disk, oldest first; none for plain files.
-  public var versions: [Int] {
-    switch kind {
-    case .versioned(_, let all): all
-    case .plain: []
-    }
-  }
+  /// The version that serves; `nil` for files of another tool.
+  public let version: Int?
+  /// All there are on the disk, oldest first; none for files of another tool.
+  public let versions: [Int]
 
   /// Through the gates, read anew from the disk.
   public func check(now: Date = Date()) -> GateReport {

@@ -7,7 +7,13 @@ struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Everything that an apply would check; nothing changes.",
     discussion: """
-      `gatehouse -t -c FILE` is the same. Exit code 0: good; 1: good, with warnings; 2: errors.
+      `gatehouse -t -c FILE` is the same.
+
+      EXAMPLES
+        gatehouse check -c gatehouse.yaml
+        gatehouse check -c gatehouse.yaml --json | jq -r '.errors[]'
+
+      Exit code 0: good. 1: good, with warnings. 2: errors.
       """)
 
   @OptionGroup var file: ConfigurationOption

@@ -8,7 +8,12 @@ struct ConfigCommand: ParsableCommand {
 
   struct ReferenceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-      commandName: "reference", abstract: "Every setting: its type, range, default and meaning.")
+      commandName: "reference", abstract: "Every setting: its type, range, default and meaning.",
+      discussion: """
+        EXAMPLES
+          gatehouse config reference | less
+          gatehouse config reference --json | jq -r '.[].path'
+        """)
 
     @Flag(help: "Print data instead of Markdown.")
     var json = false

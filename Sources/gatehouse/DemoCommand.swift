@@ -10,9 +10,10 @@ struct DemoCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "demo", abstract: "Try it: two small servers behind the proxy, on this machine.",
     discussion: """
-      Serves examples/quickstart.yaml on https://127.0.0.1:8443 and http://127.0.0.1:8080, in front
-      of two servers that answer with their names. Nothing of this machine is changed: the firewall
-      rules are shown, not applied. Ctrl-C ends it.
+      Serves examples/quickstart.yaml on https://127.0.0.1:8443 and
+      http://127.0.0.1:8080, in front of two servers that answer with their
+      names. Nothing of this machine is changed: the firewall rules are shown,
+      not applied. Ctrl-C ends it.
       """)
 
   @Option(name: .shortAndLong, help: "The configuration file; its servers are on 9001 and 9002.")
@@ -62,25 +63,44 @@ struct DemoCommand: ParsableCommand {
   }
 
   private func welcome(_ supervisor: Supervisor) -> String {
-    let policy = supervisor.policy.map { "\n\(PolicyText.summary(of: $0))\n" } ?? ""
-    let path = supervisor.policyPath.map { shortened($0) } ?? "POLICY"
+    let gatehouse = CommandLine.arguments[0]
     return """
+      \(firewall(supervisor, gatehouse: gatehouse))
+      Gatehouse serves two demo servers, s1 and s2. Open, in a browser that may warn
+      once of the development certificate:
 
-      Gatehouse serves two demo servers, s1 and s2.
+        https://127.0.0.1:8443/
 
-        open   https://127.0.0.1:8443/          (the certificate is a development one: accept it)
-        curl   curl -k https://127.0.0.1:8443/  again and again: s1, s2, s1, s2
-               curl -i http://127.0.0.1:8080/   redirected to HTTPS
-               curl -k --interface 127.0.0.9 https://127.0.0.1:8443/   refused by the policy
-        look   gatehouse status -c \(config)
-        turn   gatehouse server set web/s1 --weight 3 -c \(config)
-      \(policy)
-      The firewall of this machine is not touched. What the policy is for the kernel:
+      Or type, in another terminal:
 
-        gatehouse policy show \(path) --nft     print the compiled ruleset
-        gatehouse policy apply \(path)          apply it (as root; not needed here)
+        curl -k https://127.0.0.1:8443/     again and again: s1, s2, s1, s2
+        curl -i http://127.0.0.1:8080/      redirected to HTTPS
+        curl -k --interface 127.0.0.9 https://127.0.0.1:8443/   refused: policy
+        \(gatehouse) status -c \(config)
+        \(gatehouse) server set web/s1 --weight 3 -c \(config)
 
       Ctrl-C ends everything.
+
+      """
+  }
+
+  /// What the policy allows, and what it is for the kernel.
+  private func firewall(_ supervisor: Supervisor, gatehouse: String) -> String {
+    let now = Int64(Date().timeIntervalSince1970)
+    guard let policy = supervisor.policy, let path = supervisor.policyPath.map(shortened),
+      let verdict = try? PolicyVerdict(policy, at: now)
+    else { return "" }
+    let ruleset = RulesetCompiler.compile(CompilerInput(verdict), at: now)
+    return """
+
+      The policy \(path), compiled for the kernel:
+
+      \(RulesetText.print(ruleset))
+      The firewall of this machine is not touched. To apply it, as root:
+
+        \(gatehouse) policy apply \(path)
+
+      \(PolicyText.summary(of: policy))
 
       """
   }

@@ -8,13 +8,15 @@ struct Gatehouse: ParsableCommand {
     commandName: "gatehouse",
     abstract: "One program at the edge: it ends TLS, balances requests, and keeps others out.",
     discussion: """
-      Begin:
-        gatehouse cert dev                      a development certificate under certs/
-        gatehouse check -c gatehouse.yaml       what is wrong with a file, before anything changes
-        gatehouse run -c gatehouse.yaml         serve; SIGHUP applies the file anew, SIGTERM drains
-        gatehouse status                        what the running process does
+      BEGIN
+        gatehouse demo                      try it, with nothing set up
+        gatehouse cert dev                  a development certificate in certs/
+        gatehouse check -c gatehouse.yaml   what is wrong, before it is applied
+        gatehouse run -c gatehouse.yaml     serve; SIGHUP applies the file anew
+        gatehouse status                    what the running process does
 
-      Exit codes everywhere: 0 done, 1 done with warnings or "no", 2 refused or failed, 3 unknown.
+      Exit code 0: done. 1: done with warnings, or the answer is no. 2: refused
+      or failed. 3: unknown.
       """,
     version: "gatehouse \(Version.current)",
     subcommands: [

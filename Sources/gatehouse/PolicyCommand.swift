@@ -9,13 +9,15 @@ struct PolicyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "policy", abstract: "The firewall alone: who may come in.",
     discussion: """
-      gatehouse policy check policies/web.yaml        what is wrong or doubtful
-      gatehouse policy show policies/web.yaml --nft   what the kernel would get
-      gatehouse policy diff policies/web.yaml         what an apply would change
-      gatehouse policy apply policies/web.yaml        make it so, all at once or not at all
+      EXAMPLES
+        gatehouse policy check policies/web.yaml        what is wrong or doubtful
+        gatehouse policy show policies/web.yaml --nft   what the kernel would get
+        gatehouse policy diff policies/web.yaml         what an apply would change
+        gatehouse policy apply policies/web.yaml        make it so, whole or not
 
-      Only the table `inet gatehouse` is ever touched. The proxy enforces the same policy on the
-      connections that it accepts, whether or not it is applied to the kernel.
+      Only the table `inet gatehouse` is ever touched. The proxy enforces the
+      same policy on the connections that it accepts, whether or not it is
+      applied to the kernel.
       """,
     subcommands: [PolicyCheck.self, PolicyShow.self, PolicyDiff.self, PolicyApply.self])
 }
@@ -90,7 +92,12 @@ struct PolicyCheck: ParsableCommand {
 struct PolicyShow: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show", abstract: "Who may come in, or the compiled ruleset.",
-    discussion: "With --nft: text that `nft -f -` loads, and that an apply amounts to.")
+    discussion: """
+      EXAMPLES
+        gatehouse policy show policies/web.yaml
+        gatehouse policy show policies/web.yaml --json | jq '.[0]'
+        gatehouse policy show policies/web.yaml --nft | nft --check -f -
+      """)
 
   @OptionGroup var options: PolicyOptions
 
@@ -126,8 +133,10 @@ struct PolicyDiff: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff", abstract: "What an apply would change in the kernel.",
     discussion: """
-      Compares the policy with what the kernel holds now. Exit code 0: nothing would change; 1:
-      something would; 2: the kernel could not be asked (it needs root, or CAP_NET_ADMIN).
+      Compares the policy with what the kernel holds now.
+
+      Exit code 0: nothing would change. 1: something would. 2: the kernel could
+      not be asked (it needs root, or CAP_NET_ADMIN).
       """)
 
   @OptionGroup var options: PolicyOptions
@@ -165,9 +174,11 @@ struct PolicyApply: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "apply", abstract: "Make the kernel hold the policy.",
     discussion: """
-      First the kernel checks it without taking it, and it is made sure that the connection you
-      type this over would not be refused. Then it is applied in one transaction: no packet meets a
-      half of it. Needs root, or CAP_NET_ADMIN. To take it away again: nft delete table inet gatehouse
+      First the kernel checks it without taking it, and it is made sure that
+      the connection you type this over would not be refused. Then it is applied
+      in one transaction: whole, or not at all. Needs root, or CAP_NET_ADMIN.
+
+      To take it away again: nft delete table inet gatehouse
       """)
 
   @OptionGroup var options: PolicyOptions

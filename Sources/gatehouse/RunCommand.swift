@@ -10,8 +10,12 @@ struct RunCommand: ParsableCommand {
     commandName: "run", abstract: "Serve in the foreground.",
     discussion: """
       Says "ready" when every listener is bound. While it runs:
-        kill -HUP PID     applies the file as it is now; a file with an error changes nothing
-        kill -TERM PID    drains: takes nothing new, lets what runs finish, ends
+        kill -HUP PID    applies the file as it is now; with an error in the
+                         file nothing changes, and it says what is wrong
+        kill -TERM PID   drains: takes nothing new, lets what runs finish, ends
+
+      EXAMPLES
+        gatehouse check -c gatehouse.yaml && gatehouse run -c gatehouse.yaml
       """)
 
   @OptionGroup var file: ConfigurationOption

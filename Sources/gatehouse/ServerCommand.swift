@@ -18,10 +18,12 @@ struct ServerCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Change a server while running, without a reload.",
       discussion: """
-        gatehouse server set web/s1 --weight 3     three times the share of a server of weight 1
-        gatehouse server set web/s1 --weight 0     nothing new; what runs goes on
+        EXAMPLES
+          gatehouse server set web/s1 --weight 3   three times the share of weight 1
+          gatehouse server set web/s1 --weight 0   nothing new; what runs goes on
 
-        The weight stays over an apply, beside the one in the file, until the process ends.
+        The weight stays over an apply, beside the one in the file, until the
+        process ends.
         """)
 
     @Argument(help: "The server, as BACKEND/SERVER.")

@@ -7,8 +7,14 @@ struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "status", abstract: "What the running process does.",
     discussion: """
-      The first line is the verdict. Exit code 0: all is well; 1: something is not; 2: it could not
-      be asked.
+      The first line is the verdict: OK, or DEGRADED and why.
+
+      EXAMPLES
+        gatehouse status
+        gatehouse status -c examples/quickstart.yaml
+        gatehouse status --json | jq .traffic.requests
+
+      Exit code 0: all is well. 1: something is not. 2: nobody answered.
       """)
 
   @OptionGroup var options: SocketOptions
@@ -27,7 +33,13 @@ struct StatusCommand: ParsableCommand {
 struct ApplyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "apply", abstract: "Make the running process apply its file as it is now.",
-    discussion: "The same as SIGHUP, and it tells the outcome: on any error nothing changes.")
+    discussion: """
+      The same as SIGHUP, and it tells the outcome: on any error nothing changes,
+      and every error is printed with its place in the file.
+
+      EXAMPLES
+        gatehouse check -c gatehouse.yaml && gatehouse apply -c gatehouse.yaml
+      """)
 
   @OptionGroup var options: SocketOptions
 
@@ -59,13 +71,6 @@ extension SocketOptions {
     guard let config else { return LoadedConfiguration.defaultAdminSocket }
     return try ConfigurationFile.load(config).adminSocket ?? LoadedConfiguration.defaultAdminSocket
   }
-}
-
-func jsonText(_ value: some Encodable) throws -> String {
-  let encoder = JSONEncoder()
-  encoder.dateEncodingStrategy = .iso8601
-  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  return String(decoding: try encoder.encode(value), as: UTF8.self)
 }
 
 enum StatusText {
@@ -134,17 +139,4 @@ enum StatusText {
     default: return "\(seconds / 86_400) d"
     }
   }
-}
-
-/// Columns as wide as their widest cell, two spaces apart.
-func table(_ header: [String], _ rows: [[String]]) -> String {
-  let all = [header] + rows
-  let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
-  return all.map { row in
-    row.indices.map { column in
-      column == row.count - 1
-        ? row[column]
-        : row[column].padding(toLength: widths[column], withPad: " ", startingAt: 0)
-    }.joined(separator: "  ")
-  }.joined(separator: "\n")
 }
