@@ -27,7 +27,7 @@ struct AdminAPI: Sendable {
   }
 
   private func setServer(backend: String, server: String, _ body: [UInt8]) -> LocalResponse {
-    guard let change = try? JSONDecoder().decode(ServerChange.self, from: Data(body)) else {
+    guard let change = try? readJSON(ServerChange.self, Data(body)) else {
       return failure(400, #"the body is not like {"weight": 3}"#)
     }
     guard (0...256).contains(change.weight) else {
@@ -44,14 +44,11 @@ struct AdminAPI: Sendable {
   }
 
   private func json(_ value: some Encodable, status: UInt16 = 200) -> LocalResponse {
-    let encoder = JSONEncoder()
-    encoder.dateEncodingStrategy = .iso8601
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    guard let data = try? encoder.encode(value) else {
+    guard let text = try? jsonText(value) else {
       return LocalResponse(status: 500, contentType: "text/plain", body: [])
     }
     return LocalResponse(
-      status: status, contentType: "application/json", body: [UInt8](data) + [10])
+      status: status, contentType: "application/json", body: Array("\(text)\n".utf8))
   }
 }
 

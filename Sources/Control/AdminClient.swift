@@ -34,7 +34,7 @@ public struct AdminClient {
   public func apply() throws -> Status { try decode(request("POST", "/v1/apply")) }
 
   public func setWeight(_ weight: Int, backend: String, server: String) throws -> Status {
-    let body = try JSONEncoder().encode(ServerChange(weight: weight))
+    let body = Data(try jsonText(ServerChange(weight: weight)).utf8)
     let path = "/v1/servers/\(escaped(backend))/\(escaped(server))"
     return try decode(request("PUT", path, body))
   }
@@ -44,9 +44,7 @@ public struct AdminClient {
   }
 
   private func decode(_ body: Data) throws -> Status {
-    let decoder = JSONDecoder()
-    decoder.dateDecodingStrategy = .iso8601
-    return try decoder.decode(Status.self, from: body)
+    try readJSON(Status.self, body)
   }
 
   private func request(_ method: String, _ path: String, _ body: Data = Data()) throws -> Data {
@@ -70,7 +68,7 @@ public struct AdminClient {
     else { throw Failure.broken("\(answer.count) bytes without a head") }
     let content = answer[end.upperBound...]
     guard status != 200 else { return Data(content) }
-    let failure = try? JSONDecoder().decode(AdminFailure.self, from: Data(content))
+    let failure = try? readJSON(AdminFailure.self, Data(content))
     throw Failure.refused(status: status, errors: failure?.errors ?? ["status \(status)"])
   }
 

@@ -11,11 +11,3 @@ func table(_ header: [String], _ rows: [[String]]) -> String {
     }.joined(separator: "  ")
   }.joined(separator: "\n")
 }
-
-/// A value as indented JSON, keys in order, times as RFC 3339.
-func jsonText(_ value: some Encodable) throws -> String {
-  let encoder = JSONEncoder()
-  encoder.dateEncodingStrategy = .iso8601
-  encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-  return String(decoding: try encoder.encode(value), as: UTF8.self)
-}

@@ -170,6 +170,6 @@ import Testing
       #expect(output.status != 0 && output.standardOutput.isEmpty, "\(address)")
     }
     let status = try gate.command("status", "--json", "--socket", gate.socket)
-    #expect(status.standardOutput.contains("\"refusedByPolicy\" : 4"))
+    #expect(status.standardOutput.contains("\"refused_by_policy\" : 4"))
   }
 }
