@@ -17,6 +17,11 @@ static inline int gatehouse_accept4(int fd, struct sockaddr *address, socklen_t 
 // sched_setaffinity(2) is 203 on x86_64 and 122 on arm64.
 #if defined(__x86_64__)
 static inline long gatehouse_sched_setaffinity(unsigned long mask) { return syscall(203, 0, sizeof mask, &mask); }
+// recvfrom(2) and sendto(2) without glibc's bookkeeping for thread cancellation, which nobody uses here.
+static inline long gatehouse_recv(int fd, void *bytes, size_t count, int flags) { return syscall(45, fd, bytes, count, flags, NULL, NULL); }
+static inline long gatehouse_send(int fd, const void *bytes, size_t count, int flags) { return syscall(44, fd, bytes, count, flags, NULL, 0); }
 #else
 static inline long gatehouse_sched_setaffinity(unsigned long mask) { return syscall(122, 0, sizeof mask, &mask); }
+static inline long gatehouse_recv(int fd, void *bytes, size_t count, int flags) { return syscall(207, fd, bytes, count, flags, NULL, NULL); }
+static inline long gatehouse_send(int fd, const void *bytes, size_t count, int flags) { return syscall(206, fd, bytes, count, flags, NULL, 0); }
 #endif

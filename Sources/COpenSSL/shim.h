@@ -14,6 +14,8 @@
 #include <openssl/x509v3.h>
 
 static inline long gatehouse_SSL_CTX_set_mode(SSL_CTX *c, long m) { return SSL_CTX_set_mode(c, m); }
+static inline long gatehouse_SSL_set_mode(SSL *s, long m) { return SSL_set_mode(s, m); }
+static inline long gatehouse_SSL_clear_mode(SSL *s, long m) { return SSL_clear_mode(s, m); }
 static inline long gatehouse_SSL_CTX_set_session_cache_mode(SSL_CTX *c, long m) { return SSL_CTX_set_session_cache_mode(c, m); }
 static inline int gatehouse_SSL_CTX_set_min_proto_version(SSL_CTX *c, int v) { return (int)SSL_CTX_set_min_proto_version(c, v); }
 static inline int gatehouse_SSL_CTX_set1_groups_list(SSL_CTX *c, const char *g) { return (int)SSL_CTX_set1_groups_list(c, g); }

@@ -4,6 +4,7 @@ extension Worker {
   mutating func begin(_ id: SlotID) {
     counters.requests &+= 1
     clients[id].requestCount += 1
+    if WarmConnections.comesIn(requestCount: clients[id].requestCount) { keepWarm(id) }
     clients[id].enter(.exchange, at: now)
     fillExchange(id)
     let decision = decide(id)
@@ -25,6 +26,13 @@ extension Worker {
       redirect(id, route: route)
     }
     intake.consume(count)
+  }
+
+  private mutating func keepWarm(_ id: SlotID) {
+    guard clients[id].transport.tls?.keepsBuffers == false else { return }
+    clients[id].transport.tls?.keepsBuffers = true
+    guard let out = warm.insert(id), clients.contains(out) else { return }
+    clients[out].transport.tls?.keepsBuffers = false
   }
 
   private enum Decision {

@@ -30,6 +30,7 @@ struct Worker: ~Copyable {
   /// Heads and chunks on their way to a client.
   let scratch = ByteBuffer(capacity: Worker.scratchCapacity)
   var ciphertext: CipherBuffers
+  var warm = WarmConnections()
   var requestHead = RequestHead()
   var responseHead = ResponseHead()
 

@@ -55,4 +55,18 @@ struct ExampleTests {
     #expect(loaded.proxy.routes.count == 4)
     #expect(loaded.adminSocket == LoadedConfiguration.defaultAdminSocket)
   }
+
+  @Test func `the README's configuration and policy are accepted as they stand`() throws {
+    let readme = try String(contentsOfFile: "\(Folder.repository)/README.md", encoding: .utf8)
+    let blocks = readme.components(separatedBy: "```yaml\n").dropFirst()
+      .map { $0.components(separatedBy: "```")[0] }
+    try #require(blocks.count == 2)
+    let folder = try Folder.ofExamples()
+    try folder.write("policies/web.yaml", blocks[1])
+    let file = try folder.write("gatehouse.yaml", blocks[0])
+    let loaded = try ConfigurationFile.load(file)
+    #expect(loaded.warnings == [])
+    #expect(loaded.policy?.services.map(\.name) == ["web", "metrics"])
+    #expect(blocks.allSatisfy { $0.split(separator: "\n").count <= 10 })
+  }
 }

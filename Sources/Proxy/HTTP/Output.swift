@@ -2,6 +2,7 @@ internal import Glibc
 
 extension OutputSpan<UInt8> {
   /// Appends all of it; there must be room: a writer asks for it once, for all that it writes.
+  @inline(__always)
   mutating func put(_ bytes: Span<UInt8>) {
     precondition(bytes.count <= freeCapacity)
     unsafe bytes.withUnsafeBufferPointer { source in
@@ -9,6 +10,8 @@ extension OutputSpan<UInt8> {
     }
   }
 
+  /// Inlined, so that a short text becomes a few moves instead of a call.
+  @inline(__always)
   mutating func put(_ text: StaticString) {
     precondition(text.utf8CodeUnitCount <= freeCapacity)
     unsafe append(
@@ -30,6 +33,7 @@ extension OutputSpan<UInt8> {
     }
   }
 
+  @inline(__always)
   private mutating func append(copying source: UnsafeBufferPointer<UInt8>) {
     guard let start = source.baseAddress else { return }
     unsafe withUnsafeMutableBufferPointer { buffer, count in

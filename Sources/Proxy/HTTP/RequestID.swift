@@ -19,12 +19,12 @@ struct RequestID: Equatable, CustomStringConvertible {
   }
 
   private func write(_ half: UInt64, into output: inout OutputSpan<UInt8>) {
-    var shift: UInt64 = 64
-    while shift > 0 {
-      shift -= 4
-      let digit = UInt8(truncatingIfNeeded: half >> shift) & 0xf
-      output.append(digit < 10 ? digit + 0x30 : digit - 10 + 0x61)
+    var digits: InlineArray<16, UInt8> = .init(repeating: 0)
+    for index in digits.indices {
+      let digit = UInt8(truncatingIfNeeded: half >> UInt64(60 - 4 * index)) & 0xf
+      digits[index] = digit &+ 0x30 &+ (digit > 9 ? 0x27 : 0)
     }
+    output.put(digits.span)
   }
 }
 

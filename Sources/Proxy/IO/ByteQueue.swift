@@ -9,7 +9,7 @@ internal import Glibc
 
   init() {}
 
-  deinit { unsafe base?.deallocate() }
+  deinit { unsafe free(base) }
 
   var count: Int { end - start }
   var isEmpty: Bool { start == end }
@@ -47,7 +47,7 @@ internal import Glibc
   }
 
   mutating func removeAll() {
-    unsafe base?.deallocate()
+    unsafe free(base)
     unsafe base = nil
     capacity = 0
     start = 0
@@ -59,10 +59,14 @@ internal import Glibc
     let needed = count + additional
     // Doubling, so that many small appends cost one copy each on average.
     let newCapacity = max(needed, min(2 * capacity, needed + (256 << 10)))
-    let grown = UnsafeMutablePointer<UInt8>.allocate(capacity: newCapacity)
+    // `allocate` asks glibc for alignment, which its fast path does not know; it is what ends the
+    // process when there is no memory.
+    let grown =
+      unsafe malloc(newCapacity)?.bindMemory(to: UInt8.self, capacity: newCapacity)
+      ?? .allocate(capacity: newCapacity)
     if let base = unsafe base {
       unsafe memcpy(grown, base + start, count)
-      unsafe base.deallocate()
+      unsafe free(base)
     }
     end -= start
     start = 0

@@ -66,7 +66,8 @@ struct Socket: ~Copyable {
   }
 
   func receive(into region: UnsafeMutableRawBufferPointer) -> ReceiveOutcome {
-    let received = unsafe recv(descriptor.number, region.baseAddress, region.count, 0)
+    let received = unsafe gatehouse_recv(
+      descriptor.number, region.baseAddress, region.count, 0)
     guard received <= 0 else { return .bytes(received) }
     guard received < 0 else { return .endOfStream }
     return errno == EAGAIN || errno == EINTR ? .wouldBlock : .failed(errno: errno)
@@ -74,7 +75,7 @@ struct Socket: ~Copyable {
 
   func send(_ bytes: Span<UInt8>) -> SendOutcome {
     let sent = unsafe bytes.withUnsafeBufferPointer { region in
-      unsafe Glibc.send(
+      unsafe gatehouse_send(
         descriptor.number, region.baseAddress, region.count, Int32(MSG_NOSIGNAL))
     }
     guard sent < 0 else { return .bytes(sent) }

@@ -101,6 +101,22 @@ internal import COpenSSL
     if unsafe SSL_shutdown(ssl) < 0 { ERR_clear_error() }
   }
 
+  /// Whether OpenSSL keeps its two record buffers, about 33 KiB, from one record to the next.
+  ///
+  /// Getting them anew for each record costs 4 % of a small request (docs/performance.md).
+  var keepsBuffers = false {
+    didSet {
+      guard keepsBuffers != oldValue else { return }
+      guard !keepsBuffers else {
+        unsafe gatehouse_SSL_clear_mode(ssl, Int(SSL_MODE_RELEASE_BUFFERS))
+        return
+      }
+      unsafe gatehouse_SSL_set_mode(ssl, Int(SSL_MODE_RELEASE_BUFFERS))
+      // With a record in them they stay until that has been used.
+      unsafe SSL_free_buffers(ssl)
+    }
+  }
+
   private func ending(_ answer: Int32) -> Ending {
     switch unsafe SSL_get_error(ssl, answer) {
     case SSL_ERROR_WANT_READ: .drained
