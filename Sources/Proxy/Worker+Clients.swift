@@ -4,7 +4,9 @@ extension Worker {
     guard clients.contains(id) else { return }
     clients[id].transport.note(readiness)
     switch clients[id].phase {
-    case .handshaking: stepHandshake(id)
+    case .handshaking:
+      if readiness.isWritable, clients[id].transport.flush() == .failed { return close(client: id) }
+      stepHandshake(id)
     case .head, .exchange, .tunnel:
       guard !readiness.isBroken else { return abort(client: id) }
       if clients[id].phase == .exchange, readiness.isHungUp, isAbandoned(id) {
@@ -34,9 +36,7 @@ extension Worker {
 
   /// Takes the handshake further, and whatever came right behind it.
   private mutating func stepHandshake(_ id: SlotID) {
-    guard let snapshot = clients[id].handshakeSnapshot else { return close(client: id) }
-    snapshot.listeners[clients[id].origin.index].selector?.prepare(
-      for: clients[id].transport.socket)
+    clients[id].origin.selector?.prepare(for: clients[id].transport.socket)
     let step = clients[id].transport.handshake(ciphertext: &ciphertext)
     switch step {
     case .needsMore:
@@ -56,7 +56,6 @@ extension Worker {
 
   private mutating func handshakeDone(_ id: SlotID) {
     counters.handshakes &+= 1
-    clients[id].handshakeSnapshot = nil
     clients[id].enter(.head, at: now)
     // The session ticket waits for the first response: one send less.
     clients[id].transport.holdCiphertext(&ciphertext)
@@ -80,6 +79,7 @@ extension Worker {
     for _ in 0..<Self.receivesPerTurn {
       use(id)
       guard wantsInput(id) else { return }
+      intake.makeRoom()
       let received = clients[id].transport.receive(
         into: intake.memory, at: intake.writeOffset,
         atMost: min(intake.room, CipherBuffers.incomingCapacity), ciphertext: &ciphertext)
@@ -101,7 +101,7 @@ extension Worker {
     while true {
       switch clients[id].phase {
       case .head:
-        guard !intake.isEmpty, readHead(id) else { return }
+        guard !intake.isEmpty, takesRequests(id), readHead(id) else { return }
       case .exchange:
         relayRequestBody(id)
         guard clients[id].phase == .head else { return }
@@ -138,11 +138,19 @@ extension Worker {
 
   private func wantsInput(_ id: SlotID) -> Bool {
     switch clients[id].phase {
-    case .head, .lingering: true
+    case .head: takesRequests(id)
+    case .lingering: true
     case .exchange: !clients[id].exchange.isRequestDone && !isRequestBlockedByServer(id)
     case .tunnel: !clients[id].exchange.isRequestDone && !isRequestBlockedByServer(id)
     case .handshaking, .closing, .closed: false
     }
+  }
+
+  /// Responses that a client does not fetch: above this, no more of its requests are read.
+  private static var unfetchedLimit: Int { 16 << 10 }
+
+  private func takesRequests(_ id: SlotID) -> Bool {
+    clients[id].transport.outbound.count < Self.unfetchedLimit
   }
 
   private mutating func keepRest(of id: SlotID) {
@@ -162,6 +170,10 @@ extension Worker {
   /// The client has sent its last byte.
   private mutating func ended(client id: SlotID) {
     switch clients[id].phase {
+    case .head where clients[id].transport.hasOutbound:
+      // He ended his direction only, and still fetches what he asked for.
+      clients[id].enter(.closing, at: now)
+      arm(client: id)
     case .head, .handshaking, .lingering: close(client: id)
     case .exchange: abort(client: id)
     case .tunnel: endTunnel(fromClient: id)
@@ -177,6 +189,7 @@ extension Worker {
     case .done:
       clients[id].lastProgress = now
       if clients[id].phase == .closing { return finishClosing(id) }
+      if clients[id].phase == .head { return again.append(Token(.client, id)) }
       guard let upstream = clients[id].exchange.upstream else { return }
       serviceUpstream(upstream)
     }

@@ -70,7 +70,7 @@ extension Worker {
     let client = clients.insert(
       ClientConnection(
         Transport(socket, tls: stream.take()), from: address, port: port,
-        origin: listeners[id].facts, snapshot: snapshot, now: now))
+        origin: listeners[id].facts, now: now))
     guard poller.add(number, Token(.client, client)) else { return close(client: client) }
     arm(client: client)
   }
@@ -100,7 +100,7 @@ extension Worker {
   private func facts(_ index: Int, _ address: SocketAddress) -> ListenerFacts {
     let listener = snapshot.listeners[index]
     return ListenerFacts(
-      isTLS: listener.selector != nil, port: address.port,
-      redirectToHTTPSPort: listener.redirectToHTTPSPort, index: index)
+      port: address.port, redirectToHTTPSPort: listener.redirectToHTTPSPort,
+      selector: listener.selector)
   }
 }

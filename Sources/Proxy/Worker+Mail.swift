@@ -22,6 +22,8 @@ extension Worker {
     resetServers()
     refreshListeners()
     add(bound)
+    // The limit may have been raised.
+    resumeAccepting()
   }
 
   /// The balancers and pools of the current snapshot, from nothing.
@@ -69,6 +71,8 @@ extension Worker {
       listeners.remove(id)
     }
     phase = .draining(since: now)
+    // Nothing else may happen until then, and the wait must end.
+    timers.add(Token(.mailbox, SlotID(index: 0, generation: 1)), at: now + snapshot.times.drain)
     for id in clients.ids() where clients[id].phase == .head && clients[id].inbound.isEmpty {
       endClient(id)
     }

@@ -85,10 +85,7 @@ extension Worker {
       clients[id].lingers = lingers || !wasWhole
       return endClient(id)
     }
-    clients[id].enter(.head, at: now)
-    if clients[id].transport.isReadable || !clients[id].inbound.isEmpty {
-      again.append(Token(.client, id))
-    }
+    awaitRequest(id)
   }
 
   private func context(of id: SlotID) -> ReplyContext {

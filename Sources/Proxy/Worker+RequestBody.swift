@@ -110,6 +110,7 @@ extension Worker {
     var position = 0
     var used = 0
     var isOver = false
+    var isTooLarge = false
     var refusal: HeadRejection?
     var total = clients[id].exchange.request.count
     while !isOver && refusal == nil {
@@ -118,6 +119,12 @@ extension Worker {
       case .data(let range):
         let data = input.bytes.extracting(range)
         total += data.count
+        clients[id].exchange.chunkedBytes &+= UInt64(data.count)
+        isTooLarge = exceedsLimit(clients[id].exchange.chunkedBytes)
+        guard !isTooLarge else {
+          isOver = true
+          break
+        }
         if clients[id].exchange.isLocal {
           clients[id].exchange.request.append(data)
         } else {
@@ -134,8 +141,17 @@ extension Worker {
     }
     intake.consume(used)
     if let refusal { return refuse(id, refusal) }
+    if isTooLarge {
+      guard clients[id].exchange.responsePhase == .awaited else { return abort(client: id) }
+      return answer(id, .contentTooLarge)
+    }
     if !clients[id].exchange.isRequestDone { clients[id].exchange.requestBody = .chunks(decoder) }
     if total > snapshot.limits.replayBytes { clients[id].exchange.isReplayable = false }
+  }
+
+  /// `limits.body`, which 0 lifts.
+  func exceedsLimit(_ count: UInt64) -> Bool {
+    snapshot.limits.bodyBytes > 0 && count > UInt64(snapshot.limits.bodyBytes)
   }
 
   private mutating func appendChunk(_ id: SlotID, _ data: Span<UInt8>) {

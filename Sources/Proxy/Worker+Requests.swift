@@ -58,9 +58,7 @@ extension Worker {
     let origin = clients[id].origin
     if let port = origin.redirectToHTTPSPort { return .redirectToHTTPS(port: port) }
     let head = intake.prefix(requestHead.byteCount)
-    if snapshot.limits.bodyBytes > 0, case .length(let count) = requestHead.framing,
-      count > UInt64(snapshot.limits.bodyBytes)
-    {
+    if case .length(let count) = requestHead.framing, exceedsLimit(count) {
       return .refuse(.contentTooLarge)
     }
     let scratch = scratch
@@ -74,7 +72,11 @@ extension Worker {
     guard
       let route = snapshot.routing.lookup(host: host, path: scratch.bytes(0..<pathCount))
     else { return .refuse(.noRoute) }
-    if snapshot.routes[route].isForAnyHost, origin.isTLS, !isCovered(host, origin) {
+    // A route without a host takes every host that the connection's certificates name; HTTP/1.0 may
+    // come without one.
+    if snapshot.routes[route].isForAnyHost, !host.isEmpty,
+      origin.selector?.covers(host: host) == false
+    {
       return .refuse(.misdirected)
     }
     switch snapshot.routes[route].action {
@@ -82,13 +84,6 @@ extension Worker {
     case .redirect: return .redirect(route: route)
     case .local: return .local(route: route)
     }
-  }
-
-  /// A route without a host takes every host that the listener has a certificate for.
-  private func isCovered(_ host: Span<UInt8>, _ origin: ListenerFacts) -> Bool {
-    // HTTP/1.0 may come without a host; its route is then the one for any.
-    guard !host.isEmpty, snapshot.listeners.indices.contains(origin.index) else { return true }
-    return snapshot.listeners[origin.index].selector?.covers(host: host) ?? true
   }
 
   private mutating func forward(_ id: SlotID, to backend: Int) {
@@ -113,18 +108,22 @@ extension Worker {
   }
 
   /// Gives the exchange a connection to a server, and the request to that connection.
-  mutating func dispatch(_ id: SlotID) {
+  ///
+  /// `isFresh`: a new connection, to any server; else an idle one if there is one, and not to the
+  /// server that was tried last.
+  mutating func dispatch(_ id: SlotID, isFresh: Bool = false) {
     guard clients[id].exchange.snapshot === snapshot else { return answer(id, .badGateway) }
     let backend = clients[id].exchange.backend
     while clients[id].exchange.attempts < Self.attempts {
-      let excluded = clients[id].exchange.attempts > 0 ? clients[id].exchange.server : nil
+      let excluded =
+        clients[id].exchange.attempts > 0 && !isFresh ? clients[id].exchange.server : nil
       guard let member = balancers[backend].next(now: now, excluding: excluded) else { break }
       clients[id].exchange.server = member
       clients[id].exchange.attempts += 1
       clients[id].exchange.requestGiven = 0
       clients[id].exchange.isRequestRefused = false
       let server = snapshot.backends[backend].servers.lowerBound + member
-      if connect(id, to: server) { return }
+      if connect(id, to: server, isFresh: isFresh) { return }
       setAside(server, reason: "no socket for a connection")
     }
     answer(id, clients[id].exchange.attempts == 0 ? .noServer : .badGateway)
@@ -133,9 +132,9 @@ extension Worker {
   /// The first try, and two on other servers where no request byte can have had an effect.
   private static var attempts: Int { 3 }
 
-  private mutating func connect(_ id: SlotID, to server: Int) -> Bool {
+  private mutating func connect(_ id: SlotID, to server: Int, isFresh: Bool) -> Bool {
     servers[server].requests &+= 1
-    if let idle = takeIdle(server) {
+    if !isFresh, let idle = takeIdle(server) {
       servers[server].active += 1
       clients[id].exchange.upstream = idle
       upstreams[idle].client = id

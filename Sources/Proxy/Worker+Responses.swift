@@ -16,6 +16,9 @@ extension Worker {
       }
       let next = range.lowerBound + responseHead.byteCount
       if responseHead.isInterim {
+        guard clients[id].exchange.interimCount < Self.interimLimit else {
+          return upstreamFailed(upstream, .badResponse(.badStatus))
+        }
         guard relayInterim(id, range) else { return }
       } else {
         guard let count = beginResponse(id, range) else {
@@ -30,8 +33,12 @@ extension Worker {
     relayBody(id, from: upstream, range, headCount: headCount)
   }
 
+  /// 1xx responses before the final one: without a limit they would hold off every timeout.
+  private static var interimLimit: Int { 16 }
+
   /// Passes on a 1xx response to a client that may get one; false when that ended the client.
   private mutating func relayInterim(_ id: SlotID, _ range: Range<Int>) -> Bool {
+    clients[id].exchange.interimCount += 1
     let isContinue = responseHead.status == 100
     if isContinue {
       // Ours has gone out already, or nobody asked.
@@ -217,9 +224,16 @@ extension Worker {
     clients[id].exchange = Exchange()
     clients[id].lingers = !isRequestDone
     guard keeps else { return endClient(id) }
+    awaitRequest(id)
+  }
+
+  /// The client may ask again; while draining only who has already done so.
+  mutating func awaitRequest(_ id: SlotID) {
     clients[id].enter(.head, at: now)
     if clients[id].transport.isReadable || !clients[id].inbound.isEmpty {
       again.append(Token(.client, id))
+    } else if isDraining {
+      endClient(id)
     }
   }
 

@@ -6,6 +6,8 @@ extension Worker {
     case refused(errno: Int32)
     case connectTimedOut
     case handshake(OpenSSLError)
+    /// Bytes before anything was asked: that is no HTTP server (nginx CVE-2026-1642).
+    case spokeFirst
     /// The connection ended, or broke, after it had been made.
     case broke
     /// The server's answer is not HTTP that may be forwarded.
@@ -21,7 +23,11 @@ extension Worker {
       let failure = upstreams[id].transport.socket.connectError()
       guard failure == 0 else { return upstreamFailed(id, .refused(errno: failure)) }
       connected(id)
-    case .handshaking: stepUpstreamHandshake(id)
+    case .handshaking:
+      if readiness.isWritable, upstreams[id].transport.flush() == .failed {
+        return upstreamFailed(id, .broke)
+      }
+      stepUpstreamHandshake(id)
     case .busy:
       if readiness.isWritable, upstreams[id].transport.hasOutbound { flush(upstream: id) }
       if readiness.isReadable { serviceUpstream(id) }
@@ -37,6 +43,7 @@ extension Worker {
       upstreams[id].phase = .handshaking
       return stepUpstreamHandshake(id)
     }
+    guard !upstreams[id].transport.isReadable else { return upstreamFailed(id, .spokeFirst) }
     ready(id)
   }
 
@@ -48,11 +55,10 @@ extension Worker {
     case .needsMore: if sent == .failed { upstreamFailed(id, .broke) }
     case .done:
       guard sent != .failed else { return upstreamFailed(id, .broke) }
-      // A server that speaks before it is asked is not trusted (nginx CVE-2026-1642); its session
-      // tickets are no plaintext.
+      // Session tickets are no plaintext.
       let early = upstreams[id].transport.decrypt(
         into: upstreamIntake, at: 0, ciphertext: &ciphertext)
-      guard early == .bytes(0) else { return upstreamFailed(id, .broke) }
+      guard early == .bytes(0) else { return upstreamFailed(id, .spokeFirst) }
       ready(id)
     }
   }
@@ -120,7 +126,9 @@ extension Worker {
       return close(upstream: id)
     }
     guard clients[client].phase != .tunnel else { return endTunnel(fromServer: client) }
-    guard case .untilClose = clients[client].exchange.responseBody,
+    // Over TLS only close_notify tells an end from a truncation (RFC 9112, section 9.8).
+    let isWhole = upstreams[id].transport.tls == nil || upstreams[id].transport.isClosed
+    guard case .untilClose = clients[client].exchange.responseBody, isWhole,
       clients[client].exchange.responsePhase == .body
     else { return upstreamFailed(id, .broke) }
     clients[client].exchange.responseBody = .done
@@ -147,15 +155,14 @@ extension Worker {
     guard clients[client].phase == .exchange, clients[client].exchange.responsePhase == .awaited
     else { return abort(client: client) }
     switch failure {
-    case .refused, .connectTimedOut, .handshake:
+    case .refused, .connectTimedOut, .handshake, .spokeFirst:
       counters.retries &+= 1
       dispatch(client)
     case .broke where wasReused && gotNothing && clients[client].exchange.isSafeToRepeat:
-      // The server closed an idle connection as the request was on its way: not its fault, and not
-      // counted as a try on it.
+      // The server closed an idle connection as the request was on its way: not its fault, so it
+      // may be asked again; over a new connection, so that this happens once.
       counters.retries &+= 1
-      clients[client].exchange.attempts = min(clients[client].exchange.attempts, 1)
-      dispatch(client)
+      dispatch(client, isFresh: true)
     case .broke, .badResponse: answer(client, .badGateway)
     }
   }
@@ -168,6 +175,7 @@ extension Worker.UpstreamFailure {
     case .refused(let code): unsafe String(cString: strerror(code))
     case .connectTimedOut: "connect timed out"
     case .handshake(let error): "TLS: \(error.reason)"
+    case .spokeFirst: "sent bytes before it was asked"
     case .broke, .badResponse: nil
     }
   }

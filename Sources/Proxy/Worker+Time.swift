@@ -48,9 +48,7 @@ extension Worker {
       sendContinue(id)
       return serviceClient(id)
     }
-    guard clients[id].exchange.isRequestDone || clients[id].transport.hasOutbound else {
-      return requestBodyIsLate(id)
-    }
+    guard clients[id].exchange.isRequestDone else { return requestBodyIsLate(id) }
     let isAwaited = clients[id].exchange.responsePhase == .awaited
     if let upstream = clients[id].exchange.upstream { close(upstream: upstream) }
     if isAwaited { answer(id, .gatewayTimeout) } else { abort(client: id) }

@@ -81,6 +81,7 @@ struct Worker: ~Copyable {
     let count = poller.wait(again.isEmpty ? timers.wait(from: now) : 0)
     now = Clock.milliseconds()
     var hasMail = false
+    closeIdle(count)
     for index in 0..<count {
       let (token, readiness) = poller.event(index)
       switch token.kind {
@@ -95,6 +96,18 @@ struct Worker: ~Copyable {
     if hasMail { for command in mailbox.takeAll() { obey(command) } }
     removeClosed()
     endDrain()
+  }
+
+  /// Closes idle connections on which something came, before a request of the same turn can be given
+  /// to one: bytes that answer nothing would be taken for its answer.
+  private mutating func closeIdle(_ count: Int) {
+    for index in 0..<count {
+      let (token, readiness) = poller.event(index)
+      guard token.kind == .upstream, upstreams.contains(token.id),
+        upstreams[token.id].phase == .idle, readiness.isReadable
+      else { continue }
+      close(upstream: token.id)
+    }
   }
 
   /// Gives the connections that used up their share the next one.

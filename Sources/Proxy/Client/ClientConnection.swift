@@ -9,10 +9,7 @@ struct ClientConnection: ~Copyable {
   var transport: Transport
   let address: IPAddress
   let port: UInt16
-  /// What the listener told of itself; a later generation may have renumbered or removed it.
   let origin: ListenerFacts
-  /// Held while the handshake may still ask it for a certificate.
-  var handshakeSnapshot: Snapshot?
 
   var phase: Phase
   var exchange = Exchange()
@@ -39,13 +36,12 @@ struct ClientConnection: ~Copyable {
 
   init(
     _ transport: consuming Transport, from address: IPAddress, port: UInt16,
-    origin: ListenerFacts, snapshot: Snapshot, now: Int64
+    origin: ListenerFacts, now: Int64
   ) {
     self.transport = transport
     self.address = address
     self.port = port
     self.origin = origin
-    handshakeSnapshot = origin.isTLS ? snapshot : nil
     phase = origin.isTLS ? .handshaking : .head
     acceptedAt = now
     phaseSince = now
@@ -78,11 +74,13 @@ struct ClientConnection: ~Copyable {
   }
 }
 
-/// What a connection keeps of the listener that accepted it.
-struct ListenerFacts: Equatable {
-  let isTLS: Bool
+/// What a connection keeps of the listener that accepted it; a later generation may have changed it.
+struct ListenerFacts {
   let port: UInt16
   let redirectToHTTPSPort: UInt16?
-  /// Index into the snapshot that was current at the accept.
-  let index: Int
+  /// Held while the connection lives: its handshake asks it, and which hosts its requests may name
+  /// is a matter of the certificates it was made under.
+  let selector: CertificateSelector?
+
+  var isTLS: Bool { selector != nil }
 }

@@ -49,9 +49,13 @@ struct Exchange: ~Copyable {
   var isRequestRefused = false
   var requestBody = Remaining.done
   var requestBodyBytes: UInt64 = 0
+  /// Of a body in chunks, what has come of it without their framing.
+  var chunkedBytes: UInt64 = 0
   var continueState = Continue.notAsked
 
   var responsePhase = ResponsePhase.awaited
+  /// 1xx responses so far.
+  var interimCount = 0
   var responseBody = Remaining.done
   /// The client gets chunks though the server sends none, or the other way round.
   var chunksToClient = false

@@ -26,6 +26,15 @@ struct ReadBuffer {
     end = 0
   }
 
+  /// Moves what is not yet used to the front, so that a whole receive fits behind it: requests that
+  /// are answered at once use up the front without ever emptying the buffer.
+  mutating func makeRoom() {
+    guard start > 0 else { return }
+    memory.copy(bytes, to: 0)
+    end -= start
+    start = 0
+  }
+
   mutating func append(_ bytes: Span<UInt8>) {
     memory.copy(bytes, to: end)
     end += bytes.count

@@ -24,6 +24,8 @@ struct Transport: ~Copyable {
   private(set) var isReadable = false
   /// The other side has sent its last byte, so a short receive is not the end of what is there.
   private(set) var isHungUp = false
+  /// TLS's own end (close_notify) has come: what came before it is whole.
+  private(set) var isClosed = false
 
   init(_ socket: consuming Socket, tls: consuming TLSStream? = nil) {
     self.socket = socket
@@ -45,6 +47,7 @@ struct Transport: ~Copyable {
     into buffer: ByteBuffer, at offset: Int, atMost limit: Int,
     ciphertext: inout CipherBuffers
   ) -> Received {
+    guard !isClosed else { return .endOfStream }
     guard isReadable else { return .wouldBlock }
     if tls != nil { return receiveTLS(into: buffer, at: offset, ciphertext: &ciphertext) }
     let outcome = socket.receive(into: buffer, at: offset, atMost: limit)
@@ -121,6 +124,8 @@ struct Transport: ~Copyable {
     return step
   }
 
+  /// The largest burst of a response, and far above that what OpenSSL answers by itself.
+  private static let unfetchedAnswers = 1 << 20
   private static let encryptedAtOnce = 256 << 10
 
   private mutating func receiveTLS(
@@ -143,13 +148,17 @@ struct Transport: ~Copyable {
     guard let result = tls?.decrypt(into: buffer, at: offset, from: ciphertext) else {
       return .failed
     }
-    // OpenSSL may answer with a KeyUpdate or an alert.
-    if !ciphertext.outgoing.isEmpty, sendCiphertext(&ciphertext) == .failed { return .failed }
+    // OpenSSL may answer with a KeyUpdate or an alert; who asks for more than he fetches is cut off.
+    if !ciphertext.outgoing.isEmpty {
+      guard sendCiphertext(&ciphertext) != .failed, outbound.count <= Self.unfetchedAnswers else {
+        return .failed
+      }
+    }
     switch result.ending {
     case .drained: return .bytes(result.count)
     case .closed:
       isReadable = true
-      isHungUp = true
+      isClosed = true
       return result.count > 0 ? .bytes(result.count) : .endOfStream
     case .failed: return .failed
     }
