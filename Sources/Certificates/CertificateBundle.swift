@@ -14,6 +14,8 @@ public struct CertificateBundle: Equatable, Sendable {
     public let signatureDigest: String?
     public let isAuthority: Bool
     public let isSelfSigned: Bool
+    let maySign: Bool
+    let mustStaple: Bool
     let isRSA: Bool
     let keyBits: Int
     /// Whether the next of the chain signed this one; true for the last.
@@ -83,6 +85,8 @@ extension CertificateBundle.Link {
     signatureDigest = certificate.signatureDigest
     isAuthority = certificate.isAuthority
     isSelfSigned = certificate.isSelfSigned
+    maySign = certificate.maySign
+    mustStaple = certificate.mustStaple
     isRSA = publicKey.isRSA
     keyBits = publicKey.bits
     isSignedByNext = next.map { certificate.isIssued(by: $0) } ?? true

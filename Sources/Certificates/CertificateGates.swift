@@ -4,10 +4,13 @@ public import Foundation
 public enum CertificateGate: String, CaseIterable, Codable, Sendable {
   case parse
   case keyMatches = "key-matches"
+  case keyPrivate = "key-private"
   case validity
   case names
   case chainOrder = "chain-order"
   case serverAuth = "server-auth"
+  case keyUsage = "key-usage"
+  case mustStaple = "must-staple"
   case notAuthority = "not-a-ca"
   case keySize = "key-size"
   case signature
@@ -31,10 +34,16 @@ public struct GateReport: Equatable, Sendable {
   public var failures: [GateResult] { results.filter { $0.outcome == .failed } }
   public var warnings: [GateResult] { results.filter { $0.outcome == .warning } }
 
-  /// How many let it through, of how many: `9/9`.
+  /// How many let it through, of how many: `12/12`.
   public var score: String {
     "\(results.count - failures.count)/\(CertificateGate.allCases.count)"
   }
+}
+
+/// Where a private key is, and who may do what with it.
+public struct KeyFile: Sendable {
+  public let path: String
+  public let mode: UInt32
 }
 
 /// The gates every certificate passes before it may serve; pure over what was read.
@@ -46,20 +55,24 @@ public enum CertificateGates {
   static let rsaBitMinimum = 2_048
   static let brokenDigests: Set<String> = ["MD2", "MD4", "MD5", "SHA1", "RSA-SHA1"]
 
+  /// `keyFile`: where the key is and its mode, once it is on the disk.
   public static func check(
-    chainPEM: [UInt8], keyPEM: [UInt8], name: String, now: Date = Date()
+    chainPEM: [UInt8], keyPEM: [UInt8], name: String, keyFile: KeyFile? = nil, now: Date = Date()
   ) -> GateReport {
     do throws(CertificateError) {
-      return check(try CertificateBundle(chainPEM: chainPEM, keyPEM: keyPEM, name: name), now: now)
+      let bundle = try CertificateBundle(chainPEM: chainPEM, keyPEM: keyPEM, name: name)
+      return check(bundle, keyFile: keyFile, now: now)
     } catch {
       let result = GateResult(gate: .parse, outcome: .failed, message: error.description)
       return GateReport(results: [result], bundle: nil)
     }
   }
 
-  public static func check(_ bundle: CertificateBundle, now: Date = Date()) -> GateReport {
+  public static func check(
+    _ bundle: CertificateBundle, keyFile: KeyFile? = nil, now: Date = Date()
+  ) -> GateReport {
     let results = CertificateGate.allCases.map { gate in
-      let (outcome, message) = verdict(of: gate, on: bundle, now: now)
+      let (outcome, message) = verdict(of: gate, on: bundle, keyFile, now: now)
       return GateResult(gate: gate, outcome: outcome, message: message)
     }
     return GateReport(results: results, bundle: bundle)
@@ -68,15 +81,13 @@ public enum CertificateGates {
   private typealias Verdict = (GateResult.Outcome, String)
 
   private static func verdict(
-    of gate: CertificateGate, on bundle: CertificateBundle, now: Date
+    of gate: CertificateGate, on bundle: CertificateBundle, _ keyFile: KeyFile?, now: Date
   ) -> Verdict {
     switch gate {
     case .parse:
       (.passed, "\(bundle.chain.count) in the chain, key \(bundle.keyType)")
-    case .keyMatches:
-      bundle.keyMatches
-        ? (.passed, "the key belongs to the certificate")
-        : (.failed, "the private key does not belong to \(bundle.subject)")
+    case .keyMatches: keyMatches(bundle)
+    case .keyPrivate: keyPrivate(keyFile)
     case .validity: validity(bundle, now)
     case .names:
       bundle.names.isEmpty
@@ -88,9 +99,34 @@ public enum CertificateGates {
       bundle.leaf.isAuthority
         ? (.failed, "an authority's certificate cannot serve; issue one below it (CA:FALSE)")
         : (.passed, "not an authority")
+    case .keyUsage:
+      bundle.leaf.maySign
+        ? (.passed, "the key may sign")
+        : (.failed, "its key usage leaves out digitalSignature, which TLS 1.3 needs")
+    case .mustStaple:
+      bundle.leaf.mustStaple
+        ? (.failed, "asks for an OCSP staple (must-staple), which is not served; issue one without")
+        : (.passed, "asks for no OCSP staple")
     case .keySize: keySize(bundle)
     case .signature: signature(bundle)
     }
+  }
+
+  private static func keyMatches(_ bundle: CertificateBundle) -> Verdict {
+    if bundle.keyMatches { return (.passed, "the key belongs to the certificate") }
+    if let place = bundle.chain.firstIndex(where: \.isOfKey) {
+      return (
+        .failed,
+        "the private key belongs to the certificate at place \(place + 1) of the file, "
+          + "\(bundle.chain[place].subject); put that one first"
+      )
+    }
+    return (.failed, "the private key does not belong to \(bundle.subject)")
+  }
+
+  private static func keyPrivate(_ file: KeyFile?) -> Verdict {
+    guard let file, file.mode & 0o077 != 0 else { return (.passed, "nobody else may read the key") }
+    return (.failed, "others may read the key; type: chmod 600 \(file.path)")
   }
 
   private static func validity(_ bundle: CertificateBundle, _ now: Date) -> Verdict {

@@ -78,7 +78,7 @@ public struct CertificateStore: Sendable {
     let record = VersionRecord(bundle, source: source, created: now, previous: current)
     let temporary =
       "\(folder)/.\(Self.versionName(number)).\(ProcessInfo.processInfo.processIdentifier)"
-    Disk.remove(temporary)
+    Disk.removeUnfinished(in: folder)
     do throws(CertificateError) {
       try Disk.makeDirectory(temporary, mode: 0o755)
       try Disk.write(issued.chainPEM, to: "\(temporary)/fullchain.pem", mode: 0o644)
@@ -102,6 +102,19 @@ public struct CertificateStore: Sendable {
     try Disk.sync(version.folder)
   }
 
+  /// How many versions of a certificate are kept.
+  public static let versionsKept = 5
+
+  /// Removes the oldest versions above the limit, and says which; never the one that serves, nor
+  /// the one before it.
+  func prune(_ version: StagedVersion, previous: Int?) throws(CertificateError) -> [Int] {
+    let all = try Self.versions(in: version.folder)
+    let spare = all.filter { $0 != version.number && $0 != previous }
+    let removed = Array(spare.prefix(max(0, all.count - Self.versionsKept)))
+    for number in removed { Disk.remove("\(version.folder)/\(Self.versionName(number))") }
+    return removed
+  }
+
   public static func versionName(_ number: Int) -> String {
     let digits = String(number)
     return "v" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
@@ -110,7 +123,13 @@ public struct CertificateStore: Sendable {
   private func versioned(_ name: String) throws(CertificateError) -> StoredCertificate? {
     let folder = "\(directory)/\(name)"
     let all = try Self.versions(in: folder)
-    guard let current = Self.currentVersion(in: folder) else { return nil }
+    guard let aim = Disk.aim(of: "\(folder)/current") else { return nil }
+    guard let current = Self.versionNumber(aim) else {
+      // Another tool's folder, or a link gone astray: served all the same, so listed all the same.
+      return StoredCertificate(
+        name: name, chainPath: "\(folder)/current/fullchain.pem",
+        keyPath: "\(folder)/current/key.pem", version: nil, versions: all)
+    }
     return StoredCertificate(
       name: name,
       chainPath: "\(folder)/\(Self.versionName(current))/fullchain.pem",

@@ -36,6 +36,33 @@ enum Disk {
     return bytes
   }
 
+  static func mode(of path: String) throws(CertificateError) -> UInt32 {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { throw .system(path, "cannot look at") }
+    return status.st_mode & 0o7777
+  }
+
+  /// Holds a folder for one writer while `body` runs; another one waits for him, 10 s at most.
+  static func locked<Value>(
+    _ folder: String, _ body: () throws(CertificateError) -> Value
+  ) throws(CertificateError) -> Value {
+    try makeDirectory(folder, mode: 0o755)
+    let path = "\(folder)/.lock"
+    let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard file >= 0 else { throw .system(path, "cannot lock") }
+    defer { close(file) }
+    var waits = 200
+    while flock(file, LOCK_EX | LOCK_NB) != 0 {
+      guard errno == EWOULDBLOCK || errno == EINTR else { throw .system(path, "cannot lock") }
+      guard waits > 0 else {
+        throw CertificateError(folder, "another gatehouse cert is at work here; try again")
+      }
+      waits -= 1
+      usleep(50_000)
+    }
+    return try body()
+  }
+
   /// A new file, on the disk when this returns; one that is there already is an error.
   static func write(_ bytes: [UInt8], to path: String, mode: mode_t) throws(CertificateError) {
     let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)
@@ -102,6 +129,12 @@ enum Disk {
       throw CertificateError(folder, "cannot list; is it a folder you may read?")
     }
     return all.filter { !$0.hasPrefix(".") }.sorted()
+  }
+
+  /// What a crash left of a version; only for who holds the lock.
+  static func removeUnfinished(in folder: String) {
+    let all = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    for name in all where name.hasPrefix(".v") { remove("\(folder)/\(name)") }
   }
 
   static func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }

@@ -6,6 +6,8 @@ public struct Rotation {
   public struct Outcome: Sendable {
     public let staged: StagedVersion
     public let previous: Int?
+    /// Old versions that were removed.
+    public let removed: [Int]
     /// What a client has to trust.
     public let authorityPath: String
   }
@@ -17,6 +19,23 @@ public struct Rotation {
   /// Makes the first version for these names, or with `isForced` another one.
   public func make(
     _ names: [ServerName], isForced: Bool, now: Date = Date()
+  ) throws(CertificateError) -> Outcome {
+    try Disk.locked(store.directory) { () throws(CertificateError) in
+      try makeAlone(names, isForced: isForced, now: now)
+    }
+  }
+
+  /// Gives the certificate of this name a new key; one made elsewhere is refused with what to do.
+  public func rotate(_ name: String, now: Date = Date()) throws(CertificateError) -> Outcome {
+    // The folder must be there before it can be locked, or a slip in its name would make it.
+    _ = try store.certificate(named: name)
+    return try Disk.locked(store.directory) { () throws(CertificateError) in
+      try rotateAlone(name, now: now)
+    }
+  }
+
+  private func makeAlone(
+    _ names: [ServerName], isForced: Bool, now: Date
   ) throws(CertificateError) -> Outcome {
     guard let first = names.first else {
       throw CertificateError(store.directory, "a certificate needs a name")
@@ -37,8 +56,7 @@ public struct Rotation {
     return try issue(names, from: authority, as: name, previous: existing?.version, now: now)
   }
 
-  /// Gives the certificate of this name a new key; one made elsewhere is refused with what to do.
-  public func rotate(_ name: String, now: Date = Date()) throws(CertificateError) -> Outcome {
+  private func rotateAlone(_ name: String, now: Date) throws(CertificateError) -> Outcome {
     let stored = try store.certificate(named: name)
     guard let record = try stored.record(), record.source == .development else {
       throw CertificateError(
@@ -64,6 +82,7 @@ public struct Rotation {
     let staged = try store.stage(issued, as: name, source: .development, now: now)
     try store.activate(staged)
     return Outcome(
-      staged: staged, previous: previous, authorityPath: authority.certificatePath)
+      staged: staged, previous: previous, removed: try store.prune(staged, previous: previous),
+      authorityPath: authority.certificatePath)
   }
 }

@@ -16,7 +16,9 @@ public struct StoredCertificate: Equatable, Sendable {
     do throws(CertificateError) {
       let chain = try Disk.read(chainPath)
       let key = keyPath == chainPath ? chain : try Disk.read(keyPath)
-      return CertificateGates.check(chainPEM: chain, keyPEM: key, name: chainPath, now: now)
+      let file = KeyFile(path: keyPath, mode: try Disk.mode(of: keyPath))
+      return CertificateGates.check(
+        chainPEM: chain, keyPEM: key, name: chainPath, keyFile: file, now: now)
     } catch {
       let result = GateResult(gate: .parse, outcome: .failed, message: error.description)
       return GateReport(results: [result], bundle: nil)

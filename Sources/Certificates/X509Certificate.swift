@@ -55,7 +55,18 @@ internal import Glibc
   var notAfter: Date? { unsafe Self.date(X509_get0_notAfter(pointer)) }
   var extensionFlags: UInt32 { unsafe X509_get_extension_flags(pointer) }
   var isSelfSigned: Bool { extensionFlags & UInt32(EXFLAG_SS) != 0 }
-  var isAuthority: Bool { unsafe X509_check_ca(pointer) != 0 }
+  /// Says that it is one, whether or not it may sign.
+  var isAuthority: Bool {
+    unsafe X509_check_ca(pointer) != 0 || extensionFlags & UInt32(EXFLAG_CA) != 0
+  }
+  /// False where a key usage is given that leaves it out (RFC 5280, section 4.2.1.3): TLS 1.3 and
+  /// every key exchange of ours need the server's signature.
+  var maySign: Bool {
+    guard extensionFlags & UInt32(EXFLAG_KUSAGE) != 0 else { return true }
+    return unsafe X509_get_key_usage(pointer) & UInt32(KU_DIGITAL_SIGNATURE) != 0
+  }
+  /// Carries the TLS feature extension (RFC 7633), "must staple".
+  var mustStaple: Bool { unsafe X509_get_ext_by_NID(pointer, NID_tlsfeature, -1) >= 0 }
 
   /// What the certificate may be used for; `nil` where it does not say.
   var extendedKeyUsage: UInt32? {

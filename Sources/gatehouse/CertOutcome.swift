@@ -5,6 +5,7 @@ struct CertOutcome: Encodable {
   let name: String
   let version: String
   let previous: String?
+  let removed: [String]
   let gates: [GateResult]
   let names: [String]
   let notAfter: String?
@@ -17,7 +18,7 @@ struct CertOutcome: Encodable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case name, version, previous, gates, names, authority
+    case name, version, previous, removed, gates, names, authority
     case notAfter = "not_after"
     case leafSHA256 = "leaf_sha256"
   }
@@ -27,6 +28,7 @@ struct CertOutcome: Encodable {
     name = outcome.staged.certificate
     version = outcome.staged.name
     previous = outcome.previous.map(CertificateStore.versionName)
+    removed = outcome.removed.map(CertificateStore.versionName)
     gates = report.results
     names = report.bundle?.names.map(\.description) ?? []
     notAfter = report.bundle.map { certTime($0.notAfter) }
@@ -44,6 +46,10 @@ struct CertOutcome: Encodable {
       "staged \(version) · gates \(score) · now current; apply it with: gatehouse apply")
     Swift.print("\(name) serves \(names.joined(separator: ", ")) until \(notAfter ?? "?")")
     if previous == nil { Swift.print("let clients trust \(authority)") }
+    if !removed.isEmpty {
+      let kept = CertificateStore.versionsKept
+      Swift.print("removed \(removed.joined(separator: ", ")); the last \(kept) are kept")
+    }
     for gate in gates where gate.outcome == .warning {
       Swift.print("warning: \(gate.gate.rawValue): \(gate.message)")
     }

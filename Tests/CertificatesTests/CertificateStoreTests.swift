@@ -24,7 +24,7 @@ struct CertificateStoreTests {
   @Test func `a version has its three files, and its key is the owner's`() throws {
     let outcome = try make("localhost", "::1")
     #expect(outcome.staged.name == "v0001")
-    #expect(outcome.staged.report.score == "9/9")
+    #expect(outcome.staged.report.score == "12/12")
     #expect(try aim("localhost") == "v0001")
     #expect(try workshop.mode("certs/localhost/v0001/key.pem") == 0o600)
     let record = try #require(try store.certificate(named: "localhost").record())
@@ -49,6 +49,61 @@ struct CertificateStoreTests {
     #expect(new.names == old.names)
     #expect(new.publicKeySHA256 != old.publicKeySHA256)
     #expect(try stored.record()?.previous == 1)
+  }
+
+  @Test func `the last five versions are kept`() throws {
+    _ = try make("localhost")
+    for _ in 2...5 { #expect(try Rotation(in: store).rotate("localhost").removed == []) }
+    #expect(try Rotation(in: store).rotate("localhost").removed == [1])
+    #expect(try store.certificate(named: "localhost").versions == [2, 3, 4, 5, 6])
+  }
+
+  @Test func `what serves and what served before are never removed`() throws {
+    _ = try make("localhost")
+    for _ in 2...5 { _ = try Rotation(in: store).rotate("localhost") }
+    // Somebody went back to the first by hand.
+    try Disk.link(workshop.path("certs/localhost/current"), to: "v0001")
+    let outcome = try Rotation(in: store).rotate("localhost")
+    #expect(outcome.previous == 1)
+    #expect(outcome.removed == [2])
+    #expect(try store.certificate(named: "localhost").versions == [1, 3, 4, 5, 6])
+  }
+
+  @Test func `two at once both get their version`() async throws {
+    _ = try make("localhost")
+    let store = store
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<3 { group.addTask { _ = try Rotation(in: store).rotate("localhost") } }
+      try await group.waitForAll()
+    }
+    #expect(try store.certificate(named: "localhost").versions == [1, 2, 3, 4])
+  }
+
+  @Test func `what a crash left is removed`() throws {
+    _ = try make("localhost")
+    try FileManager.default.createDirectory(
+      atPath: workshop.path("certs/localhost/.v0002.1"), withIntermediateDirectories: true)
+    _ = try Rotation(in: store).rotate("localhost")
+    let left = try FileManager.default.contentsOfDirectory(
+      atPath: workshop.path("certs/localhost"))
+    #expect(left.sorted() == ["current", "v0001", "v0002"])
+  }
+
+  @Test func `a key that others may read is told`() throws {
+    _ = try make("localhost")
+    let key = workshop.path("certs/localhost/v0001/key.pem")
+    try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: key)
+    let report = try store.certificate(named: "localhost").check()
+    #expect(report.failures.map(\.gate) == [.keyPrivate])
+    #expect(report.failures.first?.message.hasSuffix("chmod 600 \(key)") == true)
+  }
+
+  @Test func `a link that leads elsewhere is listed, and what is wrong with it is told`() throws {
+    _ = try make("localhost")
+    try Disk.link(workshop.path("certs/localhost/current"), to: "/nowhere")
+    let stored = try store.certificate(named: "localhost")
+    #expect(stored.version == nil)
+    #expect(stored.check().failures.map(\.gate) == [.parse])
   }
 
   @Test func `a staged version does not serve until it is activated`() throws {
@@ -89,6 +144,8 @@ struct CertificateStoreTests {
     try workshop.makeCertificate("one")
     let both = try workshop.bytes("one.crt") + workshop.bytes("one.key")
     try workshop.write(String(decoding: both, as: UTF8.self), to: "certs/one.pem")
+    try FileManager.default.setAttributes(
+      [.posixPermissions: 0o600], ofItemAtPath: workshop.path("certs/one.pem"))
     try workshop.write("", to: "certs/README.md")
     let all = try store.list()
     #expect(all.map(\.name) == ["localhost", "one", "pair"])

@@ -48,7 +48,7 @@ struct CertificateFolder {
       } else if name.hasSuffix(".crt") {
         let stem = String(name.dropLast(4))
         pairs.append(Pair(name: stem, chain: name, key: stem + ".key"))
-      } else if FileManager.default.fileExists(atPath: "\(path)/\(name)/current") {
+      } else if isLink("\(path)/\(name)/current") {
         let folder = "\(name)/current"
         pairs.append(
           Pair(name: name, chain: "\(folder)/fullchain.pem", key: "\(folder)/key.pem"))
@@ -62,6 +62,11 @@ struct CertificateFolder {
           + "\(one.chain) and \(other.chain); keep one of them")
     }
     return pairs
+  }
+
+  /// A link that leads nowhere, too: its certificate must be missed, not forgotten.
+  private func isLink(_ file: String) -> Bool {
+    (try? FileManager.default.attributesOfItem(atPath: file)) != nil
   }
 
   private func read(_ pair: Pair) -> ProxyConfiguration.Certificate? {
