@@ -1,5 +1,6 @@
 import ArgumentParser
 internal import Certificates
+internal import Control
 internal import Foundation
 
 /// `gatehouse cert list`: every certificate of the folder, one line each.
@@ -24,12 +25,12 @@ struct CertList: ParsableCommand {
       let now = Date()
       rows = try options.store.list().map { CertRow($0, now: now) }
       if options.json {
-        print(try certJSON(rows))
+        print(try jsonText(rows))
       } else if rows.isEmpty {
         print("no certificate in \(options.dir); make one for development: gatehouse cert dev")
       } else {
         let header = ["NAME", "NAMES", "KEY", "ISSUER", "EXPIRES", "VERSION", "STATE"]
-        print(certTable(header, rows.map(\.cells)))
+        print(table(header, rows.map(\.cells)))
       }
     }
     try CertRow.exit(for: rows.map(\.state))

@@ -1,4 +1,5 @@
 internal import Certificates
+internal import Control
 
 /// What a new version is, as `cert dev` and `cert rotate` print it.
 struct CertOutcome: Encodable {
@@ -39,7 +40,7 @@ struct CertOutcome: Encodable {
 
   func print(asJSON: Bool) throws {
     guard !asJSON else {
-      Swift.print(try certJSON(self))
+      Swift.print(try jsonText(self))
       return
     }
     Swift.print(

@@ -1,5 +1,6 @@
 import ArgumentParser
 internal import Certificates
+internal import Control
 internal import Foundation
 
 /// `gatehouse cert show`: one certificate, its chain and what each gate says.
@@ -25,7 +26,7 @@ struct CertShow: ParsableCommand {
       let stored = try options.store.certificate(named: name)
       let facts = CertFacts(stored, report: stored.check())
       state = facts.state
-      print(options.json ? try certJSON(facts) : facts.text)
+      print(options.json ? try jsonText(facts) : facts.text)
     }
     try CertRow.exit(for: [state])
   }
@@ -115,11 +116,11 @@ struct CertFacts: Encodable {
       ["\(depth)", link.subject, link.issuer, link.keyType, String(link.notAfter.prefix(10))]
     }
     let verdicts = gates.map { [$0.gate.rawValue, $0.outcome.rawValue, $0.message] }
-    var parts = [certTable([], facts)]
+    var parts = [table([], facts)]
     if !links.isEmpty {
-      parts.append(certTable(["DEPTH", "SUBJECT", "ISSUER", "KEY", "EXPIRES"], links))
+      parts.append(table(["DEPTH", "SUBJECT", "ISSUER", "KEY", "EXPIRES"], links))
     }
-    parts.append(certTable(["GATE", "RESULT", "WHAT IT SAYS"], verdicts))
+    parts.append(table(["GATE", "RESULT", "WHAT IT SAYS"], verdicts))
     return parts.joined(separator: "\n\n")
   }
 }

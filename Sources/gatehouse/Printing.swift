@@ -1,9 +1,13 @@
 import Foundation
 
-/// Columns as wide as their widest cell, two spaces apart; no space ends a line.
+/// Columns as wide as their widest cell, two spaces apart; no space ends a line. An empty header
+/// prints none.
 func table(_ header: [String], _ rows: [[String]]) -> String {
-  let all = [header] + rows
-  let widths = header.indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+  let all = header.isEmpty ? rows : [header] + rows
+  let columns = all.map(\.count).max() ?? 0
+  let widths = (0..<columns).map { column in
+    all.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
+  }
   return all.map { row in
     let last = row.lastIndex { !$0.isEmpty } ?? 0
     return row[...last].enumerated().map { column, cell in
@@ -11,3 +15,6 @@ func table(_ header: [String], _ rows: [[String]]) -> String {
     }.joined(separator: "  ")
   }.joined(separator: "\n")
 }
+
+/// A moment as RFC 3339, in UTC.
+func certTime(_ date: Date) -> String { date.formatted(.iso8601) }
