@@ -8,7 +8,7 @@ enum HeadParser {
       return incomplete(bytes, limits, &head)
     }
     var cursor = HeadCursor(bytes)
-    cursor.skipEmptyLine()
+    guard cursor.skipEmptyLine() else { return incomplete(bytes, limits, &head) }
     if let outcome = requestLine(&cursor, limits, into: &head) {
       return outcome == .needsMore ? incomplete(bytes, limits, &head) : outcome
     }
