@@ -54,7 +54,8 @@ private struct Decoded: Equatable {
     ("00000000000000a\r\n0123456789\r\n0\r\n\r\n", "0123456789", ""),
     ("2\r\n\r\n\r\n0\r\n\r\n", "\r\n", ""), ("3;a\r\nabc\r\n0;b=c\r\n\r\n", "abc", ""),
     ("3;a=\"b;c\" ;\td\r\nabc\r\n0\r\n\r\n", "abc", ""), ("3;\r\nabc\r\n0;\r\n\r\n", "abc", ""),
-    ("0\r\nA: b\r\n\r\n", "", "A: b\r\n"), ("1\r\nx\r\n0\r\nA: b\r\nC:\r\n\r\n", "x", "A: b\r\nC:\r\n"),
+    ("0\r\nA: b\r\n\r\n", "", "A: b\r\n"),
+    ("1\r\nx\r\n0\r\nA: b\r\nC:\r\n\r\n", "x", "A: b\r\nC:\r\n"),
   ])
   func `a body is taken out of its chunks`(_ chunks: String, _ body: String, _ trailers: String) {
     let decoded = Decoded(chunks + "GET /next")
@@ -100,7 +101,8 @@ private struct Decoded: Equatable {
     #expect(Decoded(chunks(1, 4097)).end == .reject(.chunkExtensionTooLong))
     #expect(Decoded(chunks(64, 64)).end == .end)
     #expect(Decoded(chunks(65, 64)).end == .reject(.chunkExtensionTooLong))
-    #expect(Decoded("5;" + String(repeating: "x", count: 9000)).end == .reject(.chunkExtensionTooLong))
+    #expect(
+      Decoded("5;" + String(repeating: "x", count: 9000)).end == .reject(.chunkExtensionTooLong))
   }
 
   @Test func `trailers are bounded`() {

@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct RequestRulesTests {
   @Test(arguments: [
-    ([], BodyFraming.none), (["Content-Length: 0"], .length(0)), (["content-length: 5"], .length(5)),
+    ([], BodyFraming.none), (["Content-Length: 0"], .length(0)),
+    (["content-length: 5"], .length(5)),
     (["Content-Length:9223372036854775807"], .length(UInt64(Int64.max))),
     (["Transfer-Encoding: chunked"], .chunked), (["transfer-encoding:\tChunked "], .chunked),
   ])

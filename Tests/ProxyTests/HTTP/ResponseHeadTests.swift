@@ -27,7 +27,9 @@ import Testing
     #expect(response.keepsAlive)
   }
 
-  @Test(arguments: [("HTTP/1.1 200 ", ""), ("HTTP/1.1 200", ""), ("HTTP/1.0 599  é", " \u{c3}\u{a9}")])
+  @Test(arguments: [
+    ("HTTP/1.1 200 ", ""), ("HTTP/1.1 200", ""), ("HTTP/1.0 599  é", " \u{c3}\u{a9}"),
+  ])
   func `a status may come without a reason`(_ line: String, _ reason: String) {
     let response = ParsedResponse("\(line)\r\n\r\n")
     #expect(response.outcome == .head)
@@ -38,7 +40,8 @@ import Testing
     ("HTTP/1.1 099 x", HeadRejection.badStatus), ("HTTP/1.1 600 x", .badStatus),
     ("HTTP/1.1 20 OK", .badStatus), ("HTTP/1.1 2000 OK", .badStatus),
     ("HTTP/1.1 200OK", .badStatus), ("HTTP/1.1 -20 OK", .badStatus),
-    ("HTTP/1.1  200 OK", .badStatus), ("HTTP/1.1\t200 OK", .badStatus), ("HTTP/1.1OK200", .badStatus),
+    ("HTTP/1.1  200 OK", .badStatus), ("HTTP/1.1\t200 OK", .badStatus),
+    ("HTTP/1.1OK200", .badStatus),
     ("HTTP/1.1 2x0 OK", .badStatus), ("HTTP/2 200 OK", .badVersion), ("ICY 200 OK", .badVersion),
     ("", .badVersion), ("HTTP/1.1 200 O\u{0}K", .badLineEnd), ("HTTP/1.1 200 O\nK", .badLineEnd),
     ("HTTP/1.1 200 O\rK", .badLineEnd), ("HTTP/1.1 200\n", .badLineEnd),
@@ -104,7 +107,8 @@ import Testing
     #expect(outcome(bytes: text.utf8.count - 1, fields: 2) == .reject(.headTooLarge))
     #expect(outcome(bytes: text.utf8.count, fields: 1) == .reject(.tooManyFields))
     let limits = HeadLimits(bytes: 20, targetBytes: 0, fields: 2)
-    #expect(ParsedResponse(String(text.prefix(19)), limits: limits).outcome == .reject(.headTooLarge))
+    #expect(
+      ParsedResponse(String(text.prefix(19)), limits: limits).outcome == .reject(.headTooLarge))
   }
 
   @Test func `a head that is not whole needs more, however short`() {
