@@ -136,18 +136,18 @@ enum ChunkWriter {
   static func writeEnd(
     _ decoder: borrowing ChunkedDecoder, into output: inout OutputSpan<UInt8>
   ) -> Bool {
-    let lines = decoder.trailers
-    output.put("0\r\n")
-    guard !lines.isEmpty else {
-      output.put("\r\n")
+    guard !decoder.trailers.isEmpty else {
+      writeEnd(into: &output)
       return true
     }
-    let bytes = lines + [0x0d, 0x0a]
-    guard output.freeCapacity > bytes.count else { return false }
+    let bytes = decoder.trailers + [0x0d, 0x0a]
+    let limits = HeadLimits(bytes: bytes.count, targetBytes: 0, fields: 64)
+    // Each field may grow by the space after its colon; the last chunk is 3 bytes.
+    guard output.freeCapacity >= bytes.count + limits.fields + 3 else { return false }
     var cursor = HeadCursor(bytes.span)
     var fields: [HeaderField] = []
-    let limits = HeadLimits(bytes: bytes.count, targetBytes: 0, fields: 64)
     guard FieldParser.parse(&cursor, limits: limits, into: &fields) == .head else { return false }
+    output.put("0\r\n")
     for field in fields where isPassedOn(field, bytes.span) {
       output.put(bytes.span.extracting(field.name))
       output.put(": ")

@@ -15,10 +15,13 @@ struct HeadCursor: ~Escapable {
 
   mutating func advance() { position += 1 }
 
-  /// One empty line before a request is let pass (RFC 9112, section 2.2).
-  mutating func skipEmptyLine() {
-    guard bytes.count >= 2, bytes[0] == 0x0d, bytes[1] == 0x0a else { return }
-    position = 2
+  /// One empty line before a request is let pass (RFC 9112, section 2.2); false when only its
+  /// first byte is there.
+  mutating func skipEmptyLine() -> Bool {
+    guard !bytes.isEmpty, bytes[0] == 0x0d else { return true }
+    guard bytes.count >= 2 else { return false }
+    if bytes[1] == 0x0a { position = 2 }
+    return true
   }
 
   /// To the first byte that is not of a token (RFC 9110, section 5.6.2); false at the end.

@@ -8,7 +8,7 @@ enum HeadParser {
       return incomplete(bytes, limits, &head)
     }
     var cursor = HeadCursor(bytes)
-    cursor.skipEmptyLine()
+    guard cursor.skipEmptyLine() else { return incomplete(bytes, limits, &head) }
     if let outcome = requestLine(&cursor, limits, into: &head) {
       return outcome == .needsMore ? incomplete(bytes, limits, &head) : outcome
     }
@@ -113,7 +113,10 @@ enum HeadParser {
     }
     guard status >= 100, status <= 599 else { return .reject(.badStatus) }
     head.status = status
-    // Servers leave the space out when they give no reason.
+    // Servers leave the space out when they give no reason; `2000` is no status.
+    guard cursor.byte == 0x20 || cursor.byte == 0x0d || cursor.byte == 0x0a else {
+      return .reject(.badStatus)
+    }
     if cursor.byte == 0x20 { cursor.advance() }
     let start = cursor.position
     guard cursor.skipFieldValue() else { return .needsMore }

@@ -49,7 +49,11 @@ enum HeadWriter {
     guard output.freeCapacity > needed else { return false }
     output.put(bytes.extracting(head.methodText))
     output.put(" ")
-    if head.path.isEmpty { output.put(head.method == .options ? "*" : "/") }
+    if head.path.isEmpty {
+      // Without a path and a query it is about the server itself (RFC 9112, section 3.2.4).
+      let isOfServer = head.method == .options && head.path.end == head.target.end
+      output.put(isOfServer ? "*" : "/")
+    }
     output.put(bytes.extracting(Int(head.path.start)..<Int(head.target.end)))
     output.put(" HTTP/1.1\r\nHost: ")
     output.put(host.isEmpty ? bytes.extracting(head.authority) : host)

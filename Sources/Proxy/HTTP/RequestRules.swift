@@ -15,6 +15,8 @@ enum RequestRules {
     for index in head.fields.indices {
       if let why = apply(field: index, to: &head, bytes, &seen) { return why }
     }
+    // Wherever it stands, it outweighs keep-alive (RFC 9112, section 9.3).
+    if seen.isCloseNamed { head.keepsAlive = false }
     if let why = seen.framingConflict(isHTTP10: head.isHTTP10) { return why }
     if let why = HostRules.apply(to: &head, bytes, hostCount: seen.hosts) { return why }
     if seen.hasConnection, let why = dropNominated(&head, bytes) { return why }
@@ -27,6 +29,7 @@ enum RequestRules {
     var lengths = 0
     var codings = 0
     var hasConnection = false
+    var isCloseNamed = false
     var isUpgradeNamed = false
     var upgrade: ByteRange?
 
@@ -61,7 +64,7 @@ enum RequestRules {
       head.framing = .chunked
     case .connection:
       seen.hasConnection = true
-      if FieldValue.hasToken(value, "close") { head.keepsAlive = false }
+      if FieldValue.hasToken(value, "close") { seen.isCloseNamed = true }
       if head.isHTTP10, FieldValue.hasToken(value, "keep-alive") { head.keepsAlive = true }
       if FieldValue.hasToken(value, "upgrade") { seen.isUpgradeNamed = true }
     case .te: head.takesTrailers = FieldValue.hasToken(value, "trailers")
@@ -128,6 +131,7 @@ enum ResponseRules {
     head.keepsAlive = !head.isHTTP10
     var lengths = 0
     var codings = 0
+    var isCloseNamed = false
     for index in head.fields.indices {
       let value = bytes.extracting(head.fields[index].value)
       switch head.fields[index].known {
@@ -143,7 +147,7 @@ enum ResponseRules {
         head.fields[index].isDropped = true
       case .connection:
         head.fields[index].isDropped = true
-        if FieldValue.hasToken(value, "close") { head.keepsAlive = false }
+        if FieldValue.hasToken(value, "close") { isCloseNamed = true }
         if head.isHTTP10, FieldValue.hasToken(value, "keep-alive") { head.keepsAlive = true }
       case .hopByHop, .upgrade: head.fields[index].isDropped = true
       case .other, .host, .te, .trailer, .expect, .accept, .forwarding, .requestID, .authorization,
@@ -155,6 +159,7 @@ enum ResponseRules {
     if codings > 0 && lengths > 0 { return .lengthAndCoding }
     if codings > 1 { return .badCoding }
     if codings > 0 && head.isHTTP10 { return .codingInHTTP10 }
+    if isCloseNamed { head.keepsAlive = false }
     settleBody(&head, method, lengths: lengths)
     return nil
   }

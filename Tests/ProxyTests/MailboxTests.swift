@@ -1,0 +1,81 @@
+import Glibc
+import Testing
+
+@testable import Proxy
+
+@Suite struct MailboxTests {
+  private static func isReadable(_ number: Int32) -> Bool {
+    var entry = pollfd(fd: number, events: Int16(POLLIN), revents: 0)
+    return unsafe poll(&entry, 1, 0) == 1 && entry.revents & Int16(POLLIN) != 0
+  }
+
+  private static func weights(_ commands: [Command]) -> [Int] {
+    commands.compactMap {
+      guard case .setWeight(_, _, let weight) = $0 else { return nil }
+      return weight
+    }
+  }
+
+  @Test func `commands are taken in their order, once, and wake while they wait`() throws {
+    let mailbox = try #require(Mailbox())
+    #expect(!Self.isReadable(mailbox.number))
+    #expect(mailbox.takeAll().isEmpty)
+    for weight in 0..<3 {
+      mailbox.post(.setWeight(backend: "b", server: "s", weight: weight))
+      #expect(Self.isReadable(mailbox.number))
+    }
+    #expect(Self.weights(mailbox.takeAll()) == [0, 1, 2])
+    #expect(!Self.isReadable(mailbox.number))
+    #expect(mailbox.takeAll().isEmpty)
+    mailbox.post(.drain)
+    #expect(Self.isReadable(mailbox.number))
+    #expect(mailbox.takeAll().count == 1)
+  }
+
+  @Test func `nothing is lost between threads`() async throws {
+    let mailbox = try #require(Mailbox())
+    let taken = await withTaskGroup(of: Void.self) { group in
+      for writer in 0..<4 {
+        group.addTask {
+          for number in 0..<1000 {
+            mailbox.post(.setWeight(backend: "b", server: "s", weight: writer * 1000 + number))
+          }
+        }
+      }
+      var taken: [Int] = []
+      while await group.next() != nil { taken += Self.weights(mailbox.takeAll()) }
+      return taken + Self.weights(mailbox.takeAll())
+    }
+    #expect(taken.sorted() == Array(0..<4000))
+    for writer in 0..<4 {
+      let own = taken.filter { $0 / 1000 == writer }
+      #expect(own == own.sorted())
+    }
+  }
+
+  @Test func `a snapshot and a listener are handed over once`() throws {
+    let snapshot = try Snapshot(ProxyConfiguration(), ticketKey: try #require(TicketKey()))
+    let parcel = Parcel(snapshot)
+    #expect(parcel.take() === snapshot)
+    #expect(parcel.take() == nil)
+    let number = dup(0)
+    let listener = BoundListener(
+      Socket(FileDescriptor(owning: number)), address: .unix(path: "a"))
+    #expect(listener.take() == number)
+    #expect(listener.take() == nil)
+    close(number)
+  }
+
+  @Test func `a report has the answers that came`() throws {
+    func report(_ worker: Int) -> WorkerReport {
+      WorkerReport(worker: worker, clients: 0, counters: Counters(), servers: [])
+    }
+    let request = try #require(ReportRequest(workers: 2))
+    #expect(request.wait(milliseconds: 0).isEmpty)
+    request.answer(report(1))
+    #expect(request.wait(milliseconds: 0).map(\.worker) == [1])
+    request.answer(report(0))
+    // All have answered: this returns at once.
+    #expect(request.wait(milliseconds: -1).map(\.worker) == [1, 0])
+  }
+}
