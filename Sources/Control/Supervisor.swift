@@ -141,7 +141,6 @@ public final class Supervisor: Sendable {
     switch event {
     case .serverSetAside(let backend, let server, let reason):
       logger.warning("server \(backend)/\(server) is set aside: \(reason)")
-    case .acceptFailed(let reason): logger.error("can't accept connections: \(reason)")
     case .trouble(let what): logger.error("\(what)")
     }
   }

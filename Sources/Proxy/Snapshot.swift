@@ -2,8 +2,9 @@
 struct Times {
   let handshake, head, body, idle, connectionAge, connect, response, tunnel, pool: Int64
   let setAside, drain: Int64
-  /// After the last byte of a refusal, for the client to read it before the reset.
+  /// For the next byte of a client that is no longer listened to, and for all of them.
   let linger: Int64 = 2000
+  let lingerInAll: Int64 = 30_000
   /// For the server to answer `Expect: 100-continue`; then the proxy does.
   let continueWait: Int64 = 1000
   /// How often the average rate of a request body is looked at.

@@ -11,10 +11,9 @@ extension Worker {
     finishClosing(id)
   }
 
-  /// A refusal is followed by a wait: closing with unread bytes would reset the connection before
-  /// the client has read why (RFC 9112, section 9.6).
+  /// Ends our direction only, and waits for the client to end his: closing over bytes that he has
+  /// just sent would reset the connection before he has read the answer (RFC 9112, section 9.6).
   mutating func finishClosing(_ id: SlotID) {
-    guard clients[id].lingers else { return close(client: id) }
     clients[id].transport.socket.finishSending()
     clients[id].enter(.lingering, at: now)
     arm(client: id)

@@ -43,10 +43,8 @@ extension Worker {
         admit(socket, from: address, port: port, by: id)
       case .wouldBlock: return
       case .failed(let code):
-        guard code == EMFILE || code == ENFILE || code == ENOBUFS || code == ENOMEM else {
-          continue
-        }
-        log(.acceptFailed(reason: unsafe String(cString: strerror(code))))
+        guard SocketError.isExhaustion(code) else { continue }
+        complain("can't accept: \(unsafe String(cString: strerror(code))); \(Self.limitHint)")
         return pauseAccepting()
       }
     }
@@ -73,6 +71,15 @@ extension Worker {
         origin: listeners[id].facts, now: now))
     guard poller.add(number, Token(.client, client)) else { return close(client: client) }
     arm(client: client)
+  }
+
+  static var limitHint: String { "raise `ulimit -n`, or lower `limits.connections`" }
+
+  /// Tells of a lack, once in ten seconds.
+  mutating func complain(_ text: String) {
+    guard now >= complainsAgainAt else { return }
+    complainsAgainAt = now + 10_000
+    log(.trouble("worker \(index) \(text)"))
   }
 
   /// At the limit, or out of descriptors: new connections wait in the kernel's queue.

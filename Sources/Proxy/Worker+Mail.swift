@@ -66,7 +66,8 @@ extension Worker {
     guard case .running = phase else { return }
     // Accept what already waits: a socket closed with a queue resets it (operations.md, 4.1).
     for id in listeners.ids() {
-      accept(id)
+      // More than any queue holds (net.core.somaxconn is 4096).
+      for _ in 0..<Self.drainedAccepts { accept(id) }
       poller.remove(listeners[id].socket.number)
       listeners.remove(id)
     }
@@ -77,6 +78,8 @@ extension Worker {
       endClient(id)
     }
   }
+
+  private static var drainedAccepts: Int { 64 }
 
   mutating func endDrain() {
     guard case .draining(let since) = phase else { return }

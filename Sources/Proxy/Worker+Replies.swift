@@ -11,7 +11,6 @@ extension Worker {
       clients[id].exchange.requestID = requestIDs.next()
     }
     clients[id].exchange.keepsAlive = false
-    clients[id].lingers = true
     reply(id, .refused(why))
   }
 
@@ -21,7 +20,6 @@ extension Worker {
     // With a part of the body still to come, where the next request begins is far away.
     let isWhole = clients[id].exchange.isRequestDone
     clients[id].exchange.keepsAlive = clients[id].exchange.keepsAlive && isWhole
-    clients[id].lingers = !isWhole
     self.reply(id, reply)
   }
 
@@ -77,14 +75,10 @@ extension Worker {
     counters.countResponse(status)
     clients[id].exchange.responsePhase = .done
     let wasWhole = clients[id].exchange.isRequestDone
-    let lingers = clients[id].lingers
     guard sendScratch(to: id, count) else { return }
     let keeps = clients[id].exchange.keepsAlive && wasWhole
     clients[id].exchange = Exchange()
-    guard keeps else {
-      clients[id].lingers = lingers || !wasWhole
-      return endClient(id)
-    }
+    guard keeps else { return endClient(id) }
     awaitRequest(id)
   }
 

@@ -32,11 +32,12 @@ extension Worker {
     let given = clients[id].exchange.requestGiven
     guard given < clients[id].exchange.request.count else { return }
     var request = clients[id].exchange.request.takeAll()
+    // Before the send: one that fails half-way may have given a part.
+    clients[id].exchange.requestGiven = request.count
     let sent = upstreams[upstream].transport.send(
       request.bytes.extracting(given...), ciphertext: &ciphertext)
     swap(&request, &clients[id].exchange.request)
     guard sent != .failed else { return sendFailed(to: upstream, of: id) }
-    clients[id].exchange.requestGiven = clients[id].exchange.request.count
     if !clients[id].exchange.isReplayable { forgetRequest(id) }
   }
 

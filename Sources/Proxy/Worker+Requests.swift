@@ -123,8 +123,14 @@ extension Worker {
       clients[id].exchange.requestGiven = 0
       clients[id].exchange.isRequestRefused = false
       let server = snapshot.backends[backend].servers.lowerBound + member
-      if connect(id, to: server, isFresh: isFresh) { return }
-      setAside(server, reason: "no socket for a connection")
+      switch connect(id, to: server, isFresh: isFresh) {
+      case .under: return
+      case .failed(let reason): setAside(server, reason: reason)
+      case .exhausted:
+        // Ours is the lack, so no server is to blame, and no other would be better.
+        complain("no socket for a connection to a server: \(Self.limitHint)")
+        return answer(id, .noServer)
+      }
     }
     answer(id, clients[id].exchange.attempts == 0 ? .noServer : .badGateway)
   }
@@ -132,7 +138,14 @@ extension Worker {
   /// The first try, and two on other servers where no request byte can have had an effect.
   private static var attempts: Int { 3 }
 
-  private mutating func connect(_ id: SlotID, to server: Int, isFresh: Bool) -> Bool {
+  private enum Connecting {
+    case under
+    case failed(reason: String)
+    /// Out of descriptors, memory or ports.
+    case exhausted
+  }
+
+  private mutating func connect(_ id: SlotID, to server: Int, isFresh: Bool) -> Connecting {
     servers[server].requests &+= 1
     if !isFresh, let idle = takeIdle(server) {
       servers[server].active += 1
@@ -140,13 +153,17 @@ extension Worker {
       upstreams[idle].client = id
       upstreams[idle].phase = .busy
       pushRequest(id)
-      return true
+      return .under
     }
-    guard let upstream = openConnection(to: server) else { return false }
-    servers[server].active += 1
-    clients[id].exchange.upstream = upstream
-    upstreams[upstream].client = id
-    return true
+    do throws(SocketError) {
+      guard let upstream = try openConnection(to: server) else { return .exhausted }
+      servers[server].active += 1
+      clients[id].exchange.upstream = upstream
+      upstreams[upstream].client = id
+      return .under
+    } catch {
+      return error.isExhaustion ? .exhausted : .failed(reason: error.reason)
+    }
   }
 
   /// The connection used last: its caches are warm, and those not needed grow old and are closed.
@@ -159,10 +176,11 @@ extension Worker {
     return nil
   }
 
-  private mutating func openConnection(to server: Int) -> SlotID? {
+  /// Nil when memory, or the poller's room, is short.
+  private mutating func openConnection(to server: Int) throws(SocketError) -> SlotID? {
     let plan = snapshot.servers[server]
     let backend = snapshot.backends[plan.backend]
-    guard let socket = try? Socket.connect(to: plan.address) else { return nil }
+    let socket = try Socket.connect(to: plan.address)
     var stream: TLSStream?
     if let context = backend.tls {
       stream = TLSStream.connecting(context, name: backend.tlsName, over: ciphertext)

@@ -222,7 +222,6 @@ extension Worker {
     }
     let keeps = clients[id].exchange.keepsAlive && isRequestDone
     clients[id].exchange = Exchange()
-    clients[id].lingers = !isRequestDone
     guard keeps else { return endClient(id) }
     awaitRequest(id)
   }

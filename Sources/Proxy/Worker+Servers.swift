@@ -158,7 +158,9 @@ extension Worker {
     case .refused, .connectTimedOut, .handshake, .spokeFirst:
       counters.retries &+= 1
       dispatch(client)
-    case .broke where wasReused && gotNothing && clients[client].exchange.isSafeToRepeat:
+    case .broke
+    where wasReused && gotNothing && clients[client].exchange.interimCount == 0
+      && clients[client].exchange.isSafeToRepeat:
       // The server closed an idle connection as the request was on its way: not its fault, so it
       // may be asked again; over a new connection, so that this happens once.
       counters.retries &+= 1

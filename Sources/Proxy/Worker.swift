@@ -42,6 +42,8 @@ struct Worker: ~Copyable {
   /// to them within the turn can fail.
   var closed: [Token] = []
   var isAcceptPaused = false
+  /// When the next complaint about a lack may go to the log.
+  var complainsAgainAt = Int64.min
   var now = Clock.milliseconds()
   var phase = Phase.running
 
@@ -154,6 +156,5 @@ public typealias EventLog = @Sendable (ProxyEvent) -> Void
 
 public enum ProxyEvent: Sendable, Equatable {
   case serverSetAside(backend: String, server: String, reason: String)
-  case acceptFailed(reason: String)
   case trouble(String)
 }

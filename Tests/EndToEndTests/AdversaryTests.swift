@@ -98,6 +98,50 @@ import Testing
     #expect(origin.notes.count { $0.hasPrefix("GET /poison") } <= 2)
   }
 
+  @Test func `the last answer is not lost to what the client sends meanwhile`() throws {
+    let gate = try Gate([answering(3_000_000)], extra: "limits: { requests_per_connection: 1 }")
+    let socket = try RawSocket(port: gate.http)
+    let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    socket.send(request)
+    var all = Data()
+    while true {
+      let piece = socket.receive()
+      if piece.isEmpty { break }
+      all += piece
+      if all.count < 1_000_000 {
+        socket.send(request)
+        usleep(5000)
+      }
+    }
+    #expect(all.count > 3_000_000)
+  }
+
+  @Test func `a request is not repeated after an interim response`() throws {
+    let origin = Origin { connection, origin in
+      origin.note(connection.receive(until: "\r\n\r\n"))
+      connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+      origin.note(connection.receive(until: "\r\n\r\n"))
+      connection.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
+    }
+    let gate = try Gate([origin])
+    #expect(try gate.curl().standardOutput == "ok")
+    let second = try gate.curl("-o", "/dev/null", "-w", "%{http_code}")
+    #expect(second.standardOutput == "502")
+    #expect(origin.notes.count == 2)
+  }
+
+  @Test func `what an answer says of its own connection goes no further`() throws {
+    let gate = try Gate([
+      .scripted(
+        "HTTP/1.1 200 OK\r\nConnection: x-private, content-length\r\nX-Private: 1\r\n"
+          + "X-Request-ID: theirs\r\nX-Public: 2\r\nContent-Length: 2\r\n\r\nok")
+    ])
+    let output = try gate.curl("-i").standardOutput.lowercased()
+    #expect(output.hasSuffix("\r\n\r\nok") && output.contains("x-public: 2"))
+    #expect(output.contains("content-length: 2"))
+    #expect(!output.contains("x-private") && !output.contains("theirs"))
+  }
+
   @Test func `the limit of a body counts chunks, too`() throws {
     let gate = try Gate([.named("s1")], extra: "limits: { body: 1KiB }")
     let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -20,9 +20,6 @@ struct ClientConnection: ~Copyable {
 
   /// When the first byte of an incomplete head came.
   var headSince: Int64?
-  /// The client may still be sending, so the end is not a close at once.
-  var lingers = false
-
   let acceptedAt: Int64
   /// When this phase, or this wait within it, began.
   var phaseSince: Int64
@@ -62,7 +59,7 @@ struct ClientConnection: ~Copyable {
     case .exchange: exchange.deadline(times, lastProgress: lastProgress)
     case .tunnel: lastProgress + times.tunnel
     case .closing: lastProgress + times.idle
-    case .lingering: phaseSince + times.linger
+    case .lingering: min(phaseSince + times.lingerInAll, lastProgress + times.linger)
     case .closed: .max
     }
   }

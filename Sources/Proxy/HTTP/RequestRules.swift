@@ -132,6 +132,7 @@ enum ResponseRules {
     var lengths = 0
     var codings = 0
     var isCloseNamed = false
+    var isConnectionNamed = false
     for index in head.fields.indices {
       let value = bytes.extracting(head.fields[index].value)
       switch head.fields[index].known {
@@ -149,12 +150,14 @@ enum ResponseRules {
         head.fields[index].isDropped = true
         if FieldValue.hasToken(value, "close") { isCloseNamed = true }
         if head.isHTTP10, FieldValue.hasToken(value, "keep-alive") { head.keepsAlive = true }
-      case .hopByHop, .upgrade: head.fields[index].isDropped = true
-      case .other, .host, .te, .trailer, .expect, .accept, .forwarding, .requestID, .authorization,
-        .cookie:
+        isConnectionNamed = true
+      // The request ID is ours, here as there.
+      case .hopByHop, .upgrade, .requestID: head.fields[index].isDropped = true
+      case .other, .host, .te, .trailer, .expect, .accept, .forwarding, .authorization, .cookie:
         continue
       }
     }
+    if isConnectionNamed { dropNominated(&head, bytes) }
     if lengths > 1 { return .repeatedContentLength }
     if codings > 0 && lengths > 0 { return .lengthAndCoding }
     if codings > 1 { return .badCoding }
@@ -162,6 +165,22 @@ enum ResponseRules {
     if isCloseNamed { head.keepsAlive = false }
     settleBody(&head, method, lengths: lengths)
     return nil
+  }
+
+  /// Drops the fields that Connection names; what the framing needs has been settled before.
+  private static func dropNominated(_ head: inout ResponseHead, _ bytes: Span<UInt8>) {
+    for connection in head.fields.indices where head.fields[connection].known == .connection {
+      let list = bytes.extracting(head.fields[connection].value)
+      var position = 0
+      while let token = FieldValue.nextToken(list, &position) {
+        let name = list.extracting(token)
+        guard !KnownHeader(name).isProtected else { continue }
+        for index in head.fields.indices
+        where FieldValue.isSameName(bytes.extracting(head.fields[index].name), name) {
+          head.fields[index].isDropped = true
+        }
+      }
+    }
   }
 
   /// Which responses have no body whatever their fields say (RFC 9112, section 6.3).

@@ -26,6 +26,13 @@ public struct SocketError: Error, Sendable, Equatable {
   public let errno: Int32
 
   public var reason: String { unsafe String(cString: strerror(errno)) }
+
+  /// The lack is this machine's: descriptors, memory, or ports of its own.
+  var isExhaustion: Bool { Self.isExhaustion(errno) }
+
+  static func isExhaustion(_ code: Int32) -> Bool {
+    [EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL].contains(code)
+  }
 }
 
 /// A non-blocking stream socket.
