@@ -54,7 +54,7 @@ let package = Package(
       swiftSettings: settings),
     tests("CertificatesTests", ["Certificates"]),
     tests("ConfigurationTests", ["Configuration"]),
-    tests("ControlTests", ["Control"]),
+    tests("ControlTests", ["Control", "Proxy"]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["gatehouse"], exclude: ["Golden"],
       swiftSettings: settings),
