@@ -6,26 +6,26 @@ import Testing
 @Suite struct AdminClientTests {
   static let status = """
     {
-      "appliedAt" : "2026-01-02T03:04:05Z",
+      "applied_at" : "2026-01-02T03:04:05Z",
       "backends" : [ {
         "name" : "b",
         "servers" : [ {
-          "active" : 1, "address" : "127.0.0.1:9001", "configuredWeight" : 2, "idle" : 3,
+          "active" : 1, "address" : "127.0.0.1:9001", "configured_weight" : 2, "idle" : 3,
           "name" : "s", "requests" : 18446744073709551615, "state" : "set aside", "weight" : 0
         } ]
       } ],
       "configuration" : "gatehouse.yaml",
       "generation" : 7,
-      "lastApplyErrors" : [ "gatehouse.yaml:1:1: no" ],
+      "last_apply_errors" : [ "gatehouse.yaml:1:1: no" ],
       "listeners" : [ {
-        "addresses" : [ "[::]:443" ], "isPolicyEnforced" : true, "name" : "l", "serves" : "https"
+        "addresses" : [ "[::]:443" ], "is_policy_enforced" : true, "name" : "l", "serves" : "https"
       } ],
       "pid" : 42,
-      "startedAt" : "2026-01-02T03:04:05Z",
+      "started_at" : "2026-01-02T03:04:05Z",
       "traffic" : {
-        "aborts" : 1, "accepted" : 2, "connectFailures" : 3, "connections" : 4,
-        "handshakeFailures" : 5, "handshakes" : 6, "refusedByPolicy" : 7, "requests" : 8,
-        "requestsRefused" : 9, "responses" : { "2xx" : 10 }, "retries" : 11
+        "aborts" : 1, "accepted" : 2, "connect_failures" : 3, "connections" : 4,
+        "handshake_failures" : 5, "handshakes" : 6, "refused_by_policy" : 7, "requests" : 8,
+        "requests_refused" : 9, "responses" : { "2xx" : 10 }, "retries" : 11
       },
       "version" : "0.1.0",
       "workers" : 2

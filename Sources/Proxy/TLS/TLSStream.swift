@@ -103,7 +103,8 @@ internal import COpenSSL
 
   /// Whether OpenSSL keeps its two record buffers, about 33 KiB, from one record to the next.
   ///
-  /// Getting them anew for each record costs 4 % of a small request (docs/performance.md).
+  /// Getting them anew for each record costs 4 % of the instructions of a small request
+  /// (docs/performance.md).
   var keepsBuffers = false {
     didSet {
       guard keepsBuffers != oldValue else { return }
