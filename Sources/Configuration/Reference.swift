@@ -36,7 +36,8 @@ public enum Reference {
     (
       "gatehouse.yaml",
       [
-        FileFields.section, ListenerFields.section, TLSFields.section, BackendFields.section,
+        FileFields.section, ListenerFields.section, ProxyProtocolFields.section, TLSFields.section,
+        BackendFields.section,
         ServerFields.section, UpstreamTLSFields.section, RouteFields.section,
         HeaderFields.section, ResponseHeaderFields.section, LimitFields.section,
         TimeoutFields.section, AdminFields.section,

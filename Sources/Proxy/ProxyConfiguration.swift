@@ -22,6 +22,8 @@ extension ProxyConfiguration {
     public var redirectToHTTPSPort: UInt16?
     /// Who may connect; everybody when nil.
     public var access: AccessRules?
+    /// Balancers in front that must tell of the client in a PROXY protocol header; nobody may else.
+    public var announcers: AccessRules?
 
     public init(name: String, addresses: [SocketAddress]) {
       self.name = name

@@ -32,6 +32,7 @@ final class Snapshot {
     let addresses: [SocketAddress]
     let selector: CertificateSelector?
     let access: AccessRules?
+    let announcers: AccessRules?
     let redirectToHTTPSPort: UInt16?
   }
 
@@ -86,7 +87,7 @@ final class Snapshot {
       listeners.append(
         Listener(
           name: listener.name, addresses: listener.addresses, selector: selector,
-          access: listener.access,
+          access: listener.access, announcers: listener.announcers,
           redirectToHTTPSPort: listener.redirectToHTTPSPort))
     }
     self.listeners = listeners

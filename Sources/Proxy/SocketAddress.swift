@@ -28,6 +28,12 @@ public enum IPAddress: Sendable, Hashable {
   case ipv6(UInt128)
 }
 
+extension IPAddress {
+  init(ipv6 bits: UInt128) {
+    self = bits >> 32 == 0xffff ? .ipv4(UInt32(truncatingIfNeeded: bits)) : .ipv6(bits)
+  }
+}
+
 extension IPAddress: CustomStringConvertible {
   public var description: String {
     switch self {

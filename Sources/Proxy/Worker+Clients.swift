@@ -4,6 +4,7 @@ extension Worker {
     guard clients.contains(id) else { return }
     clients[id].transport.note(readiness)
     switch clients[id].phase {
+    case .announcing: readAnnouncement(id)
     case .handshaking:
       if readiness.isWritable, clients[id].transport.flush() == .failed { return close(client: id) }
       stepHandshake(id)
@@ -32,6 +33,50 @@ extension Worker {
     }
     receive(from: id)
     keepRest(of: id)
+  }
+
+  /// Takes the PROXY protocol header off the front, byte for byte, and leaves what follows to TLS
+  /// or HTTP. The client it names must be let in by the policy, too.
+  private mutating func readAnnouncement(_ id: SlotID) {
+    intake.reset()
+    let input = intake.memory
+    let limit = ProxyProtocol.byteLimit
+    guard case .bytes(let count) = clients[id].transport.socket.peek(into: input, atMost: limit)
+    else { return endAnnouncement(id) }
+    let length: Int
+    switch ProxyProtocol.parse(input.bytes(0..<count)) {
+    case .needsMore: return
+    case .malformed: return refuseAnnouncement(id)
+    case .local(let byteCount): length = byteCount
+    case .client(let address, let port, let byteCount):
+      if let access = clients[id].origin.access, !access.allows(address, at: Clock.unixSeconds()) {
+        counters.connectionsRefused &+= 1
+        return close(client: id)
+      }
+      clients[id].address = address
+      clients[id].port = port
+      length = byteCount
+    }
+    let taken = clients[id].transport.socket.receive(into: input, at: 0, atMost: length)
+    guard taken == .bytes(length) else { return refuseAnnouncement(id) }
+    // What follows may be there already, and no other event would tell of it.
+    clients[id].transport.expectInput()
+    guard !clients[id].origin.isTLS else {
+      clients[id].phase = .handshaking
+      return stepHandshake(id)
+    }
+    clients[id].enter(.head, at: now)
+    serviceClient(id)
+  }
+
+  private mutating func refuseAnnouncement(_ id: SlotID) {
+    counters.requestsRefused &+= 1
+    close(client: id)
+  }
+
+  /// Nothing there yet, or the end.
+  private mutating func endAnnouncement(_ id: SlotID) {
+    if clients[id].transport.isHungUp { close(client: id) }
   }
 
   /// Takes the handshake further, and whatever came right behind it.
@@ -107,7 +152,7 @@ extension Worker {
         guard clients[id].phase == .head else { return }
       case .tunnel:
         return relayTunnel(id)
-      case .closing, .lingering, .handshaking, .closed:
+      case .closing, .lingering, .announcing, .handshaking, .closed:
         return intake.consume(intake.count)
       }
     }
@@ -142,7 +187,7 @@ extension Worker {
     case .lingering: true
     case .exchange: !clients[id].exchange.isRequestDone && !isRequestBlockedByServer(id)
     case .tunnel: !clients[id].exchange.isRequestDone && !isRequestBlockedByServer(id)
-    case .handshaking, .closing, .closed: false
+    case .announcing, .handshaking, .closing, .closed: false
     }
   }
 
@@ -174,7 +219,7 @@ extension Worker {
       // He ended his direction only, and still fetches what he asked for.
       clients[id].enter(.closing, at: now)
       arm(client: id)
-    case .head, .handshaking, .lingering: close(client: id)
+    case .head, .announcing, .handshaking, .lingering: close(client: id)
     case .exchange: abort(client: id)
     case .tunnel: endTunnel(fromClient: id)
     case .closing, .closed: return

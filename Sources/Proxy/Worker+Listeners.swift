@@ -68,7 +68,8 @@ extension Worker {
     let client = clients.insert(
       ClientConnection(
         Transport(socket, tls: stream.take()), from: address, port: port,
-        origin: listeners[id].facts, now: now))
+        origin: listeners[id].facts,
+        isAnnounced: listener.announcers?.allows(address, at: 0) == true, now: now))
     guard poller.add(number, Token(.client, client)) else { return close(client: client) }
     arm(client: client)
   }
@@ -108,6 +109,6 @@ extension Worker {
     let listener = snapshot.listeners[index]
     return ListenerFacts(
       port: address.port, redirectToHTTPSPort: listener.redirectToHTTPSPort,
-      selector: listener.selector)
+      access: listener.access, selector: listener.selector)
   }
 }

@@ -132,11 +132,11 @@ extension Worker {
         return answer(id, .noServer)
       }
     }
-    answer(id, clients[id].exchange.attempts == 0 ? .noServer : .badGateway)
+    answer(id, .noServer)
   }
 
-  /// The first try, and two on other servers where no request byte can have had an effect.
-  private static var attempts: Int { 3 }
+  /// The first try, and one on another server where no request byte can have had an effect.
+  private static var attempts: Int { 2 }
 
   private enum Connecting {
     case under

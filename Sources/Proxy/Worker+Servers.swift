@@ -164,6 +164,7 @@ extension Worker {
       // The server closed an idle connection as the request was on its way: not its fault, so it
       // may be asked again; over a new connection, so that this happens once.
       counters.retries &+= 1
+      clients[client].exchange.attempts -= 1
       dispatch(client, isFresh: true)
     case .broke, .badResponse: answer(client, .badGateway)
     }

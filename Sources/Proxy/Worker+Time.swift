@@ -33,7 +33,7 @@ extension Worker {
 
   private mutating func clientIsLate(_ id: SlotID) {
     switch clients[id].phase {
-    case .handshaking, .closing, .lingering, .tunnel:
+    case .announcing, .handshaking, .closing, .lingering, .tunnel:
       if clients[id].phase == .handshaking { counters.handshakeFailures &+= 1 }
       close(client: id)
     case .head:

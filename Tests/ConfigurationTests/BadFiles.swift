@@ -110,6 +110,12 @@ extension BadFile {
       "g.yaml:6:21: minimum in tls of listener \"a\": \"1.1\" is unknown; allowed: 1.2, 1.3",
       "g.yaml:6:37: tickets in tls of listener \"a\": \"5\" is out of range; allowed: 0 to 4",
       "g.yaml:6:40: \"client_auth\" in tls of listener \"a\" is not supported yet; remove it",
-      "g.yaml:7:5: \"proxy_protocol\" in listener \"a\" is not supported yet; remove it"),
+      "g.yaml:7:21: \"from\" is missing in proxy_protocol of listener \"a\"; write a network, such as 10.0.0.0/8 or \"2001:db8::/32\", or a list of them"
+    ),
+    BadFile(
+      "listeners: { a: { bind: ':80', proxy_protocol: { from: [10.0.0.5/8, any] } } }",
+      "g.yaml:1:57: \"10.0.0.5/8\" has bits set behind its prefix; write 10.0.0.0/8 for the network, or 10.0.0.5 for the one address",
+      "g.yaml:1:69: \"any\" is no address or network; allowed: 198.51.100.7, 198.51.100.0/24, \"2001:db8::/32\""
+    ),
   ]
 }

@@ -47,10 +47,25 @@ enum ListenerFields {
   static let redirect = Field(
     "redirect", .choice(["https"]), "Answers every request with a redirect to the HTTPS listener.")
 
+  static let proxyProtocol = Field(
+    "proxy_protocol", .section("listeners.NAME.proxy_protocol"),
+    "Balancers in front that tell of the client in a PROXY protocol header, version 1 or 2.")
+
   static let section = Section(
     "listeners.NAME", "Where clients connect.",
-    [bind, certificates, tls, defaultCertificate, redirect],
-    later: ["proxy_protocol", "client_auth", "trusted_proxies", "http", "limit", "log"])
+    [bind, certificates, tls, defaultCertificate, redirect, proxyProtocol],
+    later: ["client_auth", "trusted_proxies", "http", "limit", "log"])
+}
+
+enum ProxyProtocolFields {
+  static let from = Field(
+    "from", .list("a network, such as 10.0.0.0/8 or \"2001:db8::/32\""), isRequired: true,
+    "Who must send the header; from anybody else it is refused as the nonsense that it is to TLS and HTTP."
+  )
+  static let section = Section(
+    "listeners.NAME.proxy_protocol",
+    "Balancers in front. The policy is asked for the balancer and for the client that it tells of.",
+    [from])
 }
 
 enum TLSFields {

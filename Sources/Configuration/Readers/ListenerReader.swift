@@ -29,6 +29,7 @@ enum ListenerReader {
     var listener = ProxyConfiguration.Listener(name: pair.key, addresses: addresses)
     let folder = map.path(ListenerFields.certificates)
     listener.tls = tls(map, folder)
+    listener.announcers = announcers(map)
     let redirects = map.choice(ListenerFields.redirect) != nil
     if redirects, folder != nil {
       map.problems.error(
@@ -57,6 +58,23 @@ enum ListenerReader {
     }
     var seen: Set<SocketAddress> = []
     return addresses.filter { seen.insert($0).inserted }
+  }
+
+  private static func announcers(_ map: MapReader) -> AccessRules? {
+    guard let section = map.section(ListenerFields.proxyProtocol, ProxyProtocolFields.section)
+    else { return nil }
+    var sources = AddressSet()
+    for item in section.items(ProxyProtocolFields.from) ?? [] {
+      guard let text = item.text("a network\(section.inLabel)", map.problems) else { continue }
+      do throws(NetworkError) {
+        sources = sources.union(AddressSet(try Network(parsing: text.shortened)))
+      } catch {
+        map.problems.error(item.place, error.description)
+      }
+    }
+    return AccessRules(
+      ipv4: sources.ipv4.map { .init(first: $0.first, last: $0.last) },
+      ipv6: sources.ipv6.map { .init(first: $0.first, last: $0.last) })
   }
 
   private static func tls(_ map: MapReader, _ folder: String?) -> ProxyConfiguration.TLS? {

@@ -1,14 +1,15 @@
 /// A connection from a client, carrying HTTP/1.
 ///
-/// handshaking ──▶ head ──whole head──▶ exchange ──response sent──▶ head
+/// announcing ──▶ handshaking ──▶ head ──whole head──▶ exchange ──response sent──▶ head
 ///                  │                      ├──101──▶ tunnel ──▶ closing
 ///                  └──refused─────────────┴──last response──▶ closing ──flushed──▶ lingering ──▶ closed
 struct ClientConnection: ~Copyable {
-  enum Phase { case handshaking, head, exchange, tunnel, closing, lingering, closed }
+  enum Phase { case announcing, handshaking, head, exchange, tunnel, closing, lingering, closed }
 
   var transport: Transport
-  let address: IPAddress
-  let port: UInt16
+  /// The client's; a balancer in front may have told of it.
+  var address: IPAddress
+  var port: UInt16
   let origin: ListenerFacts
 
   var phase: Phase
@@ -33,13 +34,13 @@ struct ClientConnection: ~Copyable {
 
   init(
     _ transport: consuming Transport, from address: IPAddress, port: UInt16,
-    origin: ListenerFacts, now: Int64
+    origin: ListenerFacts, isAnnounced: Bool, now: Int64
   ) {
     self.transport = transport
     self.address = address
     self.port = port
     self.origin = origin
-    phase = origin.isTLS ? .handshaking : .head
+    phase = isAnnounced ? .announcing : origin.isTLS ? .handshaking : .head
     acceptedAt = now
     phaseSince = now
     lastProgress = now
@@ -54,7 +55,7 @@ struct ClientConnection: ~Copyable {
   /// When to look at this connection if nothing happens before.
   func deadline(_ times: Times) -> Int64 {
     switch phase {
-    case .handshaking: acceptedAt + times.handshake
+    case .announcing, .handshaking: acceptedAt + times.handshake
     case .head: headSince.map { $0 + times.head } ?? phaseSince + times.idle
     case .exchange: exchange.deadline(times, lastProgress: lastProgress)
     case .tunnel: lastProgress + times.tunnel
@@ -75,6 +76,7 @@ struct ClientConnection: ~Copyable {
 struct ListenerFacts {
   let port: UInt16
   let redirectToHTTPSPort: UInt16?
+  let access: AccessRules?
   /// Held while the connection lives: its handshake asks it, and which hosts its requests may name
   /// is a matter of the certificates it was made under.
   let selector: CertificateSelector?

@@ -72,9 +72,22 @@ struct Socket: ~Copyable {
     return outcome
   }
 
-  func receive(into region: UnsafeMutableRawBufferPointer) -> ReceiveOutcome {
+  /// What could be received, left where it is.
+  func peek(into buffer: ByteBuffer, atMost count: Int) -> ReceiveOutcome {
+    var outcome = ReceiveOutcome.wouldBlock
+    _ = unsafe buffer.fill(at: 0, atMost: count) { region in
+      outcome = unsafe receive(into: region, Int32(MSG_PEEK))
+      if case .bytes(let count) = outcome { return count }
+      return 0
+    }
+    return outcome
+  }
+
+  func receive(
+    into region: UnsafeMutableRawBufferPointer, _ flags: Int32 = 0
+  ) -> ReceiveOutcome {
     let received = unsafe gatehouse_recv(
-      descriptor.number, region.baseAddress, region.count, 0)
+      descriptor.number, region.baseAddress, region.count, flags)
     guard received <= 0 else { return .bytes(received) }
     guard received < 0 else { return .endOfStream }
     return errno == EAGAIN || errno == EINTR ? .wouldBlock : .failed(errno: errno)
@@ -247,8 +260,7 @@ extension sockaddr_storage {
         let offset = MemoryLayout<sockaddr_in6>.offset(of: \.sin6_addr) ?? 8
         let bits = unsafe UInt128(
           bigEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt128.self))
-        let mapped = bits >> 32 == 0xffff
-        let address = mapped ? IPAddress.ipv4(UInt32(truncatingIfNeeded: bits)) : .ipv6(bits)
+        let address = IPAddress(ipv6: bits)
         return (address, UInt16(bigEndian: port))
       default:
         return (.ipv4(0), 0)  // a Unix socket has no address
