@@ -64,6 +64,10 @@ extension ProxyConfiguration {
     public var tls: UpstreamTLS?
     /// Sent as Host in place of the client's, when set.
     public var host: String?
+    /// Tells the servers of the client in a PROXY protocol header; then no connection is shared.
+    public var announcement: Announcement?
+
+    public enum Announcement: Sendable, Equatable { case version1, version2 }
 
     public init(name: String, servers: [Server]) {
       self.name = name
@@ -120,6 +124,8 @@ extension ProxyConfiguration {
     public var host: Host
     public var path: Path
     public var action: Action
+    /// Bytes of a request body, 0 for no limit; `limits.bodyBytes` when nil.
+    public var bodyBytes: Int?
     /// Response headers to set, replacing what the server sent.
     public var setResponseHeaders: [(name: String, value: String)] = []
 
@@ -130,7 +136,7 @@ extension ProxyConfiguration {
     }
 
     public static func == (a: Route, b: Route) -> Bool {
-      a.host == b.host && a.path == b.path && a.action == b.action
+      a.host == b.host && a.path == b.path && a.action == b.action && a.bodyBytes == b.bodyBytes
         && a.setResponseHeaders.elementsEqual(b.setResponseHeaders, by: ==)
     }
   }

@@ -41,6 +41,7 @@ final class Snapshot {
     /// Its servers' indices in `servers`.
     let servers: Range<Int>
     let host: [UInt8]
+    let announcement: ProxyProtocol.Version?
     let tls: TLSContext?
     let tlsName: String
   }
@@ -57,6 +58,8 @@ final class Snapshot {
     /// `Name: value` lines, each with CR LF, set in every response.
     let responseHeaders: ResponseHeaders
     let isForAnyHost: Bool
+    /// `UInt64.max` for no limit.
+    let bodyLimit: UInt64
   }
 
   let limits: Limits
@@ -104,15 +107,18 @@ final class Snapshot {
       backends.append(
         Backend(
           name: backend.name, servers: first..<servers.count,
-          host: Array((backend.host ?? "").utf8), tls: context,
+          host: Array((backend.host ?? "").utf8),
+          announcement: backend.announcement.map { $0 == .version1 ? .text : .binary },
+          tls: context,
           tlsName: backend.tls?.serverName ?? ""))
     }
     self.backends = backends
     self.servers = servers
     routes = configuration.routes.map {
-      Route(
+      let limit = UInt64(max(0, $0.bodyBytes ?? configuration.limits.bodyBytes))
+      return Route(
         action: $0.action, responseHeaders: ResponseHeaders($0.setResponseHeaders),
-        isForAnyHost: $0.host == .any)
+        isForAnyHost: $0.host == .any, bodyLimit: limit == 0 ? .max : limit)
     }
     routing = RoutingTable(configuration.routes)
   }

@@ -29,6 +29,8 @@ public enum IPAddress: Sendable, Hashable {
 }
 
 extension IPAddress {
+  var isIPv4: Bool { if case .ipv4 = self { true } else { false } }
+
   init(ipv6 bits: UInt128) {
     self = bits >> 32 == 0xffff ? .ipv4(UInt32(truncatingIfNeeded: bits)) : .ipv6(bits)
   }

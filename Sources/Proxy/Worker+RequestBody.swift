@@ -121,7 +121,7 @@ extension Worker {
         let data = input.bytes.extracting(range)
         total += data.count
         clients[id].exchange.chunkedBytes &+= UInt64(data.count)
-        isTooLarge = exceedsLimit(clients[id].exchange.chunkedBytes)
+        isTooLarge = clients[id].exchange.chunkedBytes > clients[id].exchange.bodyLimit
         guard !isTooLarge else {
           isOver = true
           break
@@ -148,11 +148,6 @@ extension Worker {
     }
     if !clients[id].exchange.isRequestDone { clients[id].exchange.requestBody = .chunks(decoder) }
     if total > snapshot.limits.replayBytes { clients[id].exchange.isReplayable = false }
-  }
-
-  /// `limits.body`, which 0 lifts.
-  func exceedsLimit(_ count: UInt64) -> Bool {
-    snapshot.limits.bodyBytes > 0 && count > UInt64(snapshot.limits.bodyBytes)
   }
 
   private mutating func appendChunk(_ id: SlotID, _ data: Span<UInt8>) {

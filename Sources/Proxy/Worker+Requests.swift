@@ -10,6 +10,7 @@ extension Worker {
     let decision = decide(id)
     if case .backend(let route, let backend) = decision {
       clients[id].exchange.route = route
+      clients[id].exchange.bodyLimit = snapshot.routes[route].bodyLimit
       forward(id, to: backend)
       return
     }
@@ -58,9 +59,6 @@ extension Worker {
     let origin = clients[id].origin
     if let port = origin.redirectToHTTPSPort { return .redirectToHTTPS(port: port) }
     let head = intake.prefix(requestHead.byteCount)
-    if case .length(let count) = requestHead.framing, exceedsLimit(count) {
-      return .refuse(.contentTooLarge)
-    }
     let scratch = scratch
     var normalised = scratch.output(at: 0)
     guard PathNormalizer.normalise(head.extracting(requestHead.path), into: &normalised) else {
@@ -78,6 +76,9 @@ extension Worker {
       origin.selector?.covers(host: host) == false
     {
       return .refuse(.misdirected)
+    }
+    if case .length(let count) = requestHead.framing, count > snapshot.routes[route].bodyLimit {
+      return .refuse(.contentTooLarge)
     }
     switch snapshot.routes[route].action {
     case .backend(let backend): return .backend(route: route, backend)

@@ -239,6 +239,7 @@ extension Worker {
   private mutating func release(_ upstream: SlotID, of id: SlotID, isReusable: Bool) {
     let server = upstreams[upstream].server
     guard isReusable, clients[id].exchange.upstreamKeepsAlive,
+      announcement(of: upstream) == nil,
       upstreams[upstream].snapshot === snapshot, !upstreams[upstream].transport.hasOutbound,
       !upstreams[upstream].transport.isReadable,
       servers[server].idle.count < snapshot.limits.idlePerServer

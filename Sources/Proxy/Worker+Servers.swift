@@ -39,12 +39,34 @@ extension Worker {
   }
 
   private mutating func connected(_ id: SlotID) {
+    guard announce(id) else { return upstreamFailed(id, .broke) }
     if upstreams[id].transport.tls != nil {
       upstreams[id].phase = .handshaking
       return stepUpstreamHandshake(id)
     }
     guard !upstreams[id].transport.isReadable else { return upstreamFailed(id, .spokeFirst) }
     ready(id)
+  }
+
+  /// Tells the server of the client, where the backend wants it; false when it could not be sent.
+  private mutating func announce(_ id: SlotID) -> Bool {
+    guard let version = announcement(of: id), let client = upstreams[id].client,
+      clients.contains(client)
+    else { return true }
+    let address = clients[client].address
+    let target = Socket.localAddress(of: clients[client].transport.socket.number) ?? address
+    let scratch = scratch
+    var output = scratch.output(at: 0)
+    ProxyProtocol.write(
+      version, client: address, clients[client].port, target: target,
+      clients[client].origin.port, into: &output)
+    let count = output.count
+    return upstreams[id].transport.sendPlain(scratch.bytes(0..<count)) != .failed
+  }
+
+  func announcement(of id: SlotID) -> ProxyProtocol.Version? {
+    let plan = upstreams[id].snapshot
+    return plan.backends[plan.servers[upstreams[id].server].backend].announcement
   }
 
   private mutating func stepUpstreamHandshake(_ id: SlotID) {

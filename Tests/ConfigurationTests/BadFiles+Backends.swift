@@ -58,7 +58,7 @@ extension BadFile {
     ),
     BadFile(
       "backends:\n  api:\n    servers: [1.2.3.4:80]\n    tiemout: 1s",
-      "g.yaml:5:5: unknown key \"tiemout\" in backend \"api\"; allowed: servers, balance, host, tls"
+      "g.yaml:5:5: unknown key \"tiemout\" in backend \"api\"; allowed: servers, balance, host, tls, proxy_protocol"
     ),
   ]
 

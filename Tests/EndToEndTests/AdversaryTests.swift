@@ -153,6 +153,27 @@ import Testing
     #expect(socket.receive(until: "\r\n\r\n").hasPrefix("HTTP/1.1 200 "))
   }
 
+  @Test func `a route's limit of a body stands for that of all`() throws {
+    let gate = try Gate(
+      [.named("s1")], extra: "limits: { body: 1KiB }",
+      edit: {
+        $0.replacing(
+          "  - { backend: web }",
+          with: "  - { backend: web }\n  - { path: /up/**, backend: web, body: 10KiB }")
+      })
+    func status(_ path: String, _ more: String...) throws -> String {
+      let body = String(repeating: "x", count: 2000)
+      return try run(
+        "curl",
+        ["-sk", "-o", "/dev/null", "-w", "%{http_code}", "-d", body] + more
+          + ["https://127.0.0.1:\(gate.https)\(path)"]
+      ).standardOutput
+    }
+    #expect(try status("/") == "413")
+    #expect(try status("/up/a") == "200")
+    #expect(try status("/", "-H", "Transfer-Encoding: chunked") == "413")
+  }
+
   @Test func `a server that never stops to say 1xx is given up`() throws {
     let origin = Origin { connection, _ in
       _ = connection.receive(until: "\r\n\r\n")

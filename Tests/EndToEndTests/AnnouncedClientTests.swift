@@ -45,6 +45,32 @@ import Testing
     #expect(origin.notes.last?.contains("X-Forwarded-For: 127.0.0.2\r\n") == true)
   }
 
+  /// A gate in front of a gate: the first tells, the second believes.
+  @Test(arguments: ["v1", "v2"], ["", "tls: { verify: false, server_name: www.test }, "])
+  func `a server is told of the client`(_ version: String, _ tls: String) throws {
+    let origin = Origin.named("s1")
+    let behind = try Gate(
+      [origin],
+      edit: {
+        $0.replacing("certificates: certs }", with: "certificates: certs, PROXY }")
+          .replacing(#/http: \{ bind: ("[^"]*")/#) { "http: { bind: \($0.output.1), PROXY" }
+          .replacing("PROXY", with: "proxy_protocol: { from: [127.0.0.1] }")
+      })
+    let port = tls.isEmpty ? behind.http : behind.https
+    let front = try Gate(
+      [],
+      edit: {
+        $0.replacing(
+          "  web:\n    servers:\n",
+          with:
+            "  web: { \(tls)proxy_protocol: \(version), servers: [ \"127.0.0.1:\(port)\" ] }\n")
+      })
+    for client in ["127.0.0.5", "127.0.0.6"] {
+      #expect(try front.curl("--interface", client).standardOutput == "s1\n")
+      #expect(origin.notes.last?.contains("X-Forwarded-For: \(client)\r\n") == true)
+    }
+  }
+
   @Test func `the header is believed from nobody else`() throws {
     let origin = Origin.named("s1")
     let gate = try gate(origin)

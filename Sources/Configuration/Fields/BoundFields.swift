@@ -10,6 +10,8 @@ enum LimitFields {
   // A head must fit into a worker's buffer beside what was received with it (160 KiB).
   private static let headRange = 1 << 10...128 << 10
 
+  static let bodyRange = 0...1 << 40
+
   static let sizes: [Bound<Limits, Int>] = [
     size(
       "head", \.headBytes, headRange, "Bytes of a request's line and headers; more is 431."),
@@ -17,7 +19,7 @@ enum LimitFields {
     size(
       "response_head", \.responseHeadBytes, headRange,
       "Bytes of a response's line and headers; more is 502."),
-    size("body", \.bodyBytes, 0...1 << 40, "Bytes of a request body, 0 for no limit; more is 413."),
+    size("body", \.bodyBytes, bodyRange, "Bytes of a request body, 0 for no limit; more is 413."),
     size(
       "replay", \.replayBytes, 0...16 << 20,
       "Bytes of a request kept for the one retry; a larger one is not retried once sent."),

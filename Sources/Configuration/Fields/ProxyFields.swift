@@ -92,10 +92,14 @@ enum BackendFields {
   static let tls = Field(
     "tls", .described("true, false, or a map, see `backends.NAME.tls`"), standard: "false",
     "Speaks TLS to the servers, and verifies them.")
+  static let proxyProtocol = Field(
+    "proxy_protocol", .choice(["v1", "v2"]), standard: "none",
+    "Tells the servers of the client in a PROXY protocol header; each request then has a connection of its own."
+  )
 
   static let section = Section(
-    "backends.NAME", "A named group of servers.", [servers, balance, host, tls],
-    later: ["health", "split", "limit", "proxy_protocol", "http", "log"])
+    "backends.NAME", "A named group of servers.", [servers, balance, host, tls, proxyProtocol],
+    later: ["health", "split", "limit", "http", "log"])
 }
 
 enum UpstreamTLSFields {
@@ -135,9 +139,13 @@ enum RouteFields {
     "Where the client is sent instead.")
   static let status = Field(
     "status", .choice(["301", "302", "307", "308"]), standard: "308", "The redirect's status.")
+  static let body = Field(
+    "body", .size(LimitFields.bodyRange), standard: "that of limits",
+    "Bytes of a request body on this route, 0 for no limit; more is 413.")
   static let headers = Field("headers", .section("routes[].headers"), "Headers changed on the way.")
   static let section = Section(
-    "routes[]", "Which request goes where.", [host, path, backend, redirect, status, headers],
+    "routes[]", "Which request goes where.",
+    [host, path, backend, redirect, status, body, headers],
     later: ["limit", "ban", "split", "http", "log", "schedule", "methods"])
 }
 

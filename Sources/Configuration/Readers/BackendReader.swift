@@ -22,6 +22,9 @@ enum BackendReader {
     backend.servers = found.map(\.server)
     backend.host = map.text(BackendFields.host).flatMap { host(map, $0) }
     backend.tls = tls(map, found)
+    backend.announcement = map.choice(BackendFields.proxyProtocol).map {
+      $0 == "v1" ? .version1 : .version2
+    }
     return backend
   }
 

@@ -33,11 +33,13 @@ struct RouteReader {
     let path = path(map)
     let action = action(map)
     let headers = responseHeaders(map)
+    let body = map.size(RouteFields.body)
     guard let host, let path else { return nil }
     refuseDouble(map, "\(host) \(path)")
     guard let action else { return nil }
     var route = Route(host: host, path: path, action: action)
     route.setResponseHeaders = headers
+    route.bodyBytes = body
     return route
   }
 

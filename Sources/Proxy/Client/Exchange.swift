@@ -49,6 +49,7 @@ struct Exchange: ~Copyable {
   var isRequestRefused = false
   var requestBody = Remaining.done
   var requestBodyBytes: UInt64 = 0
+  var bodyLimit = UInt64.max
   /// Of a body in chunks, what has come of it without their framing.
   var chunkedBytes: UInt64 = 0
   var continueState = Continue.notAsked

@@ -23,6 +23,59 @@ enum ProxyProtocol {
     }
   }
 
+  enum Version: Sendable { case text, binary }
+
+  /// The longest of both forms, for buffers.
+  static let writtenLimit = 107
+
+  /// What we tell a server of a client; `target` is where the client connected to.
+  static func write(
+    _ version: Version, client: IPAddress, _ port: UInt16, target: IPAddress, _ targetPort: UInt16,
+    into output: inout OutputSpan<UInt8>
+  ) {
+    // Both addresses must be of one family; a client that came over the other has none to name.
+    let target = target.isIPv4 == client.isIPv4 ? target : client
+    switch version {
+    case .text:
+      output.put(client.isIPv4 ? "PROXY TCP4 " : "PROXY TCP6 ")
+      client.write(into: &output)
+      output.put(" ")
+      target.write(into: &output)
+      output.put(" ")
+      output.put(decimal: port)
+      output.put(" ")
+      output.put(decimal: targetPort)
+      output.put("\r\n")
+    case .binary:
+      output.put(signature.span)
+      output.append(0x21)
+      output.append(client.isIPv4 ? 0x11 : 0x21)
+      output.append(0)
+      output.append(client.isIPv4 ? 12 : 36)
+      put(client, into: &output)
+      put(target, into: &output)
+      put(port, into: &output)
+      put(targetPort, into: &output)
+    }
+  }
+
+  private static func put(_ address: IPAddress, into output: inout OutputSpan<UInt8>) {
+    switch address {
+    case .ipv4(let bits): put(bits, into: &output)
+    case .ipv6(let bits): put(bits, into: &output)
+    }
+  }
+
+  private static func put<Number: FixedWidthInteger>(
+    _ number: Number, into output: inout OutputSpan<UInt8>
+  ) {
+    var shift = Number.bitWidth
+    while shift > 0 {
+      shift -= 8
+      output.append(UInt8(truncatingIfNeeded: number >> Number(shift)))
+    }
+  }
+
   private static let signature: [UInt8] = [
     0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a,
   ]

@@ -90,6 +90,9 @@ struct Transport: ~Copyable {
     return sendCiphertext(&ciphertext)
   }
 
+  /// Sends bytes that go before TLS.
+  mutating func sendPlain(_ bytes: Span<UInt8>) -> Sent { sendRaw(bytes) }
+
   /// Keeps what is in the ciphertext buffers for the next send.
   mutating func holdCiphertext(_ ciphertext: inout CipherBuffers) {
     outbound.append(ciphertext.outgoing)

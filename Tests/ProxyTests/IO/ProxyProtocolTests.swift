@@ -78,6 +78,22 @@ import Testing
     for count in 0..<whole.count { #expect(parse(Array(whole[..<count])) == .needsMore) }
   }
 
+  @Test(arguments: [ProxyProtocol.Version.text, .binary])
+  func `what is written is read back`(_ version: ProxyProtocol.Version) {
+    let four = IPAddress.ipv4(0xcb00_7109)
+    let six = IPAddress.ipv6(.max)
+    for (client, target) in [(four, four), (six, six), (four, six), (six, four)] {
+      let buffer = ByteBuffer(capacity: ProxyProtocol.writtenLimit)
+      defer { buffer.free() }
+      var output = buffer.output(at: 0)
+      ProxyProtocol.write(version, client: client, 65535, target: target, 443, into: &output)
+      let count = output.count
+      #expect(
+        ProxyProtocol.parse(buffer.bytes(0..<count))
+          == .client(client, port: 65535, byteCount: count))
+    }
+  }
+
   @Test func `no bytes trap`() {
     var random = SeededGenerator(state: 7)
     for _ in 0..<20_000 {
