@@ -11,9 +11,20 @@ public enum ProxyError: Error, Sendable, Equatable, CustomStringConvertible {
 
   public var description: String {
     switch self {
-    case .listen(let error): "can't \(error.attempted): \(error.reason)"
+    case .listen(let error): "can't \(error.attempted): \(error.reason)\(Self.hint(error))"
     case .tls(let error): "\(error.subject): \(error.reason)"
     case .system(let what): what
+    }
+  }
+
+  private static func hint(_ error: SocketError) -> String {
+    switch error.errno {
+    case EADDRINUSE: "; see who has it: ss -lxtnp"
+    case EACCES:
+      "; a port below 1024 needs root, or: setcap cap_net_bind_service=+ep on the program"
+    case EADDRNOTAVAIL: "; no interface of this machine has this address: ip address"
+    case EEXIST: "; there is a file that is no socket"
+    default: ""
     }
   }
 }
@@ -144,14 +155,15 @@ public final class ProxyServer: Sendable {
         for position in configuration.listeners[listener].addresses.indices {
           let wanted = configuration.listeners[listener].addresses[position]
           guard !old.contains(wanted) else { continue }
-          let first = try Socket.listen(on: wanted)
+          let first = try Socket.listen(on: wanted, isFirst: true)
           let actual = first.boundAddress(wanted)
           configuration.listeners[listener].addresses[position] = actual
           sockets[0].append(BoundListener(first, address: actual))
           // A path can be bound only once: the first worker serves it alone.
           guard !actual.isUnix else { continue }
           for worker in 1..<max(1, workers) {
-            sockets[worker].append(BoundListener(try .listen(on: actual), address: actual))
+            sockets[worker].append(
+              BoundListener(try .listen(on: actual, isFirst: false), address: actual))
           }
         }
       }

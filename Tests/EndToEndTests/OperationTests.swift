@@ -151,6 +151,31 @@ import Testing
       try unknown.curl("-w", "%{http_code}", "-o", "/dev/null").standardOutput.hasPrefix("50"))
   }
 
+  @Test func `a second one on the same address, or the same socket, is refused`() throws {
+    let gate = try Gate([.named("s1")], edit: { $0.replacing("workers: 1", with: "workers: 2") })
+    let second = try run(Place.gatehouse, ["run", "-c", gate.path], seconds: 10)
+    #expect(second.status == 2)
+    #expect(second.standardError.contains("127.0.0.1:\(gate.https): Address already in use; see"))
+    let file = try String(contentsOfFile: gate.path, encoding: .utf8)
+      .replacing("\(gate.http)", with: "\(RawSocket.freePort())")
+      .replacing("\(gate.https)", with: "\(RawSocket.freePort())")
+    let other = try gate.folder.write("other.yaml", file)
+    let third = try run(Place.gatehouse, ["run", "-c", other], seconds: 10)
+    #expect(third.status == 2)
+    #expect(third.standardError.contains("admin.sock: Address already in use"))
+    #expect(try gate.command("status", "--socket", gate.socket).status == 0)
+    // Killed, it leaves its socket behind, and the next one takes it over.
+    gate.signal(SIGKILL)
+    gate.process.waitUntilExit()
+    let next = Process()
+    next.executableURL = URL(fileURLWithPath: Place.gatehouse)
+    next.arguments = ["run", "-c", gate.path]
+    try next.run()
+    #expect(try wait { try gate.command("status", "--socket", gate.socket).status == 0 })
+    kill(next.processIdentifier, SIGKILL)
+    next.waitUntilExit()
+  }
+
   @Test func `closes an address outside the policy before TLS`() throws {
     let gate = try Gate(
       [.named("s1")],

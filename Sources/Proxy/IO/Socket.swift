@@ -144,24 +144,44 @@ struct Socket: ~Copyable {
 
 extension Socket {
   /// Bound and listening; several may share the address, one per worker.
-  static func listen(on address: SocketAddress) throws(SocketError) -> Socket {
+  ///
+  /// The first of them is bound before it may be shared, so that a second process on the same
+  /// address is refused instead of taking half of the connections.
+  static func listen(on address: SocketAddress, isFirst: Bool) throws(SocketError) -> Socket {
     let socket = try open(address, "listen on")
     let number = socket.number
     set(number, SOL_SOCKET, SO_REUSEADDR)
+    if !isFirst { set(number, SOL_SOCKET, SO_REUSEPORT) }
     switch address {
-    case .ipv4: set(number, SOL_SOCKET, SO_REUSEPORT)
-    case .ipv6:
-      set(number, SOL_SOCKET, SO_REUSEPORT)
-      set(number, Int32(IPPROTO_IPV6), IPV6_V6ONLY)
-    case .unix(let path): unsafe unlink(path)
+    case .ipv4: break
+    case .ipv6: set(number, Int32(IPPROTO_IPV6), IPV6_V6ONLY)
+    case .unix(let path): try removeStale(path, address)
     }
     // Accepted sockets inherit it: one system call less for each connection.
     if !address.isUnix { set(number, Int32(IPPROTO_TCP), TCP_NODELAY) }
     let bound = unsafe address.withSockaddr { unsafe bind(number, $0, $1) }
+    if isFirst, !address.isUnix { set(number, SOL_SOCKET, SO_REUSEPORT) }
     guard bound == 0, Glibc.listen(number, 4096) == 0 else {
       throw SocketError(attempted: "listen on \(address)", errno: errno)
     }
     return socket
+  }
+
+  /// Removes a socket that nobody answers on any more; anything else at its path stays.
+  private static func removeStale(
+    _ path: String, _ address: SocketAddress
+  ) throws(SocketError) {
+    var status = stat()
+    guard unsafe lstat(path, &status) == 0 else { return }
+    guard status.st_mode & S_IFMT == S_IFSOCK else {
+      throw SocketError(attempted: "listen on \(address)", errno: EEXIST)
+    }
+    let probe = try open(address, "listen on")
+    let answer = unsafe address.withSockaddr { unsafe Glibc.connect(probe.number, $0, $1) }
+    guard answer != 0, errno == ECONNREFUSED else {
+      throw SocketError(attempted: "listen on \(address)", errno: EADDRINUSE)
+    }
+    unsafe unlink(path)
   }
 
   /// Connecting, or connected at once.
