@@ -18,6 +18,25 @@ public enum ConfigurationFile {
     return loaded
   }
 
+  /// Only where the running process answers; whatever else is wrong with the file, which is when one
+  /// asks. Nil where it names no admin socket.
+  public static func adminSocket(_ path: String) throws(ConfigurationErrors) -> String? {
+    let problems = Problems()
+    guard let root = YAMLDocument.read(path, problems),
+      let file = MapReader(root, FileFields.section, label: "", problems)
+    else {
+      try problems.throwIfAny()
+      return nil
+    }
+    return adminSocket(file)
+  }
+
+  private static func adminSocket(_ file: MapReader) -> String? {
+    guard let admin = file.section(FileFields.admin, AdminFields.section) else { return nil }
+    let socket = admin.path(AdminFields.socket) ?? LoadedConfiguration.defaultAdminSocket
+    return checkedSocket(socket, admin)
+  }
+
   private static func read(_ file: MapReader) -> LoadedConfiguration {
     var loaded = LoadedConfiguration()
     let listeners = ListenerReader.read(file)
@@ -27,10 +46,7 @@ public enum ConfigurationFile {
     loaded.proxy.routes = RouteReader.read(file, backends: backends.map(\.name))
     loaded.proxy.workers = file.integer(FileFields.workers) ?? loaded.proxy.workers
     readBounds(file, &loaded.proxy)
-    if let admin = file.section(FileFields.admin, AdminFields.section) {
-      let socket = admin.path(AdminFields.socket) ?? LoadedConfiguration.defaultAdminSocket
-      loaded.adminSocket = checkedSocket(socket, admin)
-    }
+    loaded.adminSocket = adminSocket(file)
     _ = file.choice(FileFields.firewall)
     loaded.proxy.listeners = listeners.map(\.listener)
     readPolicy(file, listeners, &loaded)

@@ -151,6 +151,18 @@ import Testing
       try unknown.curl("-w", "%{http_code}", "-o", "/dev/null").standardOutput.hasPrefix("50"))
   }
 
+  @Test func `a broken file still says where the running process answers`() throws {
+    let gate = try Gate([.named("s1")])
+    let file = try String(contentsOfFile: gate.path, encoding: .utf8)
+    try (file + "lisseners: 1\n").write(toFile: gate.path, atomically: true, encoding: .utf8)
+    let status = try gate.command("status", "-c", gate.path)
+    #expect(status.status == 0 && status.standardOutput.hasPrefix("OK\n"))
+    let apply = try gate.command("apply", "-c", gate.path)
+    #expect(apply.status == 2)
+    #expect(apply.standardError.contains("unknown key \"lisseners\"; did you mean"))
+    #expect(try gate.command("status", "-c", gate.path).status == 1)
+  }
+
   @Test func `a second one on the same address, or the same socket, is refused`() throws {
     let gate = try Gate([.named("s1")], edit: { $0.replacing("workers: 1", with: "workers: 2") })
     let second = try run(Place.gatehouse, ["run", "-c", gate.path], seconds: 10)
