@@ -207,17 +207,17 @@ import Testing
     }
     let gate = try Gate([origin])
     let socket = try RawSocket(port: gate.http)
-    for _ in 0..<5 {
+    for _ in 0..<3 {
       socket.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
       #expect(socket.receive(until: "\r\n\r\nok").hasSuffix("ok"))
       // Asleep, it finds the next request and the stray bytes at once, the request first.
       gate.signal(SIGSTOP)
       #expect(wait { isStopped(gate) })
       socket.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-      usleep(200_000)
+      usleep(500_000)
       gate.signal(SIGCONT)
       #expect(socket.receive(until: "\r\n\r\nok").hasSuffix("ok"))
-      usleep(200_000)
+      usleep(500_000)
     }
   }
 

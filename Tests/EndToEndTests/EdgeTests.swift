@@ -55,9 +55,10 @@ import Testing
     return (gate, site)
   }
 
-  @Test func `testssl_sh finds nothing of severity MEDIUM or worse`() throws {
-    let (gate, site) = try scannedGate()
-    let report = site.url.appendingPathComponent("report.json").path
+  private struct Finding: Decodable { let id, severity, finding: String }
+
+  private func scan(_ gate: Gate, in site: TemporaryFolder) throws -> [Finding] {
+    let report = site.url.appendingPathComponent("report-\(UUID()).json").path
     let scan = try run(
       "testssl",
       [
@@ -65,13 +66,23 @@ import Testing
         site.url.appendingPathComponent("ca.crt").path, "--jsonfile", report,
         "https://localhost:\(gate.https)/",
       ], seconds: 600)
-    struct Entry: Decodable { let id, severity, finding: String }
-    let entries = try JSONDecoder().decode(
-      [Entry].self, from: try Data(contentsOf: URL(fileURLWithPath: report)))
+    let found = try JSONDecoder().decode(
+      [Finding].self, from: try Data(contentsOf: URL(fileURLWithPath: report)))
     // A scan that broke off would find nothing, too.
-    #expect(entries.contains { $0.id == "TLS1_3" && $0.severity == "OK" }, "\(scan.standardOutput)")
-    #expect(entries.contains { $0.id == "overall_grade" || $0.id.hasPrefix("clientsimulation") })
-    let bad = entries.filter {
+    #expect(found.contains { $0.id == "TLS1_3" && $0.severity == "OK" }, "\(scan.standardOutput)")
+    #expect(found.contains { $0.id == "overall_grade" || $0.id.hasPrefix("clientsimulation") })
+    return found
+  }
+
+  @Test func `testssl_sh finds nothing of severity MEDIUM or worse`() throws {
+    let (gate, site) = try scannedGate()
+    var found = try scan(gate, in: site)
+    // WARN: the scanner itself could not look, as on a machine too busy for it. Then it looks again,
+    // and the last time it must have seen all.
+    for _ in 0..<2 where found.contains(where: { $0.severity == "WARN" }) {
+      found = try scan(gate, in: site)
+    }
+    let bad = found.filter {
       ["MEDIUM", "HIGH", "CRITICAL", "FATAL", "WARN"].contains($0.severity)
     }
     #expect(bad.isEmpty, "\(bad.map { "\($0.severity) \($0.id): \($0.finding)" })")

@@ -46,7 +46,7 @@ final class Namespace {
   }
 
   /// Needs root for its namespaces.
-  @Test(.enabled(if: getuid() == 0), arguments: policies)
+  @Test(.enabled(if: getuid() == 0, "needs root: network namespaces"), arguments: policies)
   func `root: what is applied lists as what nft loads from the printed text`(_ name: String) throws
   {
     let applied = try Namespace()
@@ -61,7 +61,7 @@ final class Namespace {
     #expect(untimed(try loaded("nft", "list", "ruleset").standardOutput) == ours)
   }
 
-  @Test(.enabled(if: getuid() == 0))
+  @Test(.enabled(if: getuid() == 0, "needs root: network namespaces"))
   func `root: diff tells what an apply would change, and nothing after it`() throws {
     let space = try Namespace()
     let before = try space(Place.gatehouse, "policy", "diff", path("web.yaml"))
@@ -76,7 +76,7 @@ final class Namespace {
     #expect(drift.status == 1 && drift.standardOutput.contains("others have changed"))
   }
 
-  @Test(.enabled(if: getuid() == 0))
+  @Test(.enabled(if: getuid() == 0, "needs root: network namespaces"))
   func `root: an apply that would cut off the connection it is typed over is refused`() throws {
     let space = try Namespace()
     let refused = try space(
