@@ -73,7 +73,7 @@ struct DemoCommand: ParsableCommand {
 
       Or type, in another terminal:
 
-        curl -k https://127.0.0.1:8443/     again and again: s1, s2, s1, s2
+        curl -k https://127.0.0.1:8443/     again and again: now s1, now s2
         curl -i http://127.0.0.1:8080/      redirected to HTTPS
         curl -k --interface 127.0.0.9 https://127.0.0.1:8443/   refused: policy
         \(gatehouse) status -c \(config)
