@@ -76,16 +76,36 @@ import Testing
 
   @Test func `testssl_sh finds nothing of severity MEDIUM or worse`() throws {
     let (gate, site) = try scannedGate()
-    var found = try scan(gate, in: site)
-    // WARN: the scanner itself could not look, as on a machine too busy for it. Then it looks again,
-    // and the last time it must have seen all.
-    for _ in 0..<2 where found.contains(where: { $0.severity == "WARN" }) {
-      found = try scan(gate, in: site)
+    // Its look at resumption races its own client's end against the ticket, and on a busy machine says
+    // WARN, that it could not look; the test below looks.
+    func couldNotLook(_ found: [Finding]) -> Bool {
+      found.contains { $0.severity == "WARN" && $0.id != "sessionresumption_ticket" }
     }
+    var found = try scan(gate, in: site)
+    for _ in 0..<2 where couldNotLook(found) { found = try scan(gate, in: site) }
+    #expect(!couldNotLook(found))
     let bad = found.filter {
-      ["MEDIUM", "HIGH", "CRITICAL", "FATAL", "WARN"].contains($0.severity)
+      ["MEDIUM", "HIGH", "CRITICAL", "FATAL"].contains($0.severity)
     }
     #expect(bad.isEmpty, "\(bad.map { "\($0.severity) \($0.id): \($0.finding)" })")
+  }
+
+  @Test(arguments: ["-tls1_2", "-tls1_3"])
+  func `a session is resumed`(_ version: String) throws {
+    let gate = try Gate([.named("s1")])
+    let session = gate.folder.url.appendingPathComponent("session").path
+    func ask(_ more: String) throws -> String {
+      try run(
+        "openssl",
+        [
+          "s_client", "-connect", "127.0.0.1:\(gate.https)", "-servername", "www.test", version,
+          "-ign_eof", more, session,
+        ], input: Data("GET / HTTP/1.1\r\nHost: www.test\r\nConnection: close\r\n\r\n".utf8)
+      ).standardOutput
+    }
+    #expect(try ask("-sess_out").contains("\nNew, TLSv1."))
+    let again = try ask("-sess_in")
+    #expect(again.contains("\nReused, TLSv1.") && again.contains("s1\n"))
   }
 
   /// Two receives and two sends, and now and then a look at what is ready.
