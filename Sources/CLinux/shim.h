@@ -25,3 +25,11 @@ static inline long gatehouse_sched_setaffinity(unsigned long mask) { return sysc
 static inline long gatehouse_recv(int fd, void *bytes, size_t count, int flags) { return syscall(207, fd, bytes, count, flags, NULL, NULL); }
 static inline long gatehouse_send(int fd, const void *bytes, size_t count, int flags) { return syscall(206, fd, bytes, count, flags, NULL, 0); }
 #endif
+
+// Of <sys/capability.h>: the system call, which glibc has without a prototype.
+extern int capset(void *header, const void *data);
+static inline int gatehouse_capset(uint32_t *header, const uint32_t *data) { return capset(header, data); }
+
+// Of <spawn.h> since glibc 2.34.
+extern int posix_spawn_file_actions_addclosefrom_np(void *actions, int from);
+static inline int gatehouse_spawn_closefrom(void *actions, int from) { return posix_spawn_file_actions_addclosefrom_np(actions, from); }

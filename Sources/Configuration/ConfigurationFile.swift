@@ -47,6 +47,7 @@ public enum ConfigurationFile {
     loaded.proxy.workers = file.integer(FileFields.workers) ?? loaded.proxy.workers
     readBounds(file, &loaded.proxy)
     loaded.adminSocket = adminSocket(file)
+    loaded.agentSocket = file.path(FileFields.agent)
     _ = file.choice(FileFields.firewall)
     loaded.proxy.listeners = listeners.map(\.listener)
     readPolicy(file, listeners, &loaded)
@@ -92,11 +93,26 @@ public enum ConfigurationFile {
     loaded.policyPath = path
     let now = Int64(Date().timeIntervalSince1970)
     let place = file[FileFields.policy]?.place
-    guard let found = PolicyFile.read(path, at: now, namedAt: place, file.problems) else { return }
-    loaded.policy = found.policy
-    let reader = AccessReader(verdict: found.verdict, problems: file.problems)
+    let found = PolicyFile.read(
+      path, at: now, lastFeeds: "\(PolicyFile.standardState)/feeds", namedAt: place, file.problems)
+    guard let found else { return }
+    // What is allowed by hand, the kernel lets in: so must we.
+    let overrides = PolicyOverrides.read("\(PolicyFile.standardState)/overrides.json")
+    let policy = overrides.remaining(at: now).applied(to: found.policy)
+    let verdict = PolicyVerdict(ResolvedPolicy(policy))
+    loaded.policy = policy
+    let reader = AccessReader(
+      policy: policy, verdict: verdict, problems: file.problems)
     for (index, listener) in listeners.enumerated() {
-      loaded.proxy.listeners[index].access = reader.access(listener)
+      reader.access(listener, &loaded.proxy.listeners[index])
+      let name = listener.listener.name
+      guard let port = listener.listener.addresses.first?.port,
+        let ban = verdict.service(.tcp, port: port)?.ban, ban.cause == .refused,
+        policy.mode == .enforce
+      else { continue }
+      loaded.refusalBans[name] = ban
     }
+    loaded.bans.bans = verdict.policy.bans
+    loaded.bans.neverBanned = verdict.policy.neverBanned
   }
 }

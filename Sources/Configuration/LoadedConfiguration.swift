@@ -9,6 +9,12 @@ public struct LoadedConfiguration: Sendable {
   /// Everybody may connect when nil.
   public var policy: FirewallPolicy?
   public var policyPath: String?
+  /// Where the agent listens, if one does.
+  public var agentSocket: String?
+  /// By listener, when a client is banned for requests that were refused.
+  public var refusalBans: [String: FirewallPolicy.BanRule] = [:]
+  /// How long bans last, and whom nobody may ban.
+  public var bans = ResolvedPolicy()
   /// Nil when the file has no `admin`.
   public var adminSocket: String?
   /// Each `file:line:column: warning: what`.

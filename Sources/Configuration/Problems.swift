@@ -22,6 +22,7 @@ final class Problems {
   }
 
   var isEmpty: Bool { errors.isEmpty }
+  var firstLine: String? { errors.first.map { "\($0.place): \($0.text)" } }
 
   /// Gives a file its turn among the errors: as it was opened.
   func begin(_ file: String) {

@@ -9,7 +9,7 @@ public enum Reference {
 
       Every setting, as the program itself knows it; `gatehouse config reference` makes this page.
 
-      Durations carry their unit (`500ms`, `10s`, `5m`, `1h`), and so do sizes (`512B`, `16KiB`).
+      Durations carry their unit (`500ms`, `10s`, `5m`, `1h`, `7d`), and so do sizes (`512B`, `16KiB`).
       Every path is relative to the file that names it. What begins with `*`, `[` or `:`, and an
       IPv6 address anywhere, must be quoted.
 
@@ -47,7 +47,10 @@ public enum Reference {
       "The policy",
       [
         PolicyFields.section, GroupFields.section, EntryFields.section, ManagementFields.section,
-        ServiceFields.section, PolicyFields.includedSection,
+        BanFields.policySection, ServiceFields.section, ServiceLimitFields.section,
+        ServiceLimitFields.rateSection, ServiceLimitFields.concurrentSection, BanFields.section,
+        ScheduleFields.section, HTTPRuleFields.section, ExpectFields.section,
+        PolicyFields.includedSection,
       ]
     ),
   ]

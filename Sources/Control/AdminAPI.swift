@@ -1,3 +1,4 @@
+internal import Firewall
 internal import Foundation
 internal import Proxy
 
@@ -12,11 +13,12 @@ struct AdminAPI: Sendable {
     case ("POST", 2, "v1") where parts[1] == "apply": return apply()
     case ("PUT", 4, "v1") where parts[1] == "servers":
       return setServer(backend: parts[2], server: parts[3], request.body)
+    case ("DELETE", 3, "v1") where parts[1] == "bans": return unban(parts[2])
     default:
       return failure(
         404,
-        "no \(request.method) \(request.path) here; there are GET /v1/status, "
-          + "POST /v1/apply and PUT /v1/servers/BACKEND/SERVER")
+        "no \(request.method) \(request.path) here; there are GET /v1/status, POST /v1/apply, "
+          + "PUT /v1/servers/BACKEND/SERVER and DELETE /v1/bans/ADDRESS")
     }
   }
 
@@ -36,6 +38,14 @@ struct AdminAPI: Sendable {
     if let error = supervisor.setWeight(change.weight, backend: backend, server: server) {
       return failure(404, error)
     }
+    return json(supervisor.status())
+  }
+
+  private func unban(_ text: String) -> LocalResponse {
+    guard let address = Address(parsing: text) else {
+      return failure(400, "\"\(text)\" is no address")
+    }
+    supervisor.unban(address)
     return json(supervisor.status())
   }
 

@@ -1,4 +1,5 @@
 internal import CLinux
+public import Firewall
 internal import Foundation
 
 /// Speaks to a running process over its admin socket: one request, one answer.
@@ -37,6 +38,11 @@ public struct AdminClient {
     let body = Data(try jsonText(ServerChange(weight: weight)).utf8)
     let path = "/v1/servers/\(escaped(backend))/\(escaped(server))"
     return try decode(request("PUT", path, body))
+  }
+
+  /// Ends the ban of a client, or of his IPv6 /64, by the proxy itself.
+  public func unban(_ address: Address) throws -> Status {
+    try decode(request("DELETE", "/v1/bans/\(address)"))
   }
 
   private func escaped(_ name: String) -> String {

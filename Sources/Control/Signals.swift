@@ -24,6 +24,13 @@ public enum Signal: Sendable {
     }
   }
 
+  /// Whether one has come that `next` would return at once.
+  public static var isPending: Bool {
+    var set = sigset_t()
+    unsafe sigpending(&set)
+    return [SIGHUP, SIGTERM, SIGINT].contains { unsafe sigismember(&set, $0) == 1 }
+  }
+
   private static var mask: sigset_t {
     var set = sigset_t()
     unsafe sigemptyset(&set)

@@ -29,6 +29,11 @@ public struct Status: Codable, Sendable {
     public var connections = 0
     public var accepted: UInt64 = 0
     public var refusedByPolicy: UInt64 = 0
+    public var refusedAsBanned: UInt64 = 0
+    /// By the policy's rules for requests.
+    public var requestsForbidden: UInt64 = 0
+    /// What an audit let in all the same.
+    public var wouldRefuse: UInt64 = 0
     public var handshakes: UInt64 = 0
     public var handshakeFailures: UInt64 = 0
     public var requests: UInt64 = 0
@@ -62,6 +67,9 @@ extension Status.Traffic {
     }
     accepted = sum.connectionsAccepted
     refusedByPolicy = sum.connectionsRefused
+    refusedAsBanned = sum.connectionsBanned
+    requestsForbidden = sum.requestsForbidden
+    wouldRefuse = sum.wouldRefuse
     handshakes = sum.handshakes
     handshakeFailures = sum.handshakeFailures
     requests = sum.requests

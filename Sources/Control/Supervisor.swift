@@ -19,6 +19,7 @@ public final class Supervisor: Sendable {
   public let path: String
   private let logger: Logger
   private let proxy: ProxyServer
+  private let bans: RefusalBans
   private let admin: Mutex<ProxyServer?> = Mutex(nil)
   private let startedAt = Date()
   private let state: Mutex<State>
@@ -29,7 +30,19 @@ public final class Supervisor: Sendable {
     self.logger = logger
     let loaded = try ConfigurationFile.load(path)
     for warning in loaded.warnings { logger.warning("\(warning)") }
-    proxy = try ProxyServer(loaded.proxy) { event in Self.log(event, to: logger) }
+    let bans = RefusalBans(logger: logger)
+    bans.adopt(loaded)
+    // The workers begin before there is a server to hand them bans.
+    let running = RunningProxy()
+    proxy = try ProxyServer(loaded.proxy) { event in
+      if case .refusedRequest(let client, let listener) = event {
+        bans.count(client, listener, running.server)
+      } else {
+        Self.log(event, to: logger)
+      }
+    }
+    running.server = proxy
+    self.bans = bans
     state = Mutex(State(loaded: loaded))
   }
 
@@ -66,6 +79,7 @@ public final class Supervisor: Sendable {
       let loaded = try ConfigurationFile.load(path)
       let weights = state.withLock { $0.weights }
       try proxy.adopt(loaded.proxy.overriding(weights))
+      bans.adopt(loaded)
       state.withLock {
         $0.loaded = loaded
         $0.generation += 1
@@ -137,12 +151,26 @@ public final class Supervisor: Sendable {
     return ["\(error)"]
   }
 
+  /// Ends what the proxy itself keeps of a ban.
+  func unban(_ address: Address) { proxy.unban(IPAddress(address)) }
+
   private static func log(_ event: ProxyEvent, to logger: Logger) {
     switch event {
     case .serverSetAside(let backend, let server, let reason):
       logger.warning("server \(backend)/\(server) is set aside: \(reason)")
+    case .refusedRequest: return
     case .trouble(let what): logger.error("\(what)")
     }
+  }
+}
+
+/// The data plane, once it runs.
+private final class RunningProxy: Sendable {
+  private let content = Mutex<ProxyServer?>(nil)
+
+  var server: ProxyServer? {
+    get { content.withLock { $0 } }
+    set { content.withLock { $0 = newValue } }
   }
 }
 

@@ -4,20 +4,26 @@ public struct AddressInterval<Bits: FixedWidthInteger & UnsignedInteger & Sendab
 {
   public var first: Bits
   public var last: Bits
+  /// Lists have millions of these: an optional would take half as much memory again.
+  private var end: Int64
+
   /// Never ends by itself when nil.
-  public var until: Int64?
+  public var until: Int64? {
+    get { end == .max ? nil : end }
+    set { end = newValue ?? .max }
+  }
 
   public init(first: Bits, last: Bits, until: Int64? = nil) {
     self.first = first
     self.last = last
-    self.until = until
+    end = until ?? .max
   }
 }
 
 /// A set of IPv4 and IPv6 addresses: disjoint intervals in order, as few as their ends allow.
 public struct AddressSet: Sendable, Equatable {
-  public private(set) var ipv4: [AddressInterval<UInt32>]
-  public private(set) var ipv6: [AddressInterval<UInt128>]
+  public internal(set) var ipv4: [AddressInterval<UInt32>]
+  public internal(set) var ipv6: [AddressInterval<UInt128>]
 
   public init() {
     ipv4 = []
@@ -37,7 +43,9 @@ public struct AddressSet: Sendable, Equatable {
   public var isEmpty: Bool { ipv4.isEmpty && ipv6.isEmpty }
 
   public func union(_ other: AddressSet) -> AddressSet {
-    AddressSet(ipv4: ipv4 + other.ipv4, ipv6: ipv6 + other.ipv6)
+    if isEmpty { return other }
+    if other.isEmpty { return self }
+    return AddressSet(ipv4: ipv4 + other.ipv4, ipv6: ipv6 + other.ipv6)
   }
 
   /// All addresses of this set that are not in the other, whenever the other's may end: what is
@@ -54,9 +62,12 @@ public struct AddressSet: Sendable, Equatable {
 
   /// Without what has ended by then.
   public func remaining(at time: Int64) -> AddressSet {
-    AddressSet(
-      ipv4: ipv4.filter { $0.until.map { $0 > time } ?? true },
-      ipv6: ipv6.filter { $0.until.map { $0 > time } ?? true })
+    let hasEnds = ipv4.contains { $0.until != nil } || ipv6.contains { $0.until != nil }
+    return !hasEnds
+      ? self
+      : AddressSet(
+        ipv4: ipv4.filter { $0.until.map { $0 > time } ?? true },
+        ipv6: ipv6.filter { $0.until.map { $0 > time } ?? true })
   }
 
   public func contains(_ address: Address, at time: Int64) -> Bool {
@@ -91,6 +102,8 @@ enum Intervals {
   /// Disjoint and sorted; neighbours with the same end are one.
   static func normalise<Bits>(_ list: [AddressInterval<Bits>]) -> [AddressInterval<Bits>] {
     guard list.count > 1 else { return list }
+    let until = list[0].until
+    if list.allSatisfy({ $0.until == until }) { return merge(list) }
     // The longest-lived first, each later one only where none before it covers: so every address
     // gets the latest end. Few distinct ends exist, so this is one merge for each.
     let ends = Dictionary(grouping: list) { $0.until }
@@ -149,7 +162,9 @@ enum Intervals {
   /// Intervals of one end, overlapping and touching ones made one.
   private static func merge<Bits>(_ list: [AddressInterval<Bits>]) -> [AddressInterval<Bits>] {
     var result: [AddressInterval<Bits>] = []
-    for next in list.sorted(by: { ($0.first, $0.last) < ($1.first, $1.last) }) {
+    // Feeds come in order, mostly.
+    let isSorted = zip(list, list.dropFirst()).allSatisfy { $0.first <= $1.first }
+    for next in isSorted ? list : list.sorted(by: { $0.first < $1.first }) {
       guard let last = result.last, next.first <= last.last || next.first - 1 == last.last else {
         result.append(next)
         continue

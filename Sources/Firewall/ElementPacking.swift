@@ -8,35 +8,57 @@ enum ElementPacking {
   /// The length of an attribute has 16 bits, its own header and padding included.
   static let listByteLimit = 65_528 - 4
 
-  /// Attribute lists that fit in a message each; the pairs of an interval stay together.
-  static func lists(of set: NamedSet, byteLimit: Int = listByteLimit) -> [[UInt8]] {
-    var lists: [[UInt8]] = []
-    var list: [UInt8] = []
+  /// At most what one element of the set takes, its end included.
+  static func byteLimit(of set: NamedSet) -> Int {
+    2 * (12 + max(4, set.key.byteCount)) + 8 + (set.hasTimeout ? 12 : 0) + 12
+      + (set.isMap ? 20 + 260 : 0)
+  }
+
+  /// Appends elements from `start` on up to the limit of a list; returns where the next list begins.
+  /// `isWhole`: all that the set will hold; else a change of it.
+  static func append(
+    _ set: NamedSet, from start: Int, isWhole: Bool, to list: inout [UInt8],
+    byteLimit: Int = listByteLimit
+  ) -> Int {
+    let begin = list.count
+    let room = byteLimit - Self.byteLimit(of: set)
     // What lies before the first interval is marked as outside, as nft does.
-    if set.key.isInterval, let first = set.elements.first, first.first > 0 {
+    if isWhole, start == 0, set.isInterval, let first = set.elements.first, first.first > 0 {
       appendEnd(0, set.key, to: &list)
     }
-    for element in set.elements {
-      let start = list.count
-      append(element, of: set, to: &list)
-      guard list.count > byteLimit, start > 0 else { continue }
-      lists.append(Array(list[..<start]))
-      list.removeFirst(start)
+    var index = start
+    let count = set.elements.count
+    while index < count, index == start || list.count - begin <= room {
+      append(set.elements[index], of: set, to: &list)
+      index += 1
     }
-    if !list.isEmpty { lists.append(list) }
-    return lists
+    return index
   }
 
   /// Why `lists` would not make the kernel hold `set`; nil when they would.
-  static func fault(in lists: [[UInt8]], of set: NamedSet) -> String? {
-    let boundaries = lists.flatMap { Self.boundaries(in: $0[...]) }
-    guard let elements = Self.elements(from: boundaries, set.key) else {
-      return "the packed elements of \"\(set.name)\" lack a boundary"
+  static func fault(in lists: [ArraySlice<UInt8>], of set: NamedSet) -> String? {
+    var reading = IntervalReading(isInterval: set.isInterval, top: set.key.top)
+    var index = 0
+    var isSame = true
+    let count = set.elements.count
+    func check(_ element: SetElement?) {
+      guard let element else { return }
+      isSame = isSame && index < count && element == set.elements[index]
+      index += 1
     }
-    guard elements == set.elements else {
-      return "the packed elements of \"\(set.name)\" say something else than the policy"
+    for list in lists {
+      for attribute in NetlinkAttributes(bytes: list) {
+        guard let boundary = Boundary(reading: NetlinkAttributes(bytes: attribute.body)) else {
+          return "an element of \"\(set.name)\" was packed without its key"
+        }
+        guard reading.take(boundary, check) else {
+          return "the packed elements of \"\(set.name)\" lack a boundary"
+        }
+      }
     }
-    return nil
+    check(reading.rest)
+    return isSame && index == count
+      ? nil : "the packed elements of \"\(set.name)\" say something else than the policy"
   }
 }
 
@@ -44,9 +66,9 @@ enum ElementPacking {
 
 extension ElementPacking {
   private static func append(
-    _ element: NamedSet.Element, of set: NamedSet, to list: inout [UInt8]
+    _ element: SetElement, of set: NamedSet, to list: inout [UInt8]
   ) {
-    let isOpen = set.key.isInterval && element.last == set.key.top
+    let isOpen = set.isInterval && element.last == set.key.top
     list.appendNested(NFTA_LIST_ELEM.rawValue) { list in
       appendKey(element.first, set.key, to: &list)
       if let chain = element.chain {
@@ -59,14 +81,14 @@ extension ElementPacking {
         }
       }
       if let seconds = element.timeoutSeconds {
-        var milliseconds: [UInt8] = []
-        milliseconds.append(seconds * 1000, byteCount: 8, order: .network)
-        list.appendAttribute(NFTA_SET_ELEM_TIMEOUT.rawValue, milliseconds)
+        list.append(UInt16(12), byteCount: 2, order: .host)
+        list.append(NFTA_SET_ELEM_TIMEOUT.rawValue, byteCount: 2, order: .host)
+        list.append(seconds * 1000, byteCount: 8, order: .network)
       }
       // nft's mark for an interval that has no end because nothing lies beyond it.
       if isOpen { list.appendAttribute(NFTA_SET_ELEM_USERDATA.rawValue, [1, 4, 1, 0, 0, 0]) }
     }
-    if set.key.isInterval, !isOpen { appendEnd(element.last + 1, set.key, to: &list) }
+    if set.isInterval, !isOpen { appendEnd(element.last + 1, set.key, to: &list) }
   }
 
   private static func appendEnd(_ key: UInt128, _ type: NamedSet.Key, to list: inout [UInt8]) {
@@ -81,8 +103,12 @@ extension ElementPacking {
     list.appendNested(NFTA_SET_ELEM_KEY.rawValue) {
       $0.append(UInt16(4 + type.byteCount), byteCount: 2, order: .host)
       $0.append(NFTA_DATA_VALUE.rawValue, byteCount: 2, order: .host)
-      $0.append(key, byteCount: type.byteCount, order: .network)
-      while $0.count % 4 != 0 { $0.append(0) }
+      if type.byteCount == 4 {
+        $0.append(UInt32(truncatingIfNeeded: key), byteCount: 4, order: .network)
+      } else {
+        $0.append(key, byteCount: type.byteCount, order: .network)
+        while $0.count % 4 != 0 { $0.append(0) }
+      }
     }
   }
 }
@@ -110,39 +136,66 @@ extension ElementPacking {
 
   /// The intervals between boundaries, ascending; nil when starts and ends do not alternate.
   static func elements(
-    from boundaries: [Boundary], _ key: NamedSet.Key
-  ) -> [NamedSet.Element]? {
+    from boundaries: [Boundary], of set: (key: NamedSet.Key, isInterval: Bool)
+  ) -> [SetElement]? {
     // Where intervals touch, the end of the one comes before the start of the other.
     let sorted = boundaries.sorted { ($0.key, $0.isEnd ? 0 : 1) < ($1.key, $1.isEnd ? 0 : 1) }
-    var elements: [NamedSet.Element] = []
-    var open: Boundary?
+    var reading = IntervalReading(isInterval: set.isInterval, top: set.key.top)
+    var elements: [SetElement] = []
     for boundary in sorted {
-      switch (open, boundary.isEnd) {
-      case (nil, true):
-        // Only the mark before the first interval stands alone.
-        guard boundary.key == 0, elements.isEmpty else { return nil }
-      case (nil, false) where key.isInterval: open = boundary
-      case (nil, false): elements.append(element(boundary, last: boundary.key))
-      case (.some(let start), true):
-        guard boundary.key > start.key else { return nil }
-        elements.append(element(start, last: boundary.key - 1))
-        open = nil
-      case (.some, false): return nil
-      }
+      guard reading.take(boundary, { elements.append($0) }) else { return nil }
     }
-    if let open { elements.append(element(open, last: key.top)) }
+    if let rest = reading.rest { elements.append(rest) }
     return elements
   }
+}
 
-  private static func element(_ start: Boundary, last: UInt128) -> NamedSet.Element {
-    NamedSet.Element(
+/// Makes intervals of ascending boundaries.
+private struct IntervalReading {
+  let isInterval: Bool
+  let top: UInt128
+  private var open: ElementPacking.Boundary?
+  private var isBegun = false
+
+  init(isInterval: Bool, top: UInt128) {
+    self.isInterval = isInterval
+    self.top = top
+  }
+
+  /// False when a start or an end is missing.
+  mutating func take(
+    _ boundary: ElementPacking.Boundary, _ found: (SetElement) -> Void
+  ) -> Bool {
+    defer { isBegun = true }
+    guard isInterval else {
+      found(Self.element(boundary, last: boundary.key))
+      return !boundary.isEnd
+    }
+    guard let start = open else {
+      if !boundary.isEnd { open = boundary }
+      // Only the mark before the first interval stands alone.
+      return !boundary.isEnd || (boundary.key == 0 && !isBegun)
+    }
+    guard boundary.isEnd, boundary.key > start.key else { return false }
+    found(Self.element(start, last: boundary.key - 1))
+    open = nil
+    return true
+  }
+
+  /// What was begun and has no end: it reaches to the top.
+  var rest: SetElement? { open.map { Self.element($0, last: top) } }
+
+  private static func element(
+    _ start: ElementPacking.Boundary, last: UInt128
+  ) -> SetElement {
+    SetElement(
       first: start.key, last: last, timeoutSeconds: start.timeoutSeconds, chain: start.chain)
   }
 }
 
 extension ElementPacking.Boundary {
   /// One pass over the attributes: there are hundreds of thousands of them.
-  fileprivate init?(reading element: NetlinkAttributes) {
+  init?(reading element: NetlinkAttributes) {
     var key: UInt128?
     isEnd = false
     for attribute in element {
@@ -153,8 +206,10 @@ extension ElementPacking.Boundary {
           .networkInteger
       case NFTA_SET_ELEM_FLAGS.rawValue:
         isEnd = attribute.body.networkInteger & UInt128(NFT_SET_ELEM_INTERVAL_END.rawValue) != 0
-      case NFTA_SET_ELEM_TIMEOUT.rawValue:
-        timeoutSeconds = UInt64(truncatingIfNeeded: attribute.body.networkInteger) / 1000
+      case NFTA_SET_ELEM_TIMEOUT.rawValue where timeoutSeconds == nil,
+        NFTA_SET_ELEM_EXPIRATION.rawValue:
+        // What is left of the timeout counts, where the kernel says it.
+        timeoutSeconds = (UInt64(truncatingIfNeeded: attribute.body.networkInteger) &+ 999) / 1000
       case NFTA_SET_ELEM_DATA.rawValue:
         chain = NetlinkAttributes(bytes: attribute.body).nested(NFTA_DATA_VERDICT.rawValue)?
           .string(NFTA_VERDICT_CHAIN.rawValue)

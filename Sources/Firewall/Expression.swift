@@ -7,20 +7,43 @@ enum Expression: Sendable, Equatable {
   /// Keeps the bits of `mask`.
   case bitwise(mask: [UInt8])
   case compare(Comparison, [UInt8])
-  case lookup(set: String)
+  /// Converts the register's eight bytes from the machine's order to the network's.
+  case toNetworkOrder
+  /// Whether the register is in a set; or is not.
+  case lookup(set: String, isInverted: Bool = false)
   /// Takes the verdict that the map has for the register.
   case verdictLookup(map: String)
-  case limit(perSecond: UInt64, burst: UInt32)
+  /// Goes on within the rate, or only over it.
+  case limit(FirewallPolicy.Rate, isOver: Bool = false)
+  /// Puts the register into a set filled by rules; goes on when the element's own limit is exceeded.
+  case element(Update, set: String, over: Measure)
+  /// Puts the register into a set of bans, for so long.
+  case ban(set: String, seconds: UInt64)
+  /// To NFLOG group 10.
+  case log(prefix: String)
   /// Counts into a named counter.
   case counter(String)
   case verdict(Verdict)
 
-  enum MetaKey: Sendable { case incomingInterface, family, transport }
+  enum MetaKey: Sendable { case incomingInterface, family, transport, time }
+  /// `add` leaves the timeout of an element that is there already; `update` begins it anew.
+  enum Update: UInt32, Sendable {
+    case add = 0
+    case update = 1
+  }
+  enum Measure: Sendable, Equatable {
+    case rate(FirewallPolicy.Rate)
+    /// Connections open at a time.
+    case connections(UInt32)
+  }
   enum Base: Sendable { case network, transport }
   enum Comparison: Sendable { case equal, notEqual }
 }
 
-enum Verdict: Sendable, Equatable { case accept, drop }
+enum Verdict: Sendable, Equatable {
+  case accept, drop
+  case jump(String)
+}
 
 /// Phrases of several expressions, as `nft` would write them.
 extension Expression {
@@ -55,13 +78,27 @@ extension Expression {
     [.meta(.transport), .compare(.equal, [transport.rawValue])]
   }
 
-  static func source(in set: NamedSet) -> [Expression] {
-    switch set.key {
+  /// Loads the source address of packets of one family; only its first bits where a prefix is given.
+  static func source(_ family: Family, prefix: UInt8? = nil) -> [Expression] {
+    switch family {
+    case .ipv4:
+      Self.family(.ipv4) + [.payload(.network, offset: 12, length: 4)] + mask(prefix ?? 32, of: 4)
     case .ipv6:
-      family(.ipv6) + [.payload(.network, offset: 8, length: 16), .lookup(set: set.name)]
-    case .ipv4, .service, .icmpType, .icmpv6Type:
-      family(.ipv4) + [.payload(.network, offset: 12, length: 4), .lookup(set: set.name)]
+      Self.family(.ipv6) + [.payload(.network, offset: 8, length: 16)] + mask(prefix ?? 128, of: 16)
     }
+  }
+
+  static func source(_ family: Family, in set: String) -> [Expression] {
+    source(family) + [.lookup(set: set)]
+  }
+
+  private static func mask(_ prefix: UInt8, of byteCount: Int) -> [Expression] {
+    let width = 8 * byteCount
+    guard prefix < width else { return [] }
+    var bytes: [UInt8] = []
+    let ones = prefix == 0 ? 0 : UInt128.max << UInt128(width - Int(prefix))
+    bytes.append(ones, byteCount: byteCount, order: .network)
+    return [.bitwise(mask: bytes)]
   }
 
   /// fe80::/10

@@ -1,4 +1,5 @@
 import CNftables
+import Glibc
 
 /// The firewall of the calling thread's network namespace. Needs CAP_NET_ADMIN.
 public enum FirewallKernel {
@@ -6,6 +7,8 @@ public enum FirewallKernel {
   public struct Applied: Sendable, Equatable {
     /// Counts applies of this table from 1.
     public var generation: UInt64
+    /// The kernel's own count right after it.
+    public var kernelGeneration: UInt32
     /// Where the base chain sat before, when it had to move: then alone packets may have been lost.
     public var formerHook: Hook?
   }
@@ -13,93 +16,160 @@ public enum FirewallKernel {
   /// Has the kernel check the ruleset as if it were applied; changes nothing.
   public static func check(_ ruleset: Ruleset) throws(FirewallKernelError) {
     let digest = [UInt8](repeating: 0, count: Stamp.digestByteCount)
-    _ = try bring(ruleset, digest: digest, commits: false)
+    _ = try bring(ruleset.sampled(), digest: digest, commits: false)
+  }
+
+  /// How an apply would get there.
+  public struct Plan: Sendable, Equatable {
+    /// Elements that come or go in sets that stay.
+    public var changedElements: Int
+    /// Sets that are made anew, and what they will hold.
+    public var freshSets: Int
+    public var freshElements: Int
+  }
+
+  /// What an apply would do to sets; rules are all written anew.
+  public static func plan(_ ruleset: Ruleset) throws(FirewallKernelError) -> Plan {
+    let socket = try NetlinkSocket()
+    return try untilCalm { () throws(FirewallKernelError) -> Plan? in
+      guard let table = try KernelTable.read(socket),
+        let plan = try ApplyPlan(from: table, to: ruleset, built: [:], on: socket)
+      else { return nil }
+      return Plan(
+        changedElements: plan.changed.reduce(0) { $0 + $1.delta.count },
+        freshSets: plan.fresh.count,
+        freshElements: plan.fresh.reduce(0) { $0 + $1.elements.count })
+    }
   }
 
   /// Makes the kernel hold `ruleset` and nothing else in our table: all at once or not at all, but
   /// for new sets, which go in before; should the rest be refused, the next apply removes them.
-  /// `digest` has 32 bytes and says which policy this is.
+  /// `digest` has 32 bytes and says which policy this is; `generation` is its number, one more than
+  /// the kernel's last when nil.
   @discardableResult
   public static func apply(
-    _ ruleset: Ruleset, digest: [UInt8]
+    _ ruleset: Ruleset, digest: [UInt8], generation: UInt64? = nil
   ) throws(FirewallKernelError) -> Applied {
     precondition(digest.count == Stamp.digestByteCount)
-    return try bring(ruleset, digest: digest, commits: true)
+    return try bring(ruleset, digest: digest, number: generation, commits: true)
   }
 
-  /// What the kernel holds; nil when our table does not exist.
-  public static func live() throws(FirewallKernelError) -> LiveRuleset? {
+  /// Whether our table is there.
+  public static func exists() throws(FirewallKernelError) -> Bool {
+    try NetlinkSocket().hasTable()
+  }
+
+  /// Takes our table away, with all that is in it; nothing is denied any more.
+  public static func remove() throws(FirewallKernelError) {
     let socket = try NetlinkSocket()
-    for _ in 0..<attemptLimit {
+    guard try socket.hasTable() else { return }
+    let transaction = try NetlinkTransaction { $0.deleteTable() }
+    _ = try transaction.run(on: socket)
+  }
+
+  /// What the kernel holds; nil when our table does not exist. Without `elements` the sets are left
+  /// out: there may be a million of them.
+  public static func live(
+    elements: Bool = false
+  ) throws(FirewallKernelError) -> LiveRuleset? {
+    let socket = try NetlinkSocket()
+    return try untilCalm { () throws(FirewallKernelError) -> LiveRuleset?? in
       // Lists of elements never say that they changed while they were read: the generation does.
       let generation = try socket.generation()
-      guard let table = try KernelTable.read(socket) else { continue }
-      guard let sets = try table.readSets(socket) else { continue }
-      guard try socket.generation() == generation else { continue }
-      guard table.exists else { return nil }
-      return LiveRuleset(
-        digest: table.stamp?.digest, generation: table.stamp?.generation,
-        hook: table.chains[Ruleset.baseChain] ?? nil, counters: table.counters, sets: sets)
+      guard let table = try KernelTable.read(socket) else { return nil }
+      guard let sets = elements ? try table.readSets(socket) : [] else { return nil }
+      guard try socket.generation() == generation else { return nil }
+      return .some(table.exists ? LiveRuleset(table, sets: sets) : nil)
     }
-    throw .contended(attempts: attemptLimit)
   }
 
-  private static let attemptLimit = 8
+  /// How long others may keep us from a moment in which nothing but ours changes.
+  private static let patience = Duration.seconds(15)
+  private static let fewestAttempts = 8
+
+  /// Tries anew while the answer is nil, because somebody else has written meanwhile.
+  static func untilCalm<Value>(
+    _ attempt: () throws(FirewallKernelError) -> Value?
+  ) throws(FirewallKernelError) -> Value {
+    let deadline = ContinuousClock.now + patience
+    var attempts = 0
+    while attempts < fewestAttempts || ContinuousClock.now < deadline {
+      if let value = try attempt() { return value }
+      attempts += 1
+      // Of random length, so that two who write in turns do not keep step.
+      usleep(.random(in: 0..<2000))
+    }
+    throw .contended(attempts: attempts)
+  }
 
   private static func bring(
-    _ ruleset: Ruleset, digest: [UInt8], commits: Bool
+    _ ruleset: Ruleset, digest: [UInt8], number: UInt64? = nil, commits: Bool
   ) throws(FirewallKernelError) -> Applied {
     let socket = try NetlinkSocket()
-    for _ in 0..<attemptLimit {
+    var built: [String: String] = [:]
+    return try untilCalm { () throws(FirewallKernelError) -> Applied? in
       let generation = try socket.generation()
-      guard let table = try KernelTable.read(socket) else { continue }
-      let unknown = table.exists && commits ? ruleset.sets.filter { table.lacks($0) } : []
-      if !unknown.isEmpty {
-        _ = try NetlinkTransaction(preloading: unknown, generation: generation).run(on: socket)
-        continue
+      guard let table = try KernelTable.read(socket),
+        let plan = try ApplyPlan(from: table, to: ruleset, built: built, on: socket)
+      else { return nil }
+      if table.exists, commits, plan.fresh.contains(where: { !$0.elements.isEmpty }) {
+        let preload = try NetlinkTransaction(
+          preloading: ruleset, into: table, plan, generation: generation)
+        guard case .done = try preload.run(on: socket) else { return nil }
+        for set in plan.fresh { built[set.name] = plan.names[set.name] }
+        // What was there before has not been counted as changed yet: the next turn does it.
+        return nil
       }
-      let stamp = Stamp(digest: digest, generation: (table.stamp?.generation ?? 0) &+ 1)
+      let stamp = Stamp(
+        digest: digest, generation: number ?? (table.stamp?.generation ?? 0) &+ 1)
       let transaction = try NetlinkTransaction(
-        from: table, to: ruleset, generation: generation, stamp: stamp, commits: commits)
+        from: table, to: ruleset, plan, generation: generation, stamp: stamp, commits: commits)
       switch try transaction.run(on: socket) {
-      case .outrun: continue
+      case .outrun: return nil
       case .done:
         let former = table.chains[Ruleset.baseChain] ?? nil
         let moved = ruleset.chains.contains { $0.name == Ruleset.baseChain && $0.hook != former }
-        return Applied(generation: stamp.generation, formerHook: moved ? former : nil)
+        return Applied(
+          // The kernel leaves out zero.
+          generation: stamp.generation, kernelGeneration: max(1, generation &+ 1),
+          formerHook: moved ? former : nil)
       }
     }
-    throw .contended(attempts: attemptLimit)
+  }
+}
+
+extension Ruleset {
+  /// With a few elements of each set: what the kernel may refuse is how sets and rules are made, and
+  /// a million intervals would take it as long to check as to take in.
+  fileprivate func sampled() -> Ruleset {
+    var sample = self
+    for index in sets.indices where !sets[index].isMap && sets[index].elements.count > 1000 {
+      sample.sets[index].elements = .list((0..<1000).map { sets[index].elements[$0] })
+    }
+    return sample
   }
 }
 
 extension KernelTable {
-  /// Maps are left out: their elements need chains, and ports are few.
-  fileprivate func lacks(_ set: NamedSet) -> Bool {
-    !set.isMap && set.key.isInterval && sets[set.name] == nil
-  }
-
-  /// The sets of key types that are ours; nil when they changed while they were read.
+  /// What the policy fills, under the names of the ruleset; nil when it changed while it was read.
   fileprivate func readSets(
     _ socket: borrowing NetlinkSocket
   ) throws(FirewallKernelError) -> [NamedSet]? {
     var result: [NamedSet] = []
-    for (name, shape) in sets.sorted(by: { $0.key < $1.key }) {
+    for (name, shape) in sets.sorted(by: { $0.key < $1.key })
+    where shape.isFilledByPolicy && !name.hasPrefix("bannet") {
       guard let key = NamedSet.Key(rawValue: shape.key) else { continue }
-      let answer = try socket.list(NFT_MSG_GETSETELEM) {
-        $0.appendAttribute(NFTA_SET_ELEM_LIST_TABLE.rawValue, text: Ruleset.table)
-        $0.appendAttribute(NFTA_SET_ELEM_LIST_SET.rawValue, text: name)
-      }
-      guard let answer else { return nil }
-      let boundaries = answer.flatMap { message in
-        message.first(NFTA_SET_ELEM_LIST_ELEMENTS.rawValue)
-          .map(ElementPacking.boundaries(in:)) ?? []
-      }
-      guard let elements = ElementPacking.elements(from: boundaries, key) else {
-        throw .incomprehensible("the kernel's set \"\(name)\" lacks the end of an interval")
-      }
-      result.append(NamedSet(name: name, key: key, isMap: shape.isMap, elements: elements))
+      guard let elements = try Self.elements(of: name, shape, socket) else { return nil }
+      let plain = name.hasSuffix("-b") ? String(name.dropLast(2)) : name
+      result.append(NamedSet(name: plain, key: key, isMap: shape.isMap, elements: elements))
     }
     return result
+  }
+}
+
+extension KernelTable.Shape {
+  /// Rules and bans fill sets that rules can add to, and networks that are banned.
+  fileprivate var isFilledByPolicy: Bool {
+    flags & NFT_SET_EVAL.rawValue == 0
   }
 }

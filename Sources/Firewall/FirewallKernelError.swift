@@ -1,6 +1,6 @@
 import Glibc
 
-/// Why the kernel does not hold what it should; nothing was changed.
+/// Why the kernel does not hold what it should; of the ruleset nothing was changed.
 public enum FirewallKernelError: Error, Sendable, Equatable, CustomStringConvertible {
   /// A call on the netlink socket failed.
   case socket(attempted: String, errno: Int32)
@@ -47,7 +47,8 @@ public enum FirewallKernelError: Error, Sendable, Equatable, CustomStringConvert
     case EMSGSIZE, ENOBUFS: "; raise net.core.wmem_max, or run in the machine's own user namespace"
     case EAGAIN, EINTR: "; the kernel did not answer in time, try again"
     case ENOENT, EOPNOTSUPP, EPROTONOSUPPORT:
-      "; see that the kernel has nf_tables, nft_ct, nft_fib_inet, nft_limit and nft_objref"
+      "; see that the kernel has nf_tables, nft_ct, nft_fib_inet, nft_limit and nft_objref, "
+        + "and to end connections nf_conntrack_netlink and INET_DIAG_DESTROY"
     case EEXIST: "; two entries overlap"
     case ENOMEM: "; free memory, or shorten the lists"
     default: ""

@@ -1,46 +1,85 @@
 /// What a person wants of the firewall: who may come in, to what; as read, names not yet resolved.
-public struct FirewallPolicy: Sendable, Equatable {
+public struct FirewallPolicy: Sendable, Equatable, Codable {
+  public var mode = Mode.enforce
   public var groups: [Group] = []
   /// Evaluated first; deny has no power over it.
   public var management: Management?
   /// Denied everywhere but for management.
   public var deny: [Reference] = []
+  public var bans = Bans()
   public var services: [Service] = []
   public var protect = Protection.host
+  /// What becomes of open connections that a new policy no longer allows.
+  public var existingConnections = ExistingConnections.close
+  public var onDrift = DriftReaction.warn
+  /// Only management is let in, whatever the services allow.
+  public var isPanic = false
 
   public init() {}
 }
 
 extension FirewallPolicy {
+  public enum Mode: String, Sendable, Equatable, CaseIterable, Codable {
+    case enforce
+    /// What would be denied is counted, logged, and let in.
+    case audit
+  }
+
+  public enum ExistingConnections: String, Sendable, Equatable, CaseIterable, Codable {
+    case close, keep
+  }
+
+  /// What the agent does when somebody else has changed our rules.
+  public enum DriftReaction: String, Sendable, Equatable, CaseIterable, Codable {
+    case warn, restore
+  }
+
   /// What of this machine is protected.
-  public enum Protection: String, Sendable, Equatable, CaseIterable {
+  public enum Protection: String, Sendable, Equatable, CaseIterable, Codable {
     case host
     /// Before destination addresses are rewritten: ports that Docker publishes, too.
     case hostAndPublished = "host+published"
   }
 
   /// A named set of sources: its entries and all of `include`, without all of `except`.
-  public struct Group: Sendable, Equatable {
+  public struct Group: Sendable, Equatable, Codable {
     public var name: String
     public var entries: [Entry]
+    /// What its file holds.
+    public var feed: Feed?
     public var include: [Reference]
     public var except: [Reference]
     public var place: SourcePlace
 
     public init(
-      name: String, entries: [Entry] = [], include: [Reference] = [], except: [Reference] = [],
-      place: SourcePlace
+      name: String, entries: [Entry] = [], feed: Feed? = nil, include: [Reference] = [],
+      except: [Reference] = [], place: SourcePlace
     ) {
       self.name = name
       self.entries = entries
+      self.feed = feed
       self.include = include
       self.except = except
       self.place = place
     }
   }
 
+  /// The networks of a file, one a line there.
+  public struct Feed: Sendable, Equatable, Codable {
+    public var path: String
+    /// Lines with a network; overlapping ones are one interval among the addresses.
+    public var entryCount: Int
+    public var addresses: AddressSet
+
+    public init(path: String, entryCount: Int, addresses: AddressSet) {
+      self.path = path
+      self.entryCount = entryCount
+      self.addresses = addresses
+    }
+  }
+
   /// One address or network, and why it is there.
-  public struct Entry: Sendable, Equatable {
+  public struct Entry: Sendable, Equatable, Codable {
     public var network: Network
     public var owner: String?
     public var reason: String?
@@ -63,8 +102,8 @@ extension FirewallPolicy {
   }
 
   /// Where a list names sources: a group, an address of its own, or everybody.
-  public struct Reference: Sendable, Equatable {
-    public enum Target: Sendable, Equatable {
+  public struct Reference: Sendable, Equatable, Codable {
+    public enum Target: Sendable, Equatable, Codable {
       case group(String)
       case network(Network)
       /// `any`: must be spelled, never meant by leaving something out.
@@ -79,7 +118,7 @@ extension FirewallPolicy {
     }
   }
 
-  public struct Management: Sendable, Equatable {
+  public struct Management: Sendable, Equatable, Codable {
     public var from: [Reference]
     public var to: [Port]
     public var place: SourcePlace
@@ -91,28 +130,9 @@ extension FirewallPolicy {
     }
   }
 
-  public struct Service: Sendable, Equatable {
-    public var name: String
-    public var listen: [Port]
-    public var allow: [Reference]
-    /// Beats `allow`.
-    public var deny: [Reference]
-    public var place: SourcePlace
-
-    public init(
-      name: String, listen: [Port], allow: [Reference], deny: [Reference] = [], place: SourcePlace
-    ) {
-      self.name = name
-      self.listen = listen
-      self.allow = allow
-      self.deny = deny
-      self.place = place
-    }
-  }
-
   /// `tcp/443`, or a range of ports of one protocol.
-  public struct Port: Sendable, Hashable {
-    public enum Transport: String, Sendable, CaseIterable { case tcp, udp }
+  public struct Port: Sendable, Hashable, Codable {
+    public enum Transport: String, Sendable, CaseIterable, Codable { case tcp, udp }
     public var transport: Transport
     /// Inclusive; within 1...65535.
     public var first: UInt16
@@ -127,13 +147,13 @@ extension FirewallPolicy {
 }
 
 /// An address with its prefix length: host bits are zero.
-public enum Network: Sendable, Hashable {
+public enum Network: Sendable, Hashable, Codable {
   case ipv4(UInt32, prefix: UInt8)
   case ipv6(UInt128, prefix: UInt8)
 }
 
 /// Where in the files something stands; lines and columns count from 1.
-public struct SourcePlace: Sendable, Hashable, CustomStringConvertible {
+public struct SourcePlace: Sendable, Hashable, Codable, CustomStringConvertible {
   public var file: String
   public var line: Int
   public var column: Int

@@ -65,8 +65,10 @@ struct GroupResolution {
       $0.ipv4 += one.ipv4
       $0.ipv6 += one.ipv6
     }
-    let all = AddressSet(ipv4: own.ipv4, ipv6: own.ipv6).union(set(group.include, within: path))
-    let result = all.subtracting(set(group.except, within: path))
+    var all = AddressSet(ipv4: own.ipv4, ipv6: own.ipv6).union(set(group.include, within: path))
+    if let feed = group.feed { all = all.union(feed.addresses) }
+    let except = set(group.except, within: path)
+    let result = except.isEmpty ? all : all.subtracting(except)
     known[name] = result
     return result
   }

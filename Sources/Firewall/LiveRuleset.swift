@@ -6,7 +6,18 @@ public struct LiveRuleset: Sendable, Equatable {
   public var generation: UInt64?
   public var hook: Hook?
   public var counters: [String: Count]
+  /// By chain, a fingerprint of each of its rules, in order.
+  public var rules: [String: [String]]
   var sets: [NamedSet]
+
+  init(_ table: KernelTable, sets: [NamedSet]) {
+    digest = table.stamp?.digest
+    generation = table.stamp?.generation
+    hook = table.chains[Ruleset.baseChain] ?? nil
+    counters = table.counters
+    rules = table.rules
+    self.sets = sets
+  }
 
   public struct Count: Sendable, Equatable {
     public var packets: UInt64
@@ -28,8 +39,8 @@ public struct LiveRuleset: Sendable, Equatable {
       let old = sets.first { $0.name == name }
       let new = ruleset.sets.first { $0.name == name }
       guard let key = (new ?? old)?.key else { return nil }
-      let gained = Self.subtract(old?.elements ?? [], from: new?.elements ?? [])
-      let lost = Self.subtract(new?.elements ?? [], from: old?.elements ?? [])
+      let gained = Self.subtract(old?.elements.list ?? [], from: new?.elements.list ?? [])
+      let lost = Self.subtract(new?.elements.list ?? [], from: old?.elements.list ?? [])
       guard !gained.isEmpty || !lost.isEmpty else { return nil }
       return Difference(
         set: name, gained: gained.map { RulesetText.text($0, key) },
@@ -39,13 +50,13 @@ public struct LiveRuleset: Sendable, Equatable {
 
   /// The parts of `elements` that no element of `others` with the same chain covers. Both ascend.
   static func subtract(
-    _ others: [NamedSet.Element], from elements: [NamedSet.Element]
-  ) -> [NamedSet.Element] {
-    var result: [NamedSet.Element] = []
+    _ others: [SetElement], from elements: [SetElement]
+  ) -> [SetElement] {
+    var result: [SetElement] = []
     var start = 0
     for element in elements {
       while start < others.count, others[start].last < element.first { start += 1 }
-      var rest: NamedSet.Element? = element
+      var rest: SetElement? = element
       rest?.timeoutSeconds = nil
       var index = start
       while let remainder = rest, index < others.count, others[index].first <= remainder.last {

@@ -3,15 +3,17 @@ import Glibc
 
 /// Writes the messages of one batch, and remembers what each of them is about.
 struct NetlinkEncoder {
-  private(set) var bytes: [UInt8] = []
+  var bytes: [UInt8] = []
   /// By sequence number: what the kernel's errors are attributed to.
   private(set) var subjects: [UInt32: String] = [:]
   private var sequence: UInt32 = 0
-  private var lastMessage = 0
+  private(set) var lastMessage = 0
   private var setID: UInt32 = 0
+  /// Of sets that have another name in the kernel than in the ruleset.
+  var names: [String: String] = [:]
 
   static let inet = UInt8(NFPROTO_INET)
-  private static let table = Ruleset.table
+  static let table = Ruleset.table
 
   /// A generation makes the kernel refuse the batch when someone else has written since.
   mutating func begin(generation: UInt32?) {
@@ -39,7 +41,7 @@ struct NetlinkEncoder {
     return sequence
   }
 
-  private mutating func open(
+  mutating func open(
     type: UInt16, flags: Int32, _ subject: String, family: UInt8 = inet, resource: UInt16 = 0
   ) {
     sequence += 1
@@ -49,7 +51,7 @@ struct NetlinkEncoder {
       resource: resource)
   }
 
-  private static func type(_ message: nf_tables_msg_types) -> UInt16 {
+  static func type(_ message: nf_tables_msg_types) -> UInt16 {
     UInt16(NFNL_SUBSYS_NFTABLES) << 8 | UInt16(message.rawValue)
   }
 }
@@ -63,10 +65,9 @@ extension NetlinkEncoder {
     }
   }
 
-  mutating func flushElements(_ set: String) {
-    delete(NFT_MSG_DELSETELEM, "the old elements of set \(set)") {
-      $0.appendAttribute(NFTA_SET_ELEM_LIST_TABLE.rawValue, text: Self.table)
-      $0.appendAttribute(NFTA_SET_ELEM_LIST_SET.rawValue, text: set)
+  mutating func deleteTable() {
+    delete(NFT_MSG_DELTABLE, "table \(Self.table)") {
+      $0.appendAttribute(NFTA_TABLE_NAME.rawValue, text: Self.table)
     }
   }
 
@@ -147,7 +148,8 @@ extension NetlinkEncoder {
     defer { unsafe nftnl_set_free(handle) }
     setID += 1
     unsafe nftnl_set_set_str(handle, UInt16(NFTNL_SET_TABLE.rawValue), Self.table)
-    unsafe nftnl_set_set_str(handle, UInt16(NFTNL_SET_NAME.rawValue), try Self.checked(set.name))
+    unsafe nftnl_set_set_str(
+      handle, UInt16(NFTNL_SET_NAME.rawValue), try Self.checked(names[set.name] ?? set.name))
     unsafe nftnl_set_set_u32(handle, UInt16(NFTNL_SET_ID.rawValue), setID)
     unsafe nftnl_set_set_u32(handle, UInt16(NFTNL_SET_FLAGS.rawValue), set.kernelFlags)
     unsafe nftnl_set_set_u32(handle, UInt16(NFTNL_SET_KEY_TYPE.rawValue), set.key.rawValue)
@@ -156,26 +158,29 @@ extension NetlinkEncoder {
       unsafe nftnl_set_set_u32(handle, UInt16(NFTNL_SET_DATA_TYPE.rawValue), 0xffff_ff00)
       unsafe nftnl_set_set_u32(handle, UInt16(NFTNL_SET_DATA_LEN.rawValue), 16)
     }
+    if set.size > 0 {
+      unsafe nftnl_set_set_u32(handle, UInt16(NFTNL_SET_DESC_SIZE.rawValue), set.size)
+    }
+    if let seconds = set.timeoutSeconds {
+      unsafe nftnl_set_set_u64(handle, UInt16(NFTNL_SET_TIMEOUT.rawValue), seconds * 1000)
+    }
+    if set.key == .time {
+      let userData = Self.typeofMetaTime
+      unsafe nftnl_set_set_data(
+        handle, UInt16(NFTNL_SET_USERDATA.rawValue), userData, UInt32(userData.count))
+    }
     unsafe append(NFT_MSG_NEWSET, "set \(set.name)") {
       unsafe nftnl_set_nlmsg_build_payload($0, handle)
     }
   }
 
-  /// Packed by hand: libnftnl would spend 300 bytes and an allocation on each element.
-  mutating func addElements(of set: NamedSet) throws(FirewallKernelError) {
-    if let fault = set.fault { throw .unencodable(fault) }
-    let lists = ElementPacking.lists(of: set)
-    if let fault = ElementPacking.fault(in: lists, of: set) { throw .unencodable(fault) }
-    for (index, list) in lists.enumerated() {
-      open(
-        type: Self.type(NFT_MSG_NEWSETELEM), flags: NLM_F_CREATE | NLM_F_EXCL,
-        "elements of set \(set.name) (part \(index + 1) of \(lists.count))")
-      bytes.appendAttribute(NFTA_SET_ELEM_LIST_TABLE.rawValue, text: Self.table)
-      bytes.appendAttribute(NFTA_SET_ELEM_LIST_SET.rawValue, text: set.name)
-      bytes.appendNested(NFTA_SET_ELEM_LIST_ELEMENTS.rawValue) { $0 += list }
-      bytes.closeMessage(lastMessage)
-    }
-  }
+  /// What nft keeps with a set that was declared as `typeof meta time`: the byte order of its keys,
+  /// and the expression (meta, key 0x1e).
+  private static let typeofMetaTime: [UInt8] =
+    [
+      0x00, 0x04, 1, 0, 0, 0, 0x03, 0x0e, 0x00, 0x04, 9, 0, 0, 0, 0x01, 0x06, 0x00, 0x04, 0x1e, 0,
+      0, 0,
+    ]
 
   mutating func add(
     _ rule: Rule, number: Int, to chain: String, userData: [UInt8] = []
@@ -190,7 +195,7 @@ extension NetlinkEncoder {
         handle, UInt16(NFTNL_RULE_USERDATA.rawValue), userData, UInt32(userData.count))
     }
     for expression in rule {
-      guard let step = unsafe expression.kernelExpression() else { throw Self.outOfMemory }
+      guard let step = unsafe expression.kernelExpression(names) else { throw Self.outOfMemory }
       // The rule owns it from here on.
       unsafe nftnl_rule_add_expr(handle, step)
     }
@@ -237,7 +242,9 @@ extension NetlinkEncoder {
 
 extension NamedSet {
   var kernelFlags: UInt32 {
-    (key.isInterval ? NFT_SET_INTERVAL.rawValue : 0) | (hasTimeout ? NFT_SET_TIMEOUT.rawValue : 0)
+    (isInterval ? NFT_SET_INTERVAL.rawValue : 0) | (hasTimeout ? NFT_SET_TIMEOUT.rawValue : 0)
       | (isMap ? NFT_SET_MAP.rawValue : 0)
+      // Rules can add to it.
+      | (filling != .policy && !isInterval ? NFT_SET_EVAL.rawValue : 0)
   }
 }

@@ -1,6 +1,6 @@
 import CNftables
 
-/// One message of the kernel: its header, its table family, and its attributes yet to be read.
+/// One message of the kernel: its header, and its payload yet to be read.
 struct NetlinkMessage {
   var type: UInt16
   var flags: UInt16
@@ -17,14 +17,16 @@ struct NetlinkMessage {
     NetlinkAttributes(bytes: payload.dropFirst(Self.familyByteCount))
   }
 
+  var isDone: Bool { type == UInt16(NLMSG_DONE) }
+
   /// The message of nf_tables alone, without the subsystem's number.
   var tablesType: UInt16? {
     type >> 8 == UInt16(NFNL_SUBSYS_NFTABLES) ? type & 0xff : nil
   }
 
-  /// Of an NLMSG_ERROR: zero is an acknowledgement, else the errno.
+  /// Of an NLMSG_ERROR or the end of a dump: zero is an acknowledgement, else the errno.
   var errorNumber: Int32? {
-    guard type == UInt16(NLMSG_ERROR), payload.count >= 4 else { return nil }
+    guard type == UInt16(NLMSG_ERROR) || isDone, payload.count >= 4 else { return nil }
     return 0 &- Int32(bitPattern: payload.hostInteger(byteCount: 4))
   }
 
@@ -110,15 +112,21 @@ extension [UInt8] {
   mutating func openMessage(
     type: UInt16, flags: Int32, sequence: UInt32, family: UInt8, resource: UInt16 = 0
   ) -> Int {
+    let start = openMessage(type: type, flags: flags, sequence: sequence)
+    append(family)
+    append(UInt8(NFNETLINK_V0))
+    append(resource, byteCount: 2, order: .network)
+    return start
+  }
+
+  /// A netlink header alone.
+  mutating func openMessage(type: UInt16, flags: Int32, sequence: UInt32) -> Int {
     let start = count
     append(0, byteCount: 4, order: .host)
     append(type, byteCount: 2, order: .host)
     append(flags, byteCount: 2, order: .host)
     append(sequence, byteCount: 4, order: .host)
     append(0, byteCount: 4, order: .host)
-    append(family)
-    append(UInt8(NFNETLINK_V0))
-    append(resource, byteCount: 2, order: .network)
     return start
   }
 

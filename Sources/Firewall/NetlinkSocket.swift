@@ -1,7 +1,8 @@
 import CNftables
 import Glibc
 
-/// A socket to the kernel's nf_tables; everything it asks is answered in its own network namespace.
+/// A socket to one of the kernel's netlink families; everything it asks is answered in its own
+/// network namespace.
 ///
 /// `@safe`: the handle is made in `init`, freed in `deinit`, and never leaves.
 @safe struct NetlinkSocket: ~Copyable {
@@ -13,10 +14,10 @@ import Glibc
   /// The largest piece of a dump that the kernel makes; 8 KiB took four times as long.
   private static let receiveByteCount = 32_768
   private static let receiveBufferByteCount: Int32 = 1 << 20
-  private static let messageLimit = 1 << 22
+  private static let messageLimit = 1 << 24
 
-  init() throws(FirewallKernelError) {
-    guard let handle = unsafe mnl_socket_open2(NETLINK_NETFILTER, Int32(SOCK_CLOEXEC.rawValue))
+  init(_ family: Int32 = NETLINK_NETFILTER) throws(FirewallKernelError) {
+    guard let handle = unsafe mnl_socket_open2(family, Int32(SOCK_CLOEXEC.rawValue))
     else { throw .socket(attempted: "open a netlink socket", errno: errno) }
     guard unsafe mnl_socket_bind(handle, 0, gatehouse_MNL_SOCKET_AUTOPID()) == 0 else {
       let number = errno
@@ -64,27 +65,91 @@ import Glibc
     }
   }
 
-  /// The answers to one request up to their end; nil when they changed meanwhile or do not exist.
-  func answers(to request: [UInt8]) throws(FirewallKernelError) -> [NetlinkMessage]? {
+  /// How the answers to a request ended.
+  enum Ending: Equatable {
+    case whole
+    case changedMeanwhile
+    case refused(errno: Int32)
+  }
+
+  /// Hands over each answer to a request as it comes, so that a list of any length takes little.
+  func visitAnswers(
+    to request: [UInt8], _ visit: (NetlinkMessage) throws(FirewallKernelError) -> Void
+  ) throws(FirewallKernelError) -> Ending {
     try send(request)
     let sequence = request[8...].hostInteger(byteCount: 4)
     let isDump = request[6...].hostInteger(byteCount: 2) & UInt32(NLM_F_DUMP) == NLM_F_DUMP
-    var answers: [NetlinkMessage] = []
     var isWhole = true
-    while answers.count < Self.messageLimit {
+    var count = 0
+    while count < Self.messageLimit {
       for message in try receive(waits: true) ?? [] where message.sequence == sequence {
         if message.flags & UInt16(NLM_F_DUMP_INTR) != 0 { isWhole = false }
-        if message.type == UInt16(NLMSG_DONE) { return isWhole ? answers : nil }
-        if let number = message.errorNumber {
-          if number == 0 { return answers }
-          if number == ENOENT || number == EINTR { return nil }
-          throw .socket(attempted: "read the firewall", errno: number)
+        if let number = message.errorNumber, number != 0 { return .refused(errno: number) }
+        if message.isDone || message.errorNumber == 0 {
+          return isWhole ? .whole : .changedMeanwhile
         }
-        answers.append(message)
-        if !isDump { return answers }
+        try visit(message)
+        count += 1
+        if !isDump { return .whole }
       }
     }
     throw .incomprehensible("the kernel's answer does not end")
+  }
+
+  /// The answers to one request up to their end; nil when they changed meanwhile or do not exist.
+  func answers(to request: [UInt8]) throws(FirewallKernelError) -> [NetlinkMessage]? {
+    var answers: [NetlinkMessage] = []
+    switch try visitAnswers(to: request, { answers.append($0) }) {
+    case .whole: return answers
+    case .changedMeanwhile, .refused(errno: ENOENT), .refused(errno: EINTR): return nil
+    case .refused(let number): throw .socket(attempted: "read the firewall", errno: number)
+    }
+  }
+
+  /// Every answer of a dump that nothing but the kernel's lack of a part can refuse.
+  func visitAll(
+    _ request: [UInt8], attempted: String,
+    _ visit: (NetlinkMessage) throws(FirewallKernelError) -> Void
+  ) throws(FirewallKernelError) {
+    if case .refused(let number) = try visitAnswers(to: request, visit) {
+      throw .socket(attempted: attempted, errno: number)
+    }
+  }
+
+  /// Has the kernel do away with one object; false when it was gone already.
+  func remove(_ request: [UInt8], attempted: String) throws(FirewallKernelError) -> Bool {
+    switch try visitAnswers(to: request, { _ in }) {
+    case .whole, .changedMeanwhile: return true
+    case .refused(errno: ENOENT): return false
+    case .refused(let number): throw .socket(attempted: attempted, errno: number)
+    }
+  }
+
+  var number: Int32 { descriptor }
+
+  /// From now on receives these messages of a group, and nothing else.
+  func hear(
+    _ message: nf_tables_msg_types, of group: nfnetlink_groups
+  ) throws(FirewallKernelError) {
+    // Loads the type from the header, in the order of the network whatever the machine's.
+    var type: [UInt8] = []
+    type.append(NetlinkEncoder.type(message), byteCount: 2, order: .host)
+    var program = [
+      sock_filter(code: 0x28, jt: 0, jf: 0, k: 4),
+      sock_filter(
+        code: 0x15, jt: 0, jf: 1, k: UInt32(truncatingIfNeeded: type[...].networkInteger)),
+      sock_filter(code: 0x06, jt: 0, jf: 0, k: .max),
+      sock_filter(code: 0x06, jt: 0, jf: 0, k: 0),
+    ]
+    let isFiltered = unsafe program.withUnsafeMutableBufferPointer { steps in
+      var filter = unsafe sock_fprog(len: UInt16(steps.count), filter: steps.baseAddress)
+      return unsafe setsockopt(
+        descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &filter,
+        socklen_t(MemoryLayout<sock_fprog>.size))
+    }
+    guard isFiltered == 0,
+      set(NETLINK_ADD_MEMBERSHIP, Int32(group.rawValue), level: SOL_NETLINK)
+    else { throw .socket(attempted: "listen for changes of the firewall", errno: errno) }
   }
 
   @discardableResult
@@ -115,6 +180,42 @@ extension NetlinkSocket {
       .filter { $0.family == NetlinkEncoder.inet }.map(\.attributes)
   }
 
+  /// Every chain of every table, one at a time; false when the list changed while it was read.
+  func dumpChains(_ take: (NetlinkMessage) -> Void) throws(FirewallKernelError) -> Bool {
+    let request = Self.request(
+      NFT_MSG_GETCHAIN, flags: NLM_F_DUMP, family: UInt8(NFPROTO_UNSPEC))
+    return try visitAnswers(to: request, take) == .whole
+  }
+
+  /// Some elements of a set at a time; false when the set is gone.
+  func dumpElements(
+    of set: String, _ take: (NetlinkMessage) -> Void
+  ) throws(FirewallKernelError) -> Bool {
+    let request = Self.request(NFT_MSG_GETSETELEM, flags: NLM_F_DUMP) {
+      $0.appendAttribute(NFTA_SET_ELEM_LIST_TABLE.rawValue, text: Ruleset.table)
+      $0.appendAttribute(NFTA_SET_ELEM_LIST_SET.rawValue, text: set)
+    }
+    return try visitAnswers(to: request, take) == .whole
+  }
+
+  /// One element, found by its key; nil when it is not in the set.
+  func element(
+    _ key: UInt128, of set: NamedSet
+  ) throws(FirewallKernelError) -> ElementPacking.Boundary? {
+    var one = set
+    one.elements = .list([SetElement(first: key, last: key)])
+    let request = Self.request(NFT_MSG_GETSETELEM) {
+      $0.appendAttribute(NFTA_SET_ELEM_LIST_TABLE.rawValue, text: Ruleset.table)
+      $0.appendAttribute(NFTA_SET_ELEM_LIST_SET.rawValue, text: set.name)
+      $0.appendNested(NFTA_SET_ELEM_LIST_ELEMENTS.rawValue) {
+        _ = ElementPacking.append(one, from: 0, isWhole: false, to: &$0)
+      }
+    }
+    let list = try answers(to: request)?.first?.attributes.first(
+      NFTA_SET_ELEM_LIST_ELEMENTS.rawValue)
+    return list.flatMap { ElementPacking.boundaries(in: $0).first }
+  }
+
   func hasTable() throws(FirewallKernelError) -> Bool {
     let request = Self.request(NFT_MSG_GETTABLE) {
       $0.appendAttribute(NFTA_TABLE_NAME.rawValue, text: Ruleset.table)
@@ -123,13 +224,13 @@ extension NetlinkSocket {
   }
 
   private static func request(
-    _ message: nf_tables_msg_types, flags: Int32 = 0,
+    _ message: nf_tables_msg_types, flags: Int32 = 0, family: UInt8 = NetlinkEncoder.inet,
     _ attributes: (inout [UInt8]) -> Void = { _ in }
   ) -> [UInt8] {
     var bytes: [UInt8] = []
     let start = bytes.openMessage(
       type: UInt16(NFNL_SUBSYS_NFTABLES) << 8 | UInt16(message.rawValue),
-      flags: NLM_F_REQUEST | flags, sequence: 1, family: NetlinkEncoder.inet)
+      flags: NLM_F_REQUEST | flags, sequence: 1, family: family)
     attributes(&bytes)
     bytes.closeMessage(start)
     return bytes

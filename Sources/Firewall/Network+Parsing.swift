@@ -42,6 +42,12 @@ extension Network {
     }
   }
 
+  public var prefix: UInt8 {
+    switch self {
+    case .ipv4(_, let prefix), .ipv6(_, let prefix): prefix
+    }
+  }
+
   /// With the bits behind the prefix cleared.
   var masked: Network {
     switch self {

@@ -102,7 +102,8 @@ private struct Checker {
     }
     _ = resolution.set(policy.management?.from ?? [])
     _ = resolution.set(policy.deny)
-    for service in policy.services { _ = resolution.set(service.allow + service.deny) }
+    _ = resolution.set(policy.bans.never)
+    for service in policy.services { _ = resolution.set(service.references) }
     for failure in resolution.failures { tell(failure) }
   }
 
@@ -137,7 +138,7 @@ private struct Checker {
       if service.listen.isEmpty {
         error(service.place, "service \"\(service.name)\" has no listen", "add listen: [tcp/443]")
       }
-      if service.allow.isEmpty {
+      if service.allow.isEmpty, service.http.isEmpty {
         error(
           service.place, "service \"\(service.name)\" allows nobody",
           "add allow: [GROUP], or allow: [any] for everybody")
@@ -158,11 +159,16 @@ private struct Checker {
   }
 
   private mutating func checkReferences() {
-    let lists =
-      [policy.deny, policy.management?.from ?? []]
-      + policy.services.flatMap { [$0.allow, $0.deny] }
-    for reference in lists.joined() {
+    let all =
+      policy.deny + (policy.management?.from ?? []) + policy.bans.never
+      + policy.services.flatMap(\.references)
+    for reference in all {
       if case .network(let network) = reference.target { checkWhole(network, reference.place) }
+    }
+    for reference in policy.services.flatMap(\.trustedProxies) where reference.target == .any {
+      error(
+        reference.place, "trusted_proxies any would believe what anybody says of who he is",
+        "name the networks of your balancers")
     }
     for reference in policy.deny where reference.target == .any {
       warn(reference.place, "deny any leaves nothing but management")
@@ -170,7 +176,7 @@ private struct Checker {
   }
 
   private mutating func checkExpiry() {
-    for entry in policy.groups.flatMap(\.entries) {
+    for entry in policy.groups.lazy.flatMap(\.entries) {
       guard let until = entry.until, until <= now else { continue }
       warn(entry.place, "\(entry.network) has expired and counts no more", "take it out")
     }
@@ -183,7 +189,8 @@ private struct Checker {
       warn(management.place, "some of management's sources are denied too; management wins")
     }
     for service in policy.services {
-      let allow = groups.set(service.allow).remaining(at: now)
+      let all = service.allow + service.trustedProxies + service.http.flatMap(\.allow)
+      let allow = groups.set(all).remaining(at: now)
       let left = allow.subtracting(deny).subtracting(groups.set(service.deny))
       if allow.isEmpty {
         error(
@@ -194,6 +201,13 @@ private struct Checker {
         warn(service.place, "all that service \"\(service.name)\" allows is denied")
       }
     }
+  }
+}
+
+extension FirewallPolicy.Service {
+  /// All places where it names sources.
+  fileprivate var references: [FirewallPolicy.Reference] {
+    allow + deny + trustedProxies + http.flatMap(\.allow)
   }
 }
 

@@ -5,94 +5,207 @@ public struct PolicyError: Error, Sendable, Equatable, CustomStringConvertible {
   public var description: String { findings.map(\.description).joined(separator: "\n") }
 }
 
+/// A packet that begins a connection, as far as a policy looks at it.
+public struct Packet: Sendable, Equatable {
+  public enum Content: Sendable, Equatable {
+    case tcp(port: UInt16)
+    case udp(port: UInt16, from: UInt16?)
+    case icmp(type: UInt8)
+    case icmpv6(type: UInt8)
+    /// Any other protocol, by its number.
+    case other(UInt8)
+  }
+  public var source: Address
+  public var content: Content
+  /// Of IPv6; routers on the way make it less than 255.
+  public var hopLimit: UInt8
+
+  public init(from source: Address, _ content: Content, hopLimit: UInt8 = 64) {
+    self.source = source
+    self.content = content
+    self.hopLimit = hopLimit
+  }
+
+  /// What services and management listen for.
+  var port: (transport: FirewallPolicy.Port.Transport, number: UInt16)? {
+    switch content {
+    case .tcp(let port): (.tcp, port)
+    case .udp(let port, _): (.udp, port)
+    case .icmp, .icmpv6, .other: nil
+    }
+  }
+}
+
 /// What becomes of a new connection, and by which part of the policy.
 public enum PolicyOutcome: Sendable, Equatable {
+  /// Neighbours, path MTU, a limited ping: no policy may cut them.
+  case allowedAsEssential
   case allowedByManagement
   case allowedByService(String)
+  /// To a service that takes its word for who is behind it.
+  case allowedAsTrustedProxy(String)
   case deniedByDeny
+  case deniedByPanic
   case deniedByService(String)
-  /// A service listens there, and does not allow the source; or none listens.
+  /// Outside the service's hours.
+  case deniedBySchedule(String)
+  /// A service listens there, and does not allow the source.
+  case deniedByAllow(String)
+  /// Nothing listens there.
   case deniedByDefault
 
   public var isAllowed: Bool {
     switch self {
-    case .allowedByManagement, .allowedByService: true
-    case .deniedByDeny, .deniedByService, .deniedByDefault: false
+    case .allowedAsEssential, .allowedByManagement, .allowedByService, .allowedAsTrustedProxy: true
+    case .deniedByDeny, .deniedByPanic, .deniedByService, .deniedBySchedule, .deniedByAllow,
+      .deniedByDefault:
+      false
+    }
+  }
+
+  /// As in "it is allowed by management".
+  public var sentence: String {
+    switch self {
+    case .allowedAsEssential: "allowed, as what no policy may cut"
+    case .allowedByManagement: "allowed by management"
+    case .allowedByService(let name): "allowed by service \"\(name)\""
+    case .allowedAsTrustedProxy(let name): "allowed as a trusted proxy of service \"\(name)\""
+    case .deniedByDeny: "denied by deny"
+    case .deniedByPanic: "denied: panic is on"
+    case .deniedByService(let name): "denied by deny of service \"\(name)\""
+    case .deniedBySchedule(let name): "denied: service \"\(name)\" is closed at that hour"
+    case .deniedByAllow(let name): "denied: service \"\(name)\" does not allow it"
+    case .deniedByDefault: "denied: no service listens there"
+    }
+  }
+
+  /// The kernel's counter of what ends so; nil for what is not counted.
+  public var counter: String? {
+    func named(_ service: String, _ end: String) -> String {
+      "r_\(RulesetCompiler.identifier(service))_\(end)"
+    }
+    return switch self {
+    case .allowedAsEssential: nil
+    case .allowedByManagement: "r_management"
+    case .allowedByService(let name): named(name, "allow")
+    case .allowedAsTrustedProxy(let name): named(name, "trusted")
+    case .deniedByDeny: "r_deny"
+    case .deniedByPanic: "r_panic"
+    case .deniedByService(let name): named(name, "deny")
+    case .deniedBySchedule(let name): named(name, "closed")
+    case .deniedByAllow(let name): named(name, "default")
+    case .deniedByDefault: "r_default"
     }
   }
 }
 
 /// A policy as a pure function: the same for the kernel's rules, the proxy and explanations.
 public struct PolicyVerdict: Sendable {
-  struct Service: Sendable {
-    let name: String
-    let listen: [FirewallPolicy.Port]
-    let allow: AddressSet
-    let deny: AddressSet
-  }
-
-  let protect: FirewallPolicy.Protection
-  let managementFrom: AddressSet
-  let managementTo: [FirewallPolicy.Port]
-  let deny: AddressSet
-  let services: [Service]
+  public let policy: ResolvedPolicy
 
   /// Throws what is wrong with the policy, if anything is.
   public init(_ policy: FirewallPolicy, at now: Int64 = 0) throws(PolicyError) {
     let errors = PolicyChecks.findings(of: policy, at: now).filter { $0.severity == .error }
     guard errors.isEmpty else { throw PolicyError(findings: errors) }
-    var groups = GroupResolution(policy.groups)
-    protect = policy.protect
-    managementFrom = groups.set(policy.management?.from ?? [])
-    managementTo = policy.management?.to ?? []
-    deny = groups.set(policy.deny)
-    var services: [Service] = []
-    for service in policy.services {
-      services.append(
-        Service(
-          name: service.name, listen: service.listen, allow: groups.set(service.allow),
-          deny: groups.set(service.deny)))
-    }
-    self.services = services
+    self.policy = ResolvedPolicy(policy)
   }
 
-  /// Management first, then deny, then the service that listens: its deny, its allow, else denied.
-  public func verdict(
-    _ source: Address, to transport: FirewallPolicy.Port.Transport, port: UInt16, at time: Int64
-  ) -> PolicyOutcome {
-    if managementTo.contains(where: { $0.covers(transport, port) }),
-      managementFrom.contains(source, at: time)
+  /// Without checks: of a policy that has passed them.
+  public init(_ policy: ResolvedPolicy) { self.policy = policy }
+
+  /// The kernel's order: essentials, management, deny, panic, the service that listens.
+  public func verdict(_ packet: Packet, at time: Int64) -> PolicyOutcome {
+    if packet.isEssential { return .allowedAsEssential }
+    let port = packet.port
+    if let management = policy.management, let port,
+      management.ports.contains(where: { $0.covers(port.transport, port.number) }),
+      management.sources.contains(packet.source, at: time)
     {
       return .allowedByManagement
     }
-    if deny.contains(source, at: time) { return .deniedByDeny }
-    guard let service = service(transport, port) else { return .deniedByDefault }
-    if service.deny.contains(source, at: time) { return .deniedByService(service.name) }
-    return service.allow.contains(source, at: time)
-      ? .allowedByService(service.name) : .deniedByDefault
+    if policy.deny.contains(packet.source, at: time) { return .deniedByDeny }
+    if policy.isPanic { return .deniedByPanic }
+    guard let port, let service = service(port.transport, port: port.number) else {
+      return .deniedByDefault
+    }
+    return service.verdict(packet.source, at: time)
   }
 
-  /// All who may connect to a port, each as long as the policy says.
+  public func verdict(
+    _ source: Address, to transport: FirewallPolicy.Port.Transport, port: UInt16, at time: Int64
+  ) -> PolicyOutcome {
+    verdict(
+      Packet(from: source, transport == .tcp ? .tcp(port: port) : .udp(port: port, from: nil)),
+      at: time)
+  }
+
+  /// All who may connect to a port, each as long as the policy says; schedules left aside.
   public func allowedSources(
     _ transport: FirewallPolicy.Port.Transport, port: UInt16
   ) -> AddressSet {
     var allowed = AddressSet()
-    if let service = service(transport, port) {
-      allowed = service.allow.subtracting(service.deny).subtracting(deny)
+    if let service = service(transport, port: port), !policy.isPanic {
+      allowed = service.allow.union(service.trustedProxies).subtracting(service.deny)
+        .subtracting(policy.deny)
     }
-    guard managementTo.contains(where: { $0.covers(transport, port) }) else { return allowed }
-    return allowed.union(managementFrom)
+    return allowed.union(managementSources(transport, port: port))
+  }
+
+  /// Who administers what listens on a port.
+  public func managementSources(
+    _ transport: FirewallPolicy.Port.Transport, port: UInt16
+  ) -> AddressSet {
+    guard let management = policy.management,
+      management.ports.contains(where: { $0.covers(transport, port) })
+    else { return AddressSet() }
+    return management.sources
   }
 
   /// Whether a service listens on the port.
   public func isServed(_ transport: FirewallPolicy.Port.Transport, port: UInt16) -> Bool {
-    service(transport, port) != nil
+    service(transport, port: port) != nil
   }
 
-  private func service(
-    _ transport: FirewallPolicy.Port.Transport, _ port: UInt16
-  ) -> Service? {
-    services.first { $0.listen.contains { $0.covers(transport, port) } }
+  public func service(
+    _ transport: FirewallPolicy.Port.Transport, port: UInt16
+  ) -> ResolvedPolicy.Service? {
+    policy.services.first { $0.listen.contains { $0.covers(transport, port) } }
+  }
+}
+
+extension ResolvedPolicy.Service {
+  fileprivate func verdict(_ source: Address, at time: Int64) -> PolicyOutcome {
+    if deny.contains(source, at: time) { return .deniedByService(name) }
+    if let schedule, !schedule.isOpen(at: time) { return .deniedBySchedule(name) }
+    if trustedProxies.contains(source, at: time) { return .allowedAsTrustedProxy(name) }
+    return allow.contains(source, at: time) ? .allowedByService(name) : .deniedByAllow(name)
+  }
+}
+
+extension Packet {
+  /// As `RulesetCompiler.addEssentials` has it.
+  fileprivate var isEssential: Bool {
+    switch content {
+    case .icmp(let type): [3, 8, 11, 12].contains(type) && !source.isIPv6
+    case .icmpv6(let type):
+      switch type {
+      case 1, 2, 3, 4, 128: source.isIPv6
+      case 130, 131, 132, 143: source.isLinkLocal
+      case 133, 134, 135, 136: source.isIPv6 && hopLimit == 255
+      default: false
+      }
+    case .udp(port: 546, from: 547): source.isLinkLocal
+    case .tcp, .udp, .other: false
+    }
+  }
+}
+
+extension Address {
+  public var isIPv6: Bool { if case .ipv6 = self { true } else { false } }
+
+  /// fe80::/10
+  fileprivate var isLinkLocal: Bool {
+    if case .ipv6(let bits) = self { bits >> 118 == 0x3fa } else { false }
   }
 }
 

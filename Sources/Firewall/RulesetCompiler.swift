@@ -1,73 +1,15 @@
-/// A policy whose names are resolved: what the compiler needs to know of it.
-public struct CompilerInput: Sendable, Equatable {
-  public var management: Management?
-  /// Denied everywhere but for management.
-  public var deny = Sources()
-  public var services: [Service] = []
-  public var protect = FirewallPolicy.Protection.host
-
-  public init() {}
-
-  public struct Management: Sendable, Equatable {
-    public var sources: Sources
-    public var ports: [FirewallPolicy.Port]
-
-    public init(sources: Sources, ports: [FirewallPolicy.Port]) {
-      self.sources = sources
-      self.ports = ports
-    }
-  }
-
-  public struct Service: Sendable, Equatable {
-    public var name: String
-    public var listen: [FirewallPolicy.Port]
-    public var allow: Sources
-    /// Beats `allow`.
-    public var deny: Sources
-
-    public init(
-      name: String, listen: [FirewallPolicy.Port], allow: Sources, deny: Sources = Sources()
-    ) {
-      self.name = name
-      self.listen = listen
-      self.allow = allow
-      self.deny = deny
-    }
-  }
-}
-
-/// Addresses by family: intervals disjoint and ascending; or everybody.
-public struct Sources: Sendable, Equatable {
-  public var ipv4: [Interval<UInt32>] = []
-  public var ipv6: [Interval<UInt128>] = []
-  public var isAny = false
-
-  public init() {}
-
-  public struct Interval<Address: FixedWidthInteger & Sendable>: Sendable, Equatable {
-    public var first: Address
-    public var last: Address
-    /// Unix time in seconds from which on it counts no more.
-    public var until: Int64?
-
-    public init(_ first: Address, _ last: Address, until: Int64? = nil) {
-      self.first = first
-      self.last = last
-      self.until = until
-    }
-  }
-}
-
 /// Turns a resolved policy into the one table that holds it (docs/decisions/010-one-base-chain.md).
 public struct RulesetCompiler {
   /// `time` is Unix time in seconds: what has ended by then is left out.
-  public static func compile(_ input: CompilerInput, at time: Int64) -> Ruleset {
-    var compiler = RulesetCompiler(time: time)
+  public static func compile(_ policy: ResolvedPolicy, at time: Int64) -> Ruleset {
+    var compiler = RulesetCompiler(policy, at: time)
     compiler.addEssentials()
-    if let management = input.management { compiler.add(management) }
-    compiler.addDrop(input.deny, set: "deny", counter: "r_deny")
+    compiler.addManagement()
+    compiler.addBans()
+    compiler.main += compiler.rules("deny", policy.deny) { $0.denied("r_deny") }
+    if policy.isPanic { compiler.main.append(compiler.counted("r_panic") + [.verdict(.drop)]) }
     compiler.addConnections()
-    if input.protect == .hostAndPublished {
+    if policy.protect == .hostAndPublished {
       // Local, broadcast, anycast and multicast destinations are ours: a packet to any other one is
       // forwarded, and no business of this table.
       compiler.main.append([
@@ -75,22 +17,25 @@ public struct RulesetCompiler {
         .verdict(.accept),
       ])
     }
-    compiler.add(input.services)
-    compiler.main.append(compiler.counted("r_default", .drop))
-    let hook: Hook = input.protect == .host ? .input : .beforeRewrite
+    compiler.addServices()
+    compiler.main += compiler.logged("default denied", if: policy.mode == .audit)
+    compiler.main.append(compiler.denied("r_default"))
+    let hook: Hook = policy.protect == .host ? .input : .beforeRewrite
     let base = Chain(name: Ruleset.baseChain, hook: hook, rules: compiler.main)
     compiler.ruleset.chains.insert(base, at: 0)
     return compiler.ruleset
   }
 
-  /// A hundred years: the kernel's milliseconds must not overflow.
-  private static let longestTimeoutSeconds: UInt64 = 36_525 * 86_400
-
-  private let time: Int64
-  private var ruleset = Ruleset()
+  let policy: ResolvedPolicy
+  let time: Int64
+  var ruleset = Ruleset()
+  /// Of the base chain.
   private var main: [Rule] = []
 
-  private init(time: Int64) { self.time = time }
+  private init(_ policy: ResolvedPolicy, at time: Int64) {
+    self.policy = policy
+    self.time = time
+  }
 }
 
 // MARK: The steps, in the order in which packets meet them
@@ -101,7 +46,7 @@ extension RulesetCompiler {
     let icmpv6 = Expression.family(.ipv6) + Expression.transport(.icmpv6) + [Expression.icmpType]
     let icmp = Expression.family(.ipv4) + Expression.transport(.icmp) + [Expression.icmpType]
     let accept = Expression.verdict(.accept)
-    let ping = [Expression.limit(perSecond: 10, burst: 20), accept]
+    let ping = [Expression.limit(.init(10, per: .second, burst: 20)), accept]
 
     main.append(Expression.interface("lo") + [accept])
     let neighbours = addTypes("icmpv6_neighbours", .icmpv6Type, [133, 134, 135, 136])
@@ -123,40 +68,54 @@ extension RulesetCompiler {
       Expression.family(.ipv6) + Expression.linkLocalSource + Expression.transport(.udp) + answer)
   }
 
-  private mutating func add(_ management: CompilerInput.Management) {
-    let sources = addSets("management", management.sources)
+  private mutating func addManagement() {
+    guard let management = policy.management, !management.sources.isEmpty else { return }
     for transport in FirewallPolicy.Port.Transport.allCases {
       let ports = merged(management.ports, transport)
-      guard !ports.isEmpty, !sources.isEmpty else { continue }
+      guard !ports.isEmpty else { continue }
       let set = NamedSet(
         name: "management_\(transport.rawValue)", key: .service,
-        elements: ports.map { NamedSet.Element(first: $0.first, last: $0.last) })
+        elements: ports.map { SetElement(first: $0.first, last: $0.last) })
       ruleset.sets.append(set)
       let match =
         Expression.transport(transport.number)
         + [Expression.destinationPort, .lookup(set: set.name)]
-      for source in sources {
-        main.append(counted("r_management", .accept, source + match))
+      main += rules("management", management.sources) {
+        match + $0.counted("r_management") + [.verdict(.accept)]
       }
     }
   }
 
-  private mutating func addDrop(_ sources: Sources, set: String, counter: String) {
-    for source in addSets(set, sources) { main.append(counted(counter, .drop, source)) }
+  /// The sets that the agent, rules and hands fill; they are there even while nobody is banned.
+  private mutating func addBans() {
+    let bans: [(name: String, family: Expression.Family, prefix: UInt8?, isInterval: Bool)] = [
+      ("ban4", .ipv4, nil, false), ("ban6", .ipv6, nil, false), ("ban64", .ipv6, 64, false),
+      ("bannet4", .ipv4, nil, true), ("bannet6", .ipv6, nil, true),
+    ]
+    for ban in bans {
+      ruleset.sets.append(
+        NamedSet(
+          name: ban.name, key: ban.family == .ipv4 ? .ipv4 : .ipv6, isInterval: ban.isInterval,
+          filling: .bans))
+      main.append(
+        Expression.source(ban.family, prefix: ban.prefix) + [.lookup(set: ban.name)]
+          + denied("r_ban"))
+    }
   }
 
   private mutating func addConnections() {
     main.append(
       Expression.connection(in: Expression.establishedOrRelated) + [.verdict(.accept)])
-    main.append(counted("r_invalid", .drop, Expression.connection(in: Expression.invalid)))
+    main.append(Expression.connection(in: Expression.invalid) + denied("r_invalid"))
   }
 
-  private mutating func add(_ services: [CompilerInput.Service]) {
-    for service in services { add(service) }
+  private mutating func addServices() {
+    for service in policy.services { add(service) }
     for transport in FirewallPolicy.Port.Transport.allCases {
-      let elements = services.flatMap { service in
+      let elements = policy.services.flatMap { service in
         merged(service.listen, transport).map {
-          NamedSet.Element(first: $0.first, last: $0.last, chain: chainName(service))
+          SetElement(
+            first: $0.first, last: $0.last, chain: "svc_\(Self.identifier(service.name))")
         }
       }
       guard !elements.isEmpty else { continue }
@@ -168,19 +127,6 @@ extension RulesetCompiler {
         Expression.transport(transport.number)
           + [Expression.destinationPort, .verdictLookup(map: map.name)])
     }
-  }
-
-  private mutating func add(_ service: CompilerInput.Service) {
-    let name = Self.identifier(service.name)
-    var rules: [Rule] = []
-    for source in addSets("deny_\(name)", service.deny) {
-      rules.append(counted("r_\(name)_deny", .drop, source))
-    }
-    for source in addSets("allow_\(name)", service.allow) {
-      rules.append(counted("r_\(name)_allow", .accept, source))
-    }
-    rules.append(counted("r_\(name)_default", .drop))
-    ruleset.chains.append(Chain(name: chainName(service), rules: rules))
   }
 }
 
@@ -201,48 +147,34 @@ extension RulesetCompiler {
     return result
   }
 
-  private func chainName(_ service: CompilerInput.Service) -> String {
-    "svc_" + Self.identifier(service.name)
+  mutating func counted(_ counter: String) -> [Expression] {
+    if !ruleset.counters.contains(counter) { ruleset.counters.append(counter) }
+    return [.counter(counter)]
   }
 
-  private mutating func counted(
-    _ counter: String, _ verdict: Verdict, _ match: [Expression] = []
-  ) -> Rule {
-    if !ruleset.counters.contains(counter) { ruleset.counters.append(counter) }
-    return match + [.counter(counter), .verdict(verdict)]
+  /// Counts and drops; in audit mode counts and accepts.
+  mutating func denied(_ counter: String) -> [Expression] {
+    counted(counter) + [.verdict(policy.mode == .audit ? .accept : .drop)]
+  }
+
+  /// At most ten a second: a flood must not become one of log lines.
+  func logged(_ what: String, if isWanted: Bool) -> [Rule] {
+    guard isWanted else { return [] }
+    let prefix = "gatehouse \(what) ".utf8.prefix(120)
+    return [
+      [
+        .limit(.init(10, per: .second, burst: 20)),
+        .log(prefix: String(decoding: prefix, as: UTF8.self)),
+      ]
+    ]
   }
 
   private mutating func addTypes(
     _ name: String, _ key: NamedSet.Key, _ types: [UInt128]
   ) -> Expression {
-    let elements = types.map { NamedSet.Element(first: $0, last: $0) }
+    let elements = types.map { SetElement(first: $0, last: $0) }
     ruleset.sets.append(NamedSet(name: name, key: key, elements: elements))
     return .lookup(set: name)
-  }
-
-  /// Adds the sets of `sources`; one match for each family that has members, or one for everybody.
-  private mutating func addSets(_ name: String, _ sources: Sources) -> [[Expression]] {
-    guard !sources.isAny else { return [[]] }
-    let sets = [
-      NamedSet(name: "\(name)_4", key: .ipv4, elements: elements(sources.ipv4)),
-      NamedSet(name: "\(name)_6", key: .ipv6, elements: elements(sources.ipv6)),
-    ].filter { !$0.elements.isEmpty }
-    ruleset.sets += sets
-    return sets.map(Expression.source(in:))
-  }
-
-  private func elements<Address>(
-    _ intervals: [Sources.Interval<Address>]
-  ) -> [NamedSet.Element] {
-    intervals.compactMap { interval in
-      var element = NamedSet.Element(
-        first: UInt128(interval.first), last: UInt128(interval.last))
-      if let until = interval.until {
-        guard until > time else { return nil }
-        element.timeoutSeconds = min(UInt64(bitPattern: until &- time), Self.longestTimeoutSeconds)
-      }
-      return element
-    }
   }
 
   /// The ports of one protocol, with ranges that touch or overlap made one.

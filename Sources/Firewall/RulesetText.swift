@@ -10,10 +10,10 @@ public struct RulesetText {
     for set in ruleset.sets {
       let kind = set.isMap ? "map" : "set"
       lines.append("add \(kind) \(table) \(set.name) { \(header(set)) }")
-      lines.append("flush \(kind) \(table) \(set.name)")
+      if set.isFilledByPolicy { lines.append("flush \(kind) \(table) \(set.name)") }
       guard !set.elements.isEmpty else { continue }
       lines.append("add element \(table) \(set.name) {")
-      lines += set.elements.map { "  \(text($0, set.key))," }
+      lines += set.elements.list.map { "  \(text($0, set.key))," }
       lines.append("}")
     }
     for chain in ruleset.chains {
@@ -32,13 +32,17 @@ extension RulesetText {
   }
 
   private static func header(_ set: NamedSet) -> String {
+    let isDynamic = set.filling != .policy && !set.isInterval
     let flags =
-      (set.key.isInterval ? ["interval"] : []) + (set.hasTimeout ? ["timeout"] : [])
-    return "type \(set.key.name)\(set.isMap ? " : verdict" : "");"
+      (set.isInterval ? ["interval"] : []) + (isDynamic ? ["dynamic"] : [])
+      + (set.hasTimeout ? ["timeout"] : [])
+    return "\(set.key.name)\(set.isMap ? " : verdict" : "");"
+      + (set.size > 0 ? " size \(set.size);" : "")
       + (flags.isEmpty ? "" : " flags \(flags.joined(separator: ", "));")
+      + (set.timeoutSeconds.map { " timeout \(duration($0));" } ?? "")
   }
 
-  static func text(_ element: NamedSet.Element, _ key: NamedSet.Key) -> String {
+  static func text(_ element: SetElement, _ key: NamedSet.Key) -> String {
     var text = text(element.first, key)
     if element.last != element.first { text += "-" + Self.text(element.last, key) }
     if let seconds = element.timeoutSeconds { text += " timeout \(duration(seconds))" }
@@ -56,6 +60,8 @@ extension RulesetText {
   static func text(_ value: UInt128, _ key: NamedSet.Key) -> String {
     switch key {
     case .service, .icmpType, .icmpv6Type: String(value)
+    // nft reads seconds; dates would be of the machine's time zone.
+    case .time: String(value / 1_000_000_000)
     case .ipv4:
       [24, 16, 8, 0].map { String((value >> $0) & 0xff) }.joined(separator: ".")
     case .ipv6: ipv6(value)
@@ -83,6 +89,12 @@ extension RulesetText {
 // MARK: Rules
 
 extension RulesetText {
+  private static func text(_ rate: FirewallPolicy.Rate) -> String {
+    "\(rate.count)/\(rate.unit) burst \(rate.burst) packets"
+  }
+}
+
+extension RulesetText {
   /// Reads the steps of a rule back into phrases: what register 1 holds names the left side.
   private static func text(_ rule: Rule) -> String {
     var words: [String] = []
@@ -93,11 +105,22 @@ extension RulesetText {
       case .bitwise(let mask): reading.mask = mask
       case .compare(let comparison, let bytes):
         if let phrase = reading.phrase(comparison, bytes) { words.append(phrase) }
-      case .lookup(let set): words.append("\(reading.noun) @\(set)")
+      case .toNetworkOrder: break
+      case .lookup(let set, let isInverted):
+        words.append("\(reading.noun) \(isInverted ? "!= " : "")@\(set)")
       case .verdictLookup(let map): words.append("\(reading.noun) vmap @\(map)")
-      case .limit(let perSecond, let burst):
-        words.append("limit rate \(perSecond)/second burst \(burst) packets")
+      case .limit(let rate, let isOver):
+        words.append("limit rate \(isOver ? "over " : "")\(text(rate))")
+      case .element(let update, let set, .rate(let rate)):
+        words.append("\(update) @\(set) { \(reading.noun) limit rate over \(text(rate)) }")
+      case .element(let update, let set, .connections(let count)):
+        words.append("\(update) @\(set) { \(reading.noun) ct count over \(count) }")
+      case .ban(let set, let seconds):
+        words.append("add @\(set) { \(reading.noun) timeout \(duration(seconds)) }")
+      case .log(let prefix):
+        words.append("log prefix \"\(prefix)\" group \(Expression.logGroup) snaplen 128")
       case .counter(let name): words.append("counter name \"\(name)\"")
+      case .verdict(.jump(let chain)): words.append("jump \(chain)")
       case .verdict(let verdict): words.append("\(verdict)")
       }
     }
@@ -116,8 +139,18 @@ extension RulesetText {
       mask = nil
     }
 
+    /// What the register holds, and which of its bits.
     var noun: String {
+      guard let mask, mask.count != 4 || !isState else { return plainNoun }
+      let bits = mask.reduce(UInt128(0)) { $0 << 8 | UInt128($1) }
+      return "\(plainNoun) & \(RulesetText.text(bits, mask.count == 16 ? .ipv6 : .ipv4))"
+    }
+
+    private var isState: Bool { register == .connectionState }
+
+    private var plainNoun: String {
       switch register {
+      case .meta(.time): "meta time"
       case .meta(.incomingInterface): "iifname"
       case .meta(.family): "meta nfproto"
       case .meta(.transport): "meta l4proto"
@@ -128,7 +161,9 @@ extension RulesetText {
           ? "ip saddr" : offset == 7 ? "ip6 hoplimit" : "ip6 saddr"
       case .payload(.transport, let offset, let length):
         length == 1 ? "\(protocolName) type" : "\(protocolName) \(offset == 0 ? "sport" : "dport")"
-      case .bitwise, .compare, .lookup, .verdictLookup, .limit, .counter, .verdict, nil: "?"
+      case .bitwise, .compare, .toNetworkOrder, .lookup, .verdictLookup, .limit, .element, .ban,
+        .log, .counter, .verdict, nil:
+        "?"
       }
     }
 
@@ -154,12 +189,13 @@ extension RulesetText {
         return nil
       case .meta(.incomingInterface):
         return "\(noun) \"\(String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self))\""
-      case .connectionState: return "\(noun) \(states(mask ?? []))"
+      case .connectionState: return "\(plainNoun) \(states(mask ?? []))"
       case .destinationType: return "\(noun) unicast"
-      case .payload, .bitwise, .compare, .lookup, .verdictLookup, .limit, .counter, .verdict, nil:
+      case .payload, .meta(.time), .bitwise, .compare, .toNetworkOrder, .lookup, .verdictLookup,
+        .limit, .element, .ban, .log, .counter, .verdict, nil:
         let value = bytes.count == 16 ? RulesetText.text(number, .ipv6) : String(number)
         let bits = mask.map { "/\($0.reduce(0) { $0 + $1.nonzeroBitCount })" } ?? ""
-        return "\(noun) \(comparison == .equal ? "" : "!= ")\(value)\(bits)"
+        return "\(plainNoun) \(comparison == .equal ? "" : "!= ")\(value)\(bits)"
       }
     }
 

@@ -7,6 +7,8 @@ enum Command: Sendable {
   /// A new generation, with the sockets of the addresses that the old one did not have.
   case adopt(Parcel, listeners: [BoundListener])
   case setWeight(backend: String, server: String, weight: Int)
+  case ban(IPAddress, until: Int64)
+  case unban(IPAddress)
   case report(ReportRequest)
   case drain
   case stop

@@ -22,6 +22,12 @@ extension ProxyConfiguration {
     public var redirectToHTTPSPort: UInt16?
     /// Who may connect; everybody when nil.
     public var access: AccessRules?
+    /// Which requests of whom; every one when nil.
+    public var http: HTTPAccess?
+    /// Who would be refused is counted, and let in.
+    public var isAudit = false
+    /// A new generation ends the connections of those whom it does not let in.
+    public var closesRefused = true
     /// Balancers in front that must tell of the client in a PROXY protocol header; nobody may else.
     public var announcers: AccessRules?
 

@@ -108,6 +108,16 @@ public final class ProxyServer: Sendable {
     }
   }
 
+  /// Refuses a client's new connections and requests, and ends his open ones; until a Unix time in
+  /// seconds. Of an IPv6 client, his /64. Kept over new generations.
+  public func ban(_ client: IPAddress, until: Int64) {
+    for mailbox in mailboxes { mailbox.post(.ban(client, until: until)) }
+  }
+
+  public func unban(_ client: IPAddress) {
+    for mailbox in mailboxes { mailbox.post(.unban(client)) }
+  }
+
   /// What the workers say of themselves, of those that answer within a second.
   public func report() -> [WorkerReport] {
     guard let request = ReportRequest(workers: mailboxes.count) else { return [] }

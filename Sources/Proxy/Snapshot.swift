@@ -32,6 +32,9 @@ final class Snapshot {
     let addresses: [SocketAddress]
     let selector: CertificateSelector?
     let access: AccessRules?
+    let requests: RequestAccess?
+    let isAudit: Bool
+    let closesRefused: Bool
     let announcers: AccessRules?
     let redirectToHTTPSPort: UInt16?
   }
@@ -90,7 +93,9 @@ final class Snapshot {
       listeners.append(
         Listener(
           name: listener.name, addresses: listener.addresses, selector: selector,
-          access: listener.access, announcers: listener.announcers,
+          access: listener.access, requests: listener.http.map(RequestAccess.init),
+          isAudit: listener.isAudit, closesRefused: listener.closesRefused,
+          announcers: listener.announcers,
           redirectToHTTPSPort: listener.redirectToHTTPSPort))
     }
     self.listeners = listeners

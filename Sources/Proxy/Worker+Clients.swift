@@ -49,10 +49,8 @@ extension Worker {
     case .malformed: return refuseAnnouncement(id)
     case .local(let byteCount): length = byteCount
     case .client(let address, let port, let byteCount):
-      if let access = clients[id].origin.access, !access.allows(address, at: Clock.unixSeconds()) {
-        counters.connectionsRefused &+= 1
-        return close(client: id)
-      }
+      let origin = clients[id].origin
+      if isRefused(address, origin.access, isAudit: origin.isAudit) { return close(client: id) }
       clients[id].address = address
       clients[id].port = port
       length = byteCount

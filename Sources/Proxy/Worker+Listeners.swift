@@ -55,10 +55,7 @@ extension Worker {
   ) {
     counters.connectionsAccepted &+= 1
     let listener = snapshot.listeners[listeners[id].index]
-    if let access = listener.access, !access.allows(address, at: Clock.unixSeconds()) {
-      counters.connectionsRefused &+= 1
-      return
-    }
+    if isRefused(address, listener.access, isAudit: listener.isAudit) { return }
     let number = socket.number
     var stream: TLSStream?
     if let selector = listener.selector {
@@ -108,7 +105,8 @@ extension Worker {
   private func facts(_ index: Int, _ address: SocketAddress) -> ListenerFacts {
     let listener = snapshot.listeners[index]
     return ListenerFacts(
-      port: address.port, redirectToHTTPSPort: listener.redirectToHTTPSPort,
-      access: listener.access, selector: listener.selector)
+      port: address.port, redirectToHTTPSPort: listener.redirectToHTTPSPort, name: listener.name,
+      access: listener.access, requests: listener.requests, isAudit: listener.isAudit,
+      selector: listener.selector)
   }
 }

@@ -6,6 +6,8 @@ extension Worker {
     case .setWeight(let backend, let server, let weight):
       guard let (group, member) = place(backend, server) else { return }
       balancers[group].setWeight(member, weight: weight)
+    case .ban(let client, let until): ban(client, until: until)
+    case .unban(let client): bans.remove(client)
     case .report(let request): request.answer(report())
     case .drain: drain()
     case .stop: phase = .stopped
@@ -21,6 +23,7 @@ extension Worker {
     snapshot = next
     resetServers()
     refreshListeners()
+    askAccessAnew()
     add(bound)
     // The limit may have been raised.
     resumeAccepting()

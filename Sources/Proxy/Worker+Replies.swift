@@ -4,6 +4,11 @@ extension Worker {
   /// request would begin is not known.
   mutating func refuse(_ id: SlotID, _ why: HeadRejection) {
     counters.requestsRefused &+= 1
+    if clients[id].origin.requests?.trustedProxies?.allows(
+      clients[id].address, at: Clock.unixSeconds()) != true
+    {
+      tellRefused(clients[id].address, id)
+    }
     if let upstream = clients[id].exchange.upstream { close(upstream: upstream) }
     guard clients[id].exchange.responsePhase == .awaited else { return abort(client: id) }
     if clients[id].phase == .head {

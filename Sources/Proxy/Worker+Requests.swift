@@ -57,7 +57,9 @@ extension Worker {
   /// Which route takes the request, or why none does.
   private mutating func decide(_ id: SlotID) -> Decision {
     let origin = clients[id].origin
-    if let port = origin.redirectToHTTPSPort { return .redirectToHTTPS(port: port) }
+    if let port = origin.redirectToHTTPSPort, origin.requests == nil {
+      return .redirectToHTTPS(port: port)
+    }
     let head = intake.prefix(requestHead.byteCount)
     let scratch = scratch
     var normalised = scratch.output(at: 0)
@@ -66,6 +68,10 @@ extension Worker {
       return .refuse(.badPath)
     }
     let pathCount = normalised.count
+    if let access = origin.requests, let reply = refusal(id, access, pathCount: pathCount) {
+      return .refuse(reply)
+    }
+    if let port = origin.redirectToHTTPSPort { return .redirectToHTTPS(port: port) }
     let host = head.extracting(requestHead.host)
     guard
       let route = snapshot.routing.lookup(host: host, path: scratch.bytes(0..<pathCount))
@@ -90,7 +96,7 @@ extension Worker {
   private mutating func forward(_ id: SlotID, to backend: Int) {
     clients[id].exchange.backend = backend
     let context = RequestContext(
-      address: clients[id].address, isTLS: clients[id].origin.isTLS,
+      address: clients[id].exchange.client ?? clients[id].address, isTLS: clients[id].origin.isTLS,
       listenerPort: clients[id].origin.port, requestID: clients[id].exchange.requestID)
     let scratch = scratch
     let host = snapshot.backends[backend].host

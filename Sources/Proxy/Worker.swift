@@ -41,6 +41,10 @@ struct Worker: ~Copyable {
   /// Connections closed in this turn: they stay where they are until it ends, so that no reference
   /// to them within the turn can fail.
   var closed: [Token] = []
+  var bans = BanList()
+  /// Refused requests that were told of in the second that began then.
+  var refusals = 0
+  var refusalsSince = Int64.min / 2
   var isAcceptPaused = false
   /// When the next complaint about a lack may go to the log.
   var complainsAgainAt = Int64.min
@@ -156,5 +160,7 @@ public typealias EventLog = @Sendable (ProxyEvent) -> Void
 
 public enum ProxyEvent: Sendable, Equatable {
   case serverSetAside(backend: String, server: String, reason: String)
+  /// A request that the policy refused, or that was malformed; at most 1,000 a second and worker.
+  case refusedRequest(client: IPAddress, listener: String)
   case trouble(String)
 }

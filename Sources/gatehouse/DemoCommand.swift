@@ -90,7 +90,7 @@ struct DemoCommand: ParsableCommand {
     guard let policy = supervisor.policy, let path = supervisor.policyPath.map(shortened),
       let verdict = try? PolicyVerdict(policy, at: now)
     else { return "" }
-    let ruleset = RulesetCompiler.compile(CompilerInput(verdict), at: now)
+    let ruleset = RulesetCompiler.compile(verdict.policy, at: now)
     return """
 
       The policy \(path), compiled for the kernel:

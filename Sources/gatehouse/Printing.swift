@@ -9,7 +9,7 @@ func table(_ header: [String], _ rows: [[String]]) -> String {
     all.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
   }
   return all.map { row in
-    let last = row.lastIndex { !$0.isEmpty } ?? 0
+    guard let last = row.lastIndex(where: { !$0.isEmpty }) else { return "" }
     return row[...last].enumerated().map { column, cell in
       column == last ? cell : cell.padding(toLength: widths[column], withPad: " ", startingAt: 0)
     }.joined(separator: "  ")

@@ -66,7 +66,7 @@ extension SocketOptions {
     }
   }
 
-  private func path() throws -> String {
+  func path() throws -> String {
     if let socket { return socket }
     guard let config else { return LoadedConfiguration.defaultAdminSocket }
     return try ConfigurationFile.adminSocket(config) ?? LoadedConfiguration.defaultAdminSocket

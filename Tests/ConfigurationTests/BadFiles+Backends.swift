@@ -144,16 +144,16 @@ extension BadFile {
       "g.yaml:2:11: unknown key \"heads\" in limits; did you mean \"head\"?"),
     BadFile(
       "timeouts: { idle: 10, connect: 3 s }",
-      "g.yaml:2:19: idle in timeouts: \"10\" has no unit; units: ms, s, m, h, as in 10s",
-      "g.yaml:2:32: connect in timeouts: \"3 s\" is no number with a unit; units: ms, s, m, h, as in 10s"
+      "g.yaml:2:19: idle in timeouts: \"10\" has no unit; units: ms, s, m, h, d, as in 10s",
+      "g.yaml:2:32: connect in timeouts: \"3 s\" is no number with a unit; units: ms, s, m, h, d, as in 10s"
     ),
     BadFile(
       "timeouts: { idle: 99999999999999999999h }",
-      "g.yaml:2:19: idle in timeouts: \"99999999999999999999h\" is out of range; allowed: 1ms to 168h"
+      "g.yaml:2:19: idle in timeouts: \"99999999999999999999h\" is out of range; allowed: 1ms to 7d"
     ),
     BadFile(
       "timeouts: { idle: 0 }",
-      "g.yaml:2:19: idle in timeouts: \"0\" is out of range; allowed: 1ms to 168h"),
+      "g.yaml:2:19: idle in timeouts: \"0\" is out of range; allowed: 1ms to 7d"),
     BadFile(
       "workers: 65",
       "g.yaml:2:10: workers: \"65\" is out of range; allowed: 0 to 64"),

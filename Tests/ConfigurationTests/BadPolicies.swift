@@ -20,14 +20,14 @@ extension BadFile {
       "p.yaml:2:55: to in management: \"tcp/1-2-3\" is no port; allowed: tcp/443, udp/443 or tcp/8000-8010, or a list of them"
     ),
     BadFile(
-      policy: "timezone: Mars/Olympus\nmode: audit\nprotect: all\ndefault: allow",
+      policy: "timezone: Mars/Olympus\nmode: watch\nprotect: all\ndefault: allow",
       "p.yaml:3:11: unknown timezone \"Mars/Olympus\"; allowed: names such as Europe/Berlin",
-      "p.yaml:4:7: mode: \"audit\" is not supported yet; allowed: enforce",
+      "p.yaml:4:7: mode: \"watch\" is unknown; allowed: enforce, audit",
       "p.yaml:5:10: protect: \"all\" is unknown; allowed: host, host+published",
       "p.yaml:6:10: default: \"allow\" is unknown; allowed: deny"),
     BadFile(
-      policy: "bans: {}\ninclude: none.yaml\nserivces: {}",
-      "p.yaml:3:1: \"bans\" is not supported yet; remove it",
+      policy: "client_auth: {}\ninclude: none.yaml\nserivces: {}",
+      "p.yaml:3:1: unknown key \"client_auth\"; allowed: version, timezone, mode, protect, groups, management, deny, bans, services, include, existing_connections, on_drift, expect, default",
       "p.yaml:4:10: cannot read \"none.yaml\": No such file or directory",
       "p.yaml:5:1: unknown key \"serivces\"; did you mean \"services\"?"),
     BadFile(
@@ -81,9 +81,9 @@ extension BadFile {
       "p.yaml:3:25: 3 entries in \"good.txt\", at least 4 expected; fetch it again, or lower min_entries"
     ),
     BadFile(
-      policy: "groups: { feed: { file: good.txt, max_entries: 1, max_age: 1h } }",
+      policy: "groups: { feed: { file: good.txt, max_entries: 1, max_age: 1 } }",
       "p.yaml:3:25: more than 1 entries in \"good.txt\"; raise max_entries if that is right",
-      "p.yaml:3:51: \"max_age\" in group \"feed\" is not supported yet; remove it"),
+      "p.yaml:3:60: max_age in group \"feed\": \"1\" has no unit; units: ms, s, m, h, d, as in 10s"),
     BadFile(
       policy: "groups: { feed: { file: none.txt }, other: { min_entries: 1 } }",
       "p.yaml:3:25: cannot read \"none.txt\": No such file or directory",
@@ -91,13 +91,12 @@ extension BadFile {
       "p.yaml:3:46: min_entries in group \"other\" needs a file; name it, or remove this"),
     BadFile(
       policy: "services: { web: { listen: tcp/443 } }",
-      "p.yaml:3:18: \"allow\" is missing in service \"web\"; write `any`, an address, a network or the name of a group, or a list of them"
+      "p.yaml:3:13: service \"web\" allows nobody; add allow: [GROUP], or allow: [any] for everybody"
     ),
     BadFile(
       policy: "services: { web: { listen: 443, allow: any, limit: {}, schedule: {} } }",
       "p.yaml:3:28: listen in service \"web\": \"443\" is no port; allowed: tcp/443, udp/443 or tcp/8000-8010, or a list of them",
-      "p.yaml:3:45: \"limit\" in service \"web\" is not supported yet; remove it",
-      "p.yaml:3:56: \"schedule\" in service \"web\" is not supported yet; remove it"),
+      "p.yaml:3:52: limit of service \"web\" limits nothing; write new_connections or concurrent"),
     BadFile(
       policy: "groups: { hq: [1.2.3.4] }\nservices: {}\ninclude: more/*.yaml",
       "more/a.yaml:1:11: group \"hq\" stands at p.yaml:3:11, too; rename one",

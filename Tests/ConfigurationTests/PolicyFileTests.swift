@@ -53,10 +53,10 @@ struct PolicyFileTests {
     let policy = try PolicyFile.load(path, at: Self.now).policy
     #expect(policy.groups.map(\.name) == ["drop", "hq"])
     #expect(policy.services.map(\.name) == ["web"])
-    let entries = try #require(policy.groups.first?.entries)
-    #expect(entries.map(\.place.line) == [2, 4, 5])
-    #expect(entries.first?.network == .ipv4(0x0a00_0000, prefix: 8))
-    #expect(entries.last?.network == .ipv4(0xc000_0201, prefix: 32))
+    let feed = try #require(policy.groups.first?.feed)
+    #expect(feed.entryCount == 3)
+    #expect(
+      feed.addresses.networks.map(\.description) == ["10.0.0.0/8", "192.0.2.1", "2001:db8::/32"])
   }
 
   @Test func `an entry that has ended is a warning`() throws {

@@ -24,7 +24,8 @@ import Testing
       "started_at" : "2026-01-02T03:04:05Z",
       "traffic" : {
         "aborts" : 1, "accepted" : 2, "connect_failures" : 3, "connections" : 4,
-        "handshake_failures" : 5, "handshakes" : 6, "refused_by_policy" : 7, "requests" : 8,
+        "handshake_failures" : 5, "handshakes" : 6, "refused_as_banned" : 0, "refused_by_policy" : 7, "requests" : 8,
+        "requests_forbidden" : 0, "would_refuse" : 0,
         "requests_refused" : 9, "responses" : { "2xx" : 10 }, "retries" : 11
       },
       "version" : "0.1.0",

@@ -77,9 +77,10 @@ import Testing
   @Test func `testssl_sh finds nothing of severity MEDIUM or worse`() throws {
     let (gate, site) = try scannedGate()
     // Its look at resumption races its own client's end against the ticket, and on a busy machine says
-    // WARN, that it could not look; the test below looks.
+    // WARN, that it could not look; the test below looks. Its own openssl has no GOST: no matter.
+    let harmless = ["sessionresumption_ticket", "engine_problem"]
     func couldNotLook(_ found: [Finding]) -> Bool {
-      found.contains { $0.severity == "WARN" && $0.id != "sessionresumption_ticket" }
+      found.contains { $0.severity == "WARN" && !harmless.contains($0.id) }
     }
     var found = try scan(gate, in: site)
     for _ in 0..<2 where couldNotLook(found) { found = try scan(gate, in: site) }

@@ -26,13 +26,13 @@ struct ElementPackingTests {
     _ key: NamedSet.Key, _ intervals: [(UInt128, UInt128)], _ expected: String
   ) {
     let set = Self.set(key, intervals)
-    let lists = ElementPacking.lists(of: set)
+    let lists = Self.lists(of: set)
     #expect(lists.map { Self.text($0) } == [expected])
-    #expect(ElementPacking.fault(in: lists, of: set) == nil)
+    #expect(Self.fault(in: lists, of: set) == nil)
   }
 
   @Test func `packs an interval of addresses in 40 bytes, in the network's order`() {
-    let list = ElementPacking.lists(of: Self.set(.ipv4, [(0, 0x0a00_0001)]))
+    let list = Self.lists(of: Self.set(.ipv4, [(0, 0x0a00_0001)]))
     #expect(
       list == [
         [
@@ -44,27 +44,27 @@ struct ElementPackingTests {
 
   @Test func `splits long lists between intervals`() {
     let set = Self.set(.ipv4, (1...4000).map { (UInt128($0 * 4), UInt128($0 * 4 + 1)) })
-    let lists = ElementPacking.lists(of: set)
+    let lists = Self.lists(of: set)
     #expect(lists.count == 3)
     for list in lists {
       #expect(list.count + 4 <= 65_535)
       let boundaries = ElementPacking.boundaries(in: list[...]).drop { $0.isEnd }
       #expect(boundaries.count.isMultiple(of: 2))
     }
-    #expect(ElementPacking.fault(in: lists, of: set) == nil)
+    #expect(Self.fault(in: lists, of: set) == nil)
   }
 
   @Test(arguments: [-1, 0, 1])
   func `splits where one more interval would not fit`(_ spare: Int) {
     let set = Self.set(.ipv4, [(0, 1), (4, 5), (8, 9)])
-    let lists = ElementPacking.lists(of: set, byteLimit: 80 + spare)
+    let lists = Self.lists(of: set, byteLimit: 92 + spare)
     #expect(lists.map(\.count) == (spare < 0 ? [40, 40, 40] : [80, 40]))
-    #expect(ElementPacking.fault(in: lists, of: set) == nil)
+    #expect(Self.fault(in: lists, of: set) == nil)
   }
 
   @Test func `notices every boundary that is lost`() {
     let set = Self.set(.ipv4, [(1, 2), (3, 4), (0x0a00_0000, 0x0aff_ffff)])
-    let whole = ElementPacking.lists(of: set)[0]
+    let whole = Self.lists(of: set)[0]
     var offsets = [0]
     while let last = offsets.last, last < whole.count {
       offsets.append(last + Int(whole[last]))
@@ -73,7 +73,7 @@ struct ElementPackingTests {
     for index in 1..<(offsets.count - 1) {
       var list = whole
       list.removeSubrange(offsets[index]..<offsets[index + 1])
-      #expect(ElementPacking.fault(in: [list], of: set) != nil, "boundary \(index) was lost")
+      #expect(Self.fault(in: [list], of: set) != nil, "boundary \(index) was lost")
     }
   }
 
@@ -86,25 +86,43 @@ struct ElementPackingTests {
   }
 
   @Test func `carries chains and time limits`() {
-    let element = NamedSet.Element(first: 80, last: 90, timeoutSeconds: 60, chain: "svc_web")
+    let element = SetElement(first: 80, last: 90, timeoutSeconds: 60, chain: "svc_web")
     let set = NamedSet(name: "m", key: .service, isMap: true, elements: [element])
-    let boundaries = ElementPacking.boundaries(in: ElementPacking.lists(of: set)[0][...])
-    #expect(ElementPacking.elements(from: boundaries, .service) == [element])
+    let boundaries = ElementPacking.boundaries(in: Self.lists(of: set)[0][...])
+    #expect(ElementPacking.elements(from: boundaries, of: (.service, true)) == [element])
   }
 
   @Test func `subtracts intervals`() {
-    func elements(_ intervals: [(UInt128, UInt128)]) -> [NamedSet.Element] {
-      Self.set(.ipv4, intervals).elements
+    func elements(_ intervals: [(UInt128, UInt128)]) -> [SetElement] {
+      Self.set(.ipv4, intervals).elements.list
     }
     let rest = LiveRuleset.subtract(
       elements([(0, 2), (5, 6), (8, 20), (30, 30)]), from: elements([(1, 10), (12, 13), (25, 40)]))
     #expect(rest == elements([(3, 4), (7, 7), (25, 29), (31, 40)]))
   }
 
+  private static func lists(
+    of set: NamedSet, byteLimit: Int = ElementPacking.listByteLimit
+  ) -> [[UInt8]] {
+    var lists: [[UInt8]] = []
+    var index = 0
+    while index < set.elements.count {
+      var list: [UInt8] = []
+      index = ElementPacking.append(
+        set, from: index, isWhole: true, to: &list, byteLimit: byteLimit)
+      lists.append(list)
+    }
+    return lists
+  }
+
+  private static func fault(in lists: [[UInt8]], of set: NamedSet) -> String? {
+    ElementPacking.fault(in: lists.map { $0[...] }, of: set)
+  }
+
   private static func set(_ key: NamedSet.Key, _ intervals: [(UInt128, UInt128)]) -> NamedSet {
     NamedSet(
       name: "s", key: key,
-      elements: intervals.map { NamedSet.Element(first: $0.0, last: $0.1) })
+      elements: intervals.map { SetElement(first: $0.0, last: $0.1) })
   }
 
   private static func text(_ list: [UInt8]) -> String {

@@ -112,8 +112,8 @@ struct PolicyVerdictTests {
     #expect(try outcome(policy, "10.1.0.1", 8005, .udp) == .allowedByService("web"))
     #expect(try outcome(policy, "10.1.0.1", 8011, .udp) == .deniedByDefault)
     #expect(try outcome(policy, "10.1.0.1", 22) == .deniedByDefault)
-    #expect(try outcome(policy, "192.0.2.1", 443) == .deniedByDefault)
-    #expect(try outcome(policy, "::1", 443) == .deniedByDefault)
+    #expect(try outcome(policy, "192.0.2.1", 443) == .deniedByAllow("web"))
+    #expect(try outcome(policy, "::1", 443) == .deniedByAllow("web"))
   }
 
   /// Both are made of the same policy; neither is made of the other.

@@ -4,13 +4,14 @@ import Testing
 @testable import Firewall
 
 struct RulesetTextTests {
-  @Test(arguments: ["host", "published", "empty"])
+  @Test(arguments: ["host", "published", "full", "empty"])
   func `prints a policy as its golden file`(_ name: String) throws {
     let input =
       switch name {
       case "host": Sample.host
       case "published": Sample.published
-      default: CompilerInput()
+      case "full": Sample.full
+      default: ResolvedPolicy()
       }
     let text = RulesetText.print(RulesetCompiler.compile(input, at: Sample.now))
     #expect(try text == Golden.expected("\(name).nft", actual: text))
@@ -32,12 +33,14 @@ struct RulesetTextTests {
   }
 
   @Test func `leaves out what has ended and makes the rest time out`() {
-    var sources = Sources()
-    sources.ipv4 = [.init(1, 1, until: Sample.now), .init(2, 2, until: Sample.now + 60)]
-    var input = CompilerInput()
+    var sources = AddressSet()
+    sources.ipv4 = [
+      .init(first: 1, last: 1, until: Sample.now), .init(first: 2, last: 2, until: Sample.now + 60),
+    ]
+    var input = ResolvedPolicy()
     input.deny = sources
-    let sets = RulesetCompiler.compile(input, at: Sample.now).sets.filter { $0.key == .ipv4 }
-    #expect(sets.map(\.elements) == [[.init(first: 2, last: 2, timeoutSeconds: 60)]])
+    let sets = RulesetCompiler.compile(input, at: Sample.now).sets.filter { $0.name == "deny_4" }
+    #expect(sets.map(\.elements.list) == [[.init(first: 2, last: 2, timeoutSeconds: 60)]])
   }
 }
 
@@ -45,8 +48,8 @@ struct RulesetTextTests {
 enum Sample {
   static let now: Int64 = 1_800_000_000
 
-  static var host: CompilerInput {
-    var input = CompilerInput()
+  static var host: ResolvedPolicy {
+    var input = ResolvedPolicy()
     input.management = .init(
       sources: sources(["10.9.0.2"], six: [0xfd09 << 112 | 2]), ports: [.init(.tcp, 22)])
     input.deny = sources(["10.9.0.2", "10.9.0.4"])
@@ -61,40 +64,89 @@ enum Sample {
     return input
   }
 
-  static var published: CompilerInput {
+  static var published: ResolvedPolicy {
     var input = host
     input.protect = .hostAndPublished
     input.services[0].allow.ipv4[0].until = now + 3600
     return input
   }
 
+  /// Everything that a service can have.
+  static var full: ResolvedPolicy {
+    var input = host
+    input.neverBanned = sources(["10.9.0.2"])
+    var limit = FirewallPolicy.Limit(
+      newConnections: .init(50, per: .second, burst: 100), concurrent: 200)
+    input.services[0].limit = limit
+    input.services[0].ban = .init(.limited, times: 5, withinSeconds: 60, forSeconds: 600)
+    input.services[0].trustedProxies = sources(["10.9.0.8"])
+    input.services[0].log = .denied
+    limit.concurrent = nil
+    limit.newConnectionsPer.ipv4 = 24
+    input.services[1].limit = limit
+    input.services[1].ban = .init(.limited, times: 1, withinSeconds: 60, forSeconds: 86_400)
+    input.services[1].schedule = Schedule(
+      text: "mon-fri 08:00-18:00",
+      windows: [.init(opens: now - 60, closes: now), .init(opens: now + 60, closes: now + 3660)])
+    input.services[1].log = .all
+    return input
+  }
+
+  static var audit: ResolvedPolicy {
+    var input = full
+    input.mode = .audit
+    return input
+  }
+
+  static var panic: ResolvedPolicy {
+    var input = full
+    input.isPanic = true
+    return input
+  }
+
+  /// More intervals than one set takes, some across the borders of shards.
+  static var sharded: ResolvedPolicy {
+    var input = host
+    input.deny = AddressSet(
+      ipv4: (0..<9000).map {
+        let first = UInt32($0) * 0x7001 + 0x0b00_0000
+        return .init(first: first, last: first + 0x1000, until: $0 % 7 == 0 ? now + 600 : nil)
+      } + [.init(first: 0xfd00_0000, last: 0xffff_ffff)],
+      ipv6: (0..<9000).map {
+        let first = UInt128($0) << 100 + 0x2a00 << 112
+        return .init(first: first, last: first + 0x1000)
+      })
+    input.management?.sources = input.deny
+    return input
+  }
+
   /// Names that nft would not read, and intervals that touch both ends.
-  static var edges: CompilerInput {
-    var input = CompilerInput()
+  static var edges: ResolvedPolicy {
+    var input = ResolvedPolicy()
     input.management = .init(sources: any, ports: [.init(.tcp, 65535), .init(.udp, 1, 65535)])
-    input.deny.ipv4 = [.init(0, 0), .init(1, 5), .init(.max, .max)]
-    input.deny.ipv6 = [.init(0, .max)]
+    input.deny.ipv4 = [
+      .init(first: 0, last: 0), .init(first: 1, last: 5), .init(first: .max, last: .max),
+    ]
+    input.deny.ipv6 = [.init(first: 0, last: .max)]
     input.services = [
       .init(name: "a b.ü", listen: [.init(.tcp, 1, 65535)], allow: sources(["0.0.0.1"])),
       .init(name: "everybody", listen: [.init(.udp, 65535)], allow: any, deny: any),
     ]
-    input.services[0].allow.ipv4 = [.init(0, .max, until: now + 86_400 * 3650)]
+    input.services[0].allow.ipv4 = [
+      .init(first: 0, last: .max, until: now + 86_400 * 3650)
+    ]
     return input
   }
 
-  static var any: Sources {
-    var sources = Sources()
-    sources.isAny = true
-    return sources
-  }
+  static let any = AddressSet.any
 
-  static func sources(_ four: [String], six: [UInt128] = []) -> Sources {
-    var sources = Sources()
+  static func sources(_ four: [String], six: [UInt128] = []) -> AddressSet {
+    var sources = AddressSet()
     sources.ipv4 = four.map { text in
       let address = text.split(separator: ".").reduce(UInt32(0)) { $0 << 8 | (UInt32($1) ?? 0) }
-      return .init(address, address)
+      return .init(first: address, last: address)
     }
-    sources.ipv6 = six.map { .init($0, $0) }
+    sources.ipv6 = six.map { .init(first: $0, last: $0) }
     return sources
   }
 }

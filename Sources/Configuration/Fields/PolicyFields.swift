@@ -5,8 +5,8 @@ enum PolicyFields {
     "timezone", .text, standard: "UTC",
     "Where the days of `until` end, such as Europe/Berlin.")
   static let mode = Field(
-    "mode", .choice(["enforce"], later: ["audit"]), standard: "enforce",
-    "Whether what is denied is refused.")
+    "mode", .choice(["enforce", "audit"]), standard: "enforce",
+    "Whether what is denied is refused; in `audit` it is counted, logged, and let in.")
   static let protect = Field(
     "protect", .choice(["host", "host+published"]), standard: "host",
     "This machine's own ports, or those that containers publish, too.")
@@ -18,6 +18,16 @@ enum PolicyFields {
     "Who may always connect, whatever is denied.")
   static let deny = Field(
     "deny", .list(sources), "Sources denied everywhere but for management.")
+  static let bans = Field("bans", .section("bans"), "How long bans last, and who is never banned.")
+  static let existingConnections = Field(
+    "existing_connections", .choice(["close", "keep"]), standard: "close",
+    "What becomes of open connections that a newly applied policy no longer allows.")
+  static let onDrift = Field(
+    "on_drift", .choice(["warn", "restore"]), standard: "warn",
+    "What the agent does when somebody else changes the firewall's rules: tell, or undo it, too.")
+  static let expect = Field(
+    "expect", .list("a map, see `expect[]`"),
+    "What must come out: a policy that does not do it is refused.")
   static let services = Field(
     "services", .described("a map of names, see `services.NAME`"), "What may be connected to.")
   static let include = Field(
@@ -29,9 +39,9 @@ enum PolicyFields {
   static let section = Section(
     "", "A policy file: who may connect to what. Deny beats allow; the order never matters.",
     [
-      version, timezone, mode, protect, groups, management, deny, services, include, defaultAction,
-    ],
-    later: ["bans", "limit", "log", "http", "trusted_proxies", "schedule"])
+      version, timezone, mode, protect, groups, management, deny, bans, services, include,
+      existingConnections, onDrift, expect, defaultAction,
+    ])
 
   static let includedSection = Section(
     "include[]", "A file named by `include`.",
@@ -51,9 +61,18 @@ enum GroupFields {
     "Fewer in the file is an error: a truncated feed never empties the group.")
   static let maxEntries = Field(
     "max_entries", .integer(1...10_000_000), standard: "200000", "More in the file is an error.")
+  static let maxAge = Field(
+    "max_age", .duration(.seconds(1) ... .seconds(3650 * 86_400)),
+    "A file that was not written for so long is an error.")
+  static let onError = Field(
+    "on_error", .choice(["fail", "keep-last"]), standard: "fail",
+    "Whether an error of the file refuses the policy, or the list of the last apply is kept.")
+  /// What says something of a file only.
+  static let feed = [minEntries, maxEntries, maxAge, onError]
+
   static let section = Section(
     "groups.NAME", "A named set of sources: a list of entries, or a map.",
-    [include, except, file, minEntries, maxEntries], later: ["max_age", "on_error"])
+    [include, except, file, minEntries, maxEntries, maxAge, onError])
 }
 
 enum EntryFields {
@@ -68,7 +87,7 @@ enum EntryFields {
     "The last day (inclusive, in the policy's timezone), or the minute from which on it ends.")
   static let section = Section(
     "groups.NAME[]", "An entry of a group; an address or network alone may stand for it.",
-    [cidr, reason, owner, ticket, until], later: ["schedule"])
+    [cidr, reason, owner, ticket, until])
 }
 
 enum ManagementFields {
@@ -81,9 +100,27 @@ enum ServiceFields {
   static let ports = "tcp/443, udp/443 or tcp/8000-8010"
   static let listen = Field("listen", .list(ports), isRequired: true, "The ports.")
   static let allow = Field(
-    "allow", .list(PolicyFields.sources), isRequired: true, "Who may connect.")
+    "allow", .list(PolicyFields.sources),
+    "Who may connect. With `http`: who may send requests that no rule there names.")
   static let deny = Field("deny", .list(PolicyFields.sources), "Who may not; beats `allow`.")
+  static let limit = Field(
+    "limit", .section("services.NAME.limit"), "How much one source may use.")
+  static let ban = Field(
+    "ban", .section("services.NAME.ban"), "When a source is banned from everything.")
+  static let schedule = Field(
+    "schedule", .section("services.NAME.schedule"), "When the service is open; else always.")
+  static let log = Field(
+    "log", .choice(["none", "denied", "all"]), standard: "none",
+    "What the kernel tells to NFLOG group 10, at most ten a second.")
+  static let trustedProxies = Field(
+    "trusted_proxies", .list(PolicyFields.sources),
+    "Balancers or a CDN in front, that tell of the client; let in, never limited or banned.")
+  static let http = Field(
+    "http", .list("a map, see `services.NAME.http[]`"),
+    "Who may send which requests; all rules that match a request must allow it.")
+
   static let section = Section(
-    "services.NAME", "What may be connected to.", [listen, allow, deny],
-    later: ["limit", "ban", "trusted_proxies", "http", "schedule", "log", "client_auth"])
+    "services.NAME", "What may be connected to.",
+    [listen, allow, deny, limit, ban, schedule, log, trustedProxies, http],
+    later: ["client_auth"])
 }

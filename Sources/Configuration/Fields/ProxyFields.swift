@@ -15,13 +15,17 @@ enum FileFields {
     "admin", .section("admin"), "The administrator's door; none when left out.")
   static let policy = Field(
     "policy", .path, "The firewall policy's file; without one everybody may connect.")
+  static let agent = Field(
+    "agent", .path,
+    "The socket of `gatehouse agent`, asked to ban in the kernel, too; without it the proxy bans alone."
+  )
   static let firewall = Field(
     "firewall", .choice(["proxy"], later: ["enforce", "audit"]), standard: "proxy",
     "Who enforces the policy: the proxy refuses connections itself.")
 
   static let section = Section(
     "", "The file itself. Every path is relative to the file that names it.",
-    [listeners, backends, routes, policy, firewall, limits, timeouts, workers, admin],
+    [listeners, backends, routes, policy, firewall, agent, limits, timeouts, workers, admin],
     later: ["log", "health", "bans", "http", "mode", "trusted_proxies", "proxy_protocol"])
 }
 

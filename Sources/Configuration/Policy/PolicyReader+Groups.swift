@@ -4,8 +4,6 @@ extension PolicyReader {
   typealias Group = FirewallPolicy.Group
   typealias Entry = FirewallPolicy.Entry
 
-  static let feedByteLimit = 256 << 20
-
   func group(_ pair: YAMLValue.Pair) -> Group? {
     let label = "group \"\(pair.key)\""
     guard pair.key != "any" else {
@@ -33,9 +31,9 @@ extension PolicyReader {
     group.include = references(map, GroupFields.include)
     group.except = references(map, GroupFields.except)
     if map[GroupFields.file] != nil {
-      group.entries = feed(map)
+      group.feed = feed(map, group.name)
     } else {
-      for field in [GroupFields.minEntries, GroupFields.maxEntries] {
+      for field in GroupFields.feed {
         guard let place = map.keyPlace(field) else { continue }
         problems.error(place, "\(field.name)\(map.inLabel) needs a file; name it, or remove this")
       }
@@ -72,56 +70,5 @@ extension PolicyReader {
     else { return nil }
     return EndOfDay.parse(text, in: zone)
       ?? map.refuse(value, EntryFields.until, "is no day in a calendar")
-  }
-
-  private func feed(_ map: MapReader) -> [Entry] {
-    guard let path = map.path(GroupFields.file), let place = map[GroupFields.file]?.place
-    else { return [] }
-    let least = map.integer(GroupFields.minEntries) ?? 1
-    let most = map.integer(GroupFields.maxEntries) ?? 200_000
-    do throws(FileReader.Failure) {
-      let bytes = try FileReader.read(path, limit: Self.feedByteLimit).bytes
-      let (entries, isWhole) = entries(bytes, path, most)
-      if entries.count > most {
-        problems.error(
-          place, "more than \(most) entries in \"\(path)\"; raise max_entries if that is right")
-      } else if isWhole, entries.count < least {
-        problems.error(
-          place,
-          "\(entries.count) entries in \"\(path)\", at least \(least) expected; "
-            + "fetch it again, or lower min_entries")
-      }
-      return entries
-    } catch {
-      problems.error(place, "cannot read \"\(path.shortened)\": \(error.text)")
-      return []
-    }
-  }
-
-  /// One network a line, and whether all lines are right; stops after too many.
-  private func entries(_ bytes: [UInt8], _ path: String, _ most: Int) -> (
-    entries: [Entry], isWhole: Bool
-  ) {
-    var entries: [Entry] = []
-    var wrong = 0
-    var line = 0
-    for part in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-      line += 1
-      let kept = part.prefix { $0 != UInt8(ascii: "#") && $0 != UInt8(ascii: ";") }
-      let words = kept.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0d }
-      guard let word = words.first, wrong < Problems.limit, entries.count <= most else { continue }
-      let place = SourcePlace(file: path, line: line, column: word.startIndex - part.startIndex + 1)
-      let text = String(decoding: word, as: UTF8.self)
-      let value = YAMLValue(content: .scalar(text), place: place)
-      if words.count > 1 {
-        problems.error(place, "more than a network in this line; allowed: one, and # or ; comments")
-        wrong += 1
-      } else if let network = network(value, text) {
-        entries.append(Entry(network: network, place: place))
-      } else {
-        wrong += 1
-      }
-    }
-    return (entries, wrong == 0)
   }
 }

@@ -6,28 +6,47 @@ struct PolicyReader {
   static let fileLimit = 1000
 
   let problems: Problems
+  /// Unix time in seconds: from when on schedules are worked out, and how old a feed is.
+  let now: Int64
+  /// Where the feeds of the last apply lie, by the name of their group.
+  let lastFeeds: String?
   private(set) var zone = TimeZone.gmt
+  private var expectations: [Expectation] = []
   private var policy = FirewallPolicy()
   private var groupPlaces: [String: SourcePlace] = [:]
   private var servicePlaces: [String: SourcePlace] = [:]
 
   /// Nil when there is no policy to speak of; `place` is where the file is named.
-  static func read(_ path: String, namedAt place: SourcePlace?, _ problems: Problems)
-    -> FirewallPolicy?
-  {
+  static func read(
+    _ path: String, at now: Int64, lastFeeds: String?, namedAt place: SourcePlace?,
+    _ problems: Problems
+  ) -> (policy: FirewallPolicy, expectations: [Expectation])? {
     guard let root = YAMLDocument.read(path, namedAt: place, problems),
       let map = MapReader(root, PolicyFields.section, label: "", problems)
     else { return nil }
-    var reader = PolicyReader(problems: problems)
+    var reader = PolicyReader(problems: problems, now: now, lastFeeds: lastFeeds)
     reader.read(map, path)
-    return reader.policy
+    return (reader.policy, reader.expectations)
   }
 
-  private init(problems: Problems) { self.problems = problems }
+  private init(problems: Problems, now: Int64, lastFeeds: String?) {
+    self.problems = problems
+    self.now = now
+    self.lastFeeds = lastFeeds
+  }
 
   private mutating func read(_ map: MapReader, _ path: String) {
     _ = map.integer(PolicyFields.version)
-    _ = map.choice(PolicyFields.mode)
+    if let word = map.choice(PolicyFields.mode) {
+      policy.mode = FirewallPolicy.Mode(rawValue: word) ?? policy.mode
+    }
+    if let word = map.choice(PolicyFields.existingConnections) {
+      policy.existingConnections =
+        FirewallPolicy.ExistingConnections(rawValue: word) ?? policy.existingConnections
+    }
+    if let word = map.choice(PolicyFields.onDrift) {
+      policy.onDrift = FirewallPolicy.DriftReaction(rawValue: word) ?? policy.onDrift
+    }
     _ = map.choice(PolicyFields.defaultAction)
     readZone(map)
     if let word = map.choice(PolicyFields.protect) {
@@ -39,6 +58,10 @@ struct PolicyReader {
         to: ports(management, ManagementFields.to), place: management.place)
     }
     policy.deny = references(map, PolicyFields.deny)
+    if let bans = map.section(PolicyFields.bans, BanFields.policySection) {
+      policy.bans = self.bans(bans)
+    }
+    expectations = (map.items(PolicyFields.expect) ?? []).compactMap { expectation($0) }
     readNames(map)
     for (file, place) in includedFiles(map, path) {
       guard let root = YAMLDocument.read(file, namedAt: place, problems),
@@ -70,11 +93,7 @@ struct PolicyReader {
       let label = "service \"\(pair.key)\""
       guard let map = MapReader(pair.value, ServiceFields.section, label: label, problems)
       else { continue }
-      policy.services.append(
-        FirewallPolicy.Service(
-          name: pair.key, listen: ports(map, ServiceFields.listen),
-          allow: references(map, ServiceFields.allow), deny: references(map, ServiceFields.deny),
-          place: pair.place))
+      policy.services.append(service(pair, map))
     }
   }
 

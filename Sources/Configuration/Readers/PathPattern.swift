@@ -1,5 +1,15 @@
 import Proxy
 
+/// A route's host.
+enum HostPattern {
+  static func parse(_ text: String) -> ProxyConfiguration.Route.Host? {
+    if text.hasPrefix("*.") {
+      return HostName.checked(String(text.dropFirst(2))).map { .suffix($0) }
+    }
+    return HostName.checked(text).map { .exact($0) }
+  }
+}
+
 /// A route's path as it is matched: in the one form that the proxy gives every request's path.
 enum PathPattern {
   static let byteLimit = 4096

@@ -74,7 +74,7 @@ struct MapReader {
       let text = value.text(name(field), problems)
     else { return nil }
     guard let span = TimeSpan.parse(text) else {
-      return refuseUnit(value, field, text, "ms, s, m, h", example: "10s")
+      return refuseUnit(value, field, text, "ms, s, m, h, d", example: "10s")
     }
     guard range.contains(span) else { return refuse(value, field, "is out of range") }
     return span

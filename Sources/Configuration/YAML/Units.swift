@@ -14,10 +14,10 @@ enum ByteSize {
   }
 }
 
-/// `500ms`, `10s`, `5m`, `1h`.
+/// `500ms`, `10s`, `5m`, `1h`, `7d`.
 enum TimeSpan {
   static let units: [(name: String, factor: Int)] = [
-    ("ms", 1), ("h", 3_600_000), ("m", 60_000), ("s", 1000),
+    ("ms", 1), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000),
   ]
 
   static func parse(_ text: String) -> Duration? {
@@ -30,6 +30,9 @@ enum TimeSpan {
     let (seconds, attoseconds) = span.components
     let milliseconds = seconds * 1000 + attoseconds / 1_000_000_000_000_000
     if milliseconds == 0 { return "0s" }
+    if milliseconds % 86_400_000 == 0, milliseconds > 86_400_000 {
+      return "\(milliseconds / 86_400_000)d"
+    }
     for (name, factor) in [("h", Int64(3_600_000)), ("m", 60_000), ("s", 1000)] {
       if milliseconds % factor == 0 { return "\(milliseconds / factor)\(name)" }
     }

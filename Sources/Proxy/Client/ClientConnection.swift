@@ -10,7 +10,7 @@ struct ClientConnection: ~Copyable {
   /// The client's; a balancer in front may have told of it.
   var address: IPAddress
   var port: UInt16
-  let origin: ListenerFacts
+  var origin: ListenerFacts
 
   var phase: Phase
   var exchange = Exchange()
@@ -76,7 +76,10 @@ struct ClientConnection: ~Copyable {
 struct ListenerFacts {
   let port: UInt16
   let redirectToHTTPSPort: UInt16?
-  let access: AccessRules?
+  let name: String
+  var access: AccessRules?
+  var requests: RequestAccess?
+  var isAudit: Bool
   /// Held while the connection lives: its handshake asks it, and which hosts its requests may name
   /// is a matter of the certificates it was made under.
   let selector: CertificateSelector?

@@ -22,6 +22,8 @@ struct Exchange: ~Copyable {
   enum Continue { case notAsked, awaited, given }
 
   var snapshot: Snapshot?
+  /// Who asks, where trusted proxies in front tell it.
+  var client: IPAddress?
   var upstream: SlotID?
   var backend = 0
   /// The server chosen last, by its index in the backend.

@@ -1,13 +1,14 @@
 /// What the proxy answers in a server's place.
 enum Reply {
   case refused(HeadRejection)
-  case badPath, noRoute, misdirected, contentTooLarge, headTooLarge, requestTimeout
+  case badPath, forbidden, noRoute, misdirected, contentTooLarge, headTooLarge, requestTimeout
   case badGateway, noServer, gatewayTimeout
 
   var status: UInt16 {
     switch self {
     case .refused(let why): why.status
     case .badPath: 400
+    case .forbidden: 403
     case .noRoute: 404
     case .requestTimeout: 408
     case .contentTooLarge: 413
@@ -23,6 +24,7 @@ enum Reply {
     switch self {
     case .refused(let why): why.reason
     case .badPath: "the path could be read in more than one way"
+    case .forbidden: "this is not for you"
     case .noRoute: "nothing is served here under this host and path"
     case .requestTimeout: "the request did not arrive in time"
     case .contentTooLarge: "the body is larger than is taken here"

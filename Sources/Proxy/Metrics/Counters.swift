@@ -3,11 +3,17 @@ public struct Counters: Sendable, Equatable {
   public internal(set) var connectionsAccepted: UInt64 = 0
   /// Closed before TLS, because the policy does not name the address.
   public internal(set) var connectionsRefused: UInt64 = 0
+  /// Closed because the address is banned.
+  public internal(set) var connectionsBanned: UInt64 = 0
+  /// Connections and requests that an audit let in all the same.
+  public internal(set) var wouldRefuse: UInt64 = 0
   public internal(set) var handshakes: UInt64 = 0
   public internal(set) var handshakeFailures: UInt64 = 0
   public internal(set) var requests: UInt64 = 0
   /// Refused as malformed, ambiguous or too large.
   public internal(set) var requestsRefused: UInt64 = 0
+  /// Refused by the policy's rules for requests.
+  public internal(set) var requestsForbidden: UInt64 = 0
   /// By first digit: 1xx ... 5xx.
   public internal(set) var responses: [UInt64] = [0, 0, 0, 0, 0]
   public internal(set) var retries: UInt64 = 0
@@ -26,6 +32,9 @@ public struct Counters: Sendable, Equatable {
   public static func += (sum: inout Counters, other: Counters) {
     sum.connectionsAccepted &+= other.connectionsAccepted
     sum.connectionsRefused &+= other.connectionsRefused
+    sum.connectionsBanned &+= other.connectionsBanned
+    sum.wouldRefuse &+= other.wouldRefuse
+    sum.requestsForbidden &+= other.requestsForbidden
     sum.handshakes &+= other.handshakes
     sum.handshakeFailures &+= other.handshakeFailures
     sum.requests &+= other.requests

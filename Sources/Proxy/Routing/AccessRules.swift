@@ -24,7 +24,7 @@ public struct AccessRules: Sendable, Equatable {
 
 extension AccessRules {
   /// Whether a connection from `address` may go on; time in seconds since 1970.
-  func allows(_ address: IPAddress, at time: Int64) -> Bool {
+  public func allows(_ address: IPAddress, at time: Int64) -> Bool {
     switch address {
     case .ipv4(let bits): Self.covers(bits, ipv4, time)
     case .ipv6(let bits): Self.covers(bits, ipv6, time)

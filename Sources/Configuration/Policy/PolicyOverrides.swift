@@ -1,0 +1,93 @@
+public import Firewall
+public import Foundation
+
+/// What is allowed by hand, on top of the policy's file; each ends by itself.
+public struct PolicyOverrides: Codable, Sendable {
+  public struct Allowance: Codable, Sendable {
+    public var network: Network
+    /// A service, or `management`.
+    public var service: String
+    /// Unix time in seconds.
+    public var until: Int64
+    public var owner: String
+    public var reason: String
+
+    public init(
+      network: Network, service: String, until: Int64, owner: String, reason: String
+    ) {
+      self.network = network
+      self.service = service
+      self.until = until
+      self.owner = owner
+      self.reason = reason
+    }
+  }
+  public var allowances: [Allowance] = []
+  /// Since when only management is let in.
+  public var panic: Date?
+  public var panicBy: String?
+
+  public init() {}
+
+  /// What stands in a file; nothing where there is none, or none that can be read: the kernel then
+  /// still does what it was told.
+  static func read(_ path: String) -> PolicyOverrides {
+    let decoder = JSONDecoder()
+    decoder.dateDecodingStrategy = .iso8601
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    guard let data = FileManager.default.contents(atPath: path),
+      let overrides = try? decoder.decode(PolicyOverrides.self, from: data)
+    else { return PolicyOverrides() }
+    return overrides
+  }
+
+  /// Without what has ended by then.
+  public func remaining(at time: Int64) -> PolicyOverrides {
+    var overrides = self
+    overrides.allowances.removeAll { $0.until <= time }
+    return overrides
+  }
+
+  /// The policy with all of it on top; allowances to services that it does not have are left out.
+  public func applied(to policy: FirewallPolicy) -> FirewallPolicy {
+    var policy = policy.withoutOverrides
+    policy.isPanic = panic != nil
+    for service in Set(allowances.map(\.service)).sorted() {
+      let place = SourcePlace(file: "overrides.json", line: 1, column: 1)
+      // No name in a file has a colon, so it can't be one of them.
+      let group = FirewallPolicy.Group(
+        name: "by-hand:\(service)",
+        entries: allowances.filter { $0.service == service }.map {
+          FirewallPolicy.Entry(
+            network: $0.network, owner: $0.owner, reason: $0.reason, until: $0.until, place: place)
+        }, place: place)
+      let reference = FirewallPolicy.Reference(.group(group.name), place: place)
+      if let index = policy.services.firstIndex(where: { $0.name == service }) {
+        policy.services[index].allow.append(reference)
+      } else if service == "management", policy.management != nil {
+        policy.management?.from.append(reference)
+      } else {
+        continue
+      }
+      policy.groups.append(group)
+    }
+    return policy
+  }
+}
+
+extension FirewallPolicy {
+  private static let prefix = "by-hand:"
+
+  /// As its file has it.
+  fileprivate var withoutOverrides: FirewallPolicy {
+    var policy = self
+    policy.isPanic = false
+    policy.groups.removeAll { $0.name.hasPrefix(Self.prefix) }
+    func isOurs(_ reference: Reference) -> Bool {
+      if case .group(let name) = reference.target { name.hasPrefix(Self.prefix) } else { false }
+    }
+    for index in policy.services.indices { policy.services[index].allow.removeAll(where: isOurs) }
+    policy.management?.from.removeAll(where: isOurs)
+    return policy
+  }
+}

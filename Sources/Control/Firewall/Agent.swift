@@ -1,0 +1,250 @@
+internal import CLinux
+internal import Firewall
+internal import Foundation
+public import Logging
+
+/// The one process with the right to change the firewall: bans for the proxy, which has none.
+///
+/// One thread: requests are a ban each and take microseconds; what takes longer (closing connections,
+/// writing to disk, looking for drift) waits until nobody asks.
+public final class Agent {
+  private static let connectionLimit = 64
+  /// Bans by the kernel's own rules are written down so often.
+  private static let saveInterval: Int64 = 30_000
+  private static let driftInterval: Int64 = 5000
+  /// Milliseconds by which the clock may be slewed between two looks.
+  private static let clockTolerance: Int64 = 2000
+  /// In seconds; windows reach 400 days.
+  private static let longestScheduleAge: Int64 = 30 * 86_400
+
+  private let store: PolicyStore
+  private let path: String
+  private let allowed: Set<uid_t>
+  private let logger: Logger
+  private let listener: Int32
+  private var connections: [Int32] = []
+  private var policy: (state: [Int], rules: ResolvedPolicy)?
+  private var toClose: [Network] = []
+  private var foreign: FirewallKernel.Commit?
+  private var isChanged = false
+  private var savedAt: Int64 = 0
+  private var lookedAt: Int64 = 0
+  /// The kernel's.
+  private var lookedAtGeneration: UInt32?
+  private var drift: [FirewallKernel.Drift] = []
+  private let commits: CommitListener?
+  private var clock = WallClock.offset
+
+  /// Listens at `path`; only processes of these users are answered, beside root's.
+  public init(
+    _ store: PolicyStore, path: String, users: Set<UInt32>, logger: Logger
+  ) throws {
+    self.store = store
+    self.path = path
+    allowed = users.union([0])
+    self.logger = logger
+    listener = try UnixSocket.listen(path)
+    commits = CommitListener()
+    // Whoever may connect is decided by his credentials, not by the file's.
+    unsafe chmod(path, 0o666)
+  }
+
+  /// Keeps of all rights only that to administer the network.
+  public func dropRights() throws {
+    // _LINUX_CAPABILITY_VERSION_3; CAP_NET_ADMIN is bit 12.
+    var header: [UInt32] = [0x2008_0522, 0]
+    let rights: [UInt32] = [1 << 12, 1 << 12, 0, 0, 0, 0]
+    guard unsafe gatehouse_capset(&header, rights) == 0 else {
+      throw PolicyStore.Failure("cannot drop rights: \(PolicyStore.reason)")
+    }
+  }
+
+  /// Serves until `isOver` says so.
+  public func run(until isOver: () -> Bool) {
+    logger.notice("agent ready on \(path)")
+    while !isOver() {
+      wait(toClose.isEmpty ? 500 : 0)
+      settle()
+    }
+    save()
+    for connection in connections { close(connection) }
+    close(listener)
+    unsafe unlink(path)
+  }
+
+  // MARK: Requests
+
+  private func wait(_ milliseconds: Int32) {
+    // A negative descriptor is left out.
+    var polled = ([listener, commits?.watch.descriptor ?? -1] + connections).map {
+      pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+    }
+    guard unsafe poll(&polled, nfds_t(polled.count), milliseconds) > 0 else { return }
+    let ready = polled.dropFirst(2).filter { $0.revents != 0 }
+    if !ready.isEmpty { store.considerately { for entry in ready { serve(entry.fd) } } }
+    if polled[1].revents != 0 { noteCommits() }
+    if polled[0].revents != 0 { admit() }
+  }
+
+  /// The last one that is not our own.
+  private func noteCommits() {
+    let new = (try? commits?.watch.commits()) ?? []
+    if let last = new.last(where: { $0.process != getpid() }) { foreign = last }
+  }
+
+  private func admit() {
+    let connection = accept4(
+      listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue))
+    guard connection >= 0 else { return }
+    guard let user = UnixSocket.user(of: connection), allowed.contains(user),
+      connections.count < Self.connectionLimit
+    else {
+      let user = UnixSocket.user(of: connection).map { "\($0)" } ?? "?"
+      logger.warning("refused a connection of user \(user)")
+      close(connection)
+      return
+    }
+    connections.append(connection)
+  }
+
+  private func serve(_ connection: Int32) {
+    var buffer = [UInt8](repeating: 0, count: AgentMessage.requestByteCount + 1)
+    let count = unsafe recv(connection, &buffer, buffer.count, 0)
+    guard count > 0 else {
+      guard count == 0 || errno != EAGAIN else { return }
+      connections.removeAll { $0 == connection }
+      close(connection)
+      return
+    }
+    let answer: [UInt8]
+    if let request = AgentMessage.decode(Array(buffer[..<count])) {
+      answer = obey(request)
+    } else {
+      answer = AgentMessage.encode(.malformed, seconds: 0)
+    }
+    _ = unsafe send(connection, answer, answer.count, UnixSocket.withoutSignal)
+  }
+
+  private lazy var kernel: BanSocket? = BanSocket()
+
+  private func obey(_ request: AgentMessage.Request) -> [UInt8] {
+    do {
+      let rules = try rules()
+      switch request.operation {
+      case .unban:
+        _ = try BanBook(store).remove(request.network)
+        isChanged = true
+        return AgentMessage.encode(.done, seconds: 0)
+      case .ban:
+        let wanted = request.seconds == 0 ? nil : UInt64(request.seconds)
+        let seconds = try BanBook(store).ban(request.network, seconds: wanted, rules, kernel)
+        isChanged = true
+        toClose.append(request.network)
+        return AgentMessage.encode(.done, seconds: UInt32(clamping: seconds))
+      }
+    } catch is BanBook.Refusal {
+      return AgentMessage.encode(.never, seconds: 0)
+    } catch {
+      logger.error("\(request.network) was not banned: \(error)")
+      return AgentMessage.encode(.failed, seconds: 0)
+    }
+  }
+
+  /// Of the generation in force; read again only after a change.
+  private func rules() throws -> ResolvedPolicy {
+    let stamp = store.stateStamp
+    if let policy, policy.state == stamp { return policy.rules }
+    let rules = try BanBook(store).policy()
+    policy = (stamp, rules)
+    return rules
+  }
+
+  // MARK: What can wait
+
+  private func settle() {
+    if !toClose.isEmpty {
+      // All at once: each look at the machine's connections costs the same.
+      let count = Connections.close(from: toClose)
+      logger.notice(
+        "banned \(toClose.map(\.description).joined(separator: ", ")); closed \(count) connection(s)"
+      )
+      toClose = []
+    }
+    let now = BootClock.milliseconds
+    if isChanged || now - savedAt > Self.saveInterval { save() }
+    keepForeign()
+    guard now - lookedAt > Self.driftInterval else { return }
+    lookedAt = now
+    guard let state = try? store.state(), state.generation > 0, state.pending == nil else { return }
+    followClock(state)
+    lookForDrift(state)
+  }
+
+  /// Writes down who else has written; not for each commit of one who writes all the time.
+  private func keepForeign() {
+    guard let commit = foreign else { return }
+    foreign = nil
+    do {
+      try store.write(
+        KeptCommit(
+          generation: commit.generation, process: commit.process, name: commit.name, time: Date()))
+    } catch { logger.error("who wrote last was not written down: \(error)") }
+  }
+
+  /// The kernel's time limits run on whatever the clock is set to: ends would move with it. And the
+  /// windows of schedules reach only so far.
+  private func followClock(_ state: PolicyState) {
+    let offset = WallClock.offset
+    let isSet = abs(offset - clock) > Self.clockTolerance
+    let age = CompiledPolicy.now - (state.appliedAt ?? .max)
+    guard isSet || age > Self.longestScheduleAge else { return }
+    let reason = isSet ? "the clock was set" : "schedules reach further"
+    do {
+      try PolicyApplication(store).restore(state.generation, reason: reason)
+      logger.notice("generation \(state.generation) was applied once more: \(reason)")
+      clock = offset
+    } catch { logger.error("ends and schedules are as before (\(reason)): \(error)") }
+  }
+
+  private func save() {
+    savedAt = BootClock.milliseconds
+    isChanged = false
+    guard (try? FirewallKernel.exists()) == true else { return }
+    do { try BanBook(store).save() } catch { logger.error("bans were not written: \(error)") }
+  }
+
+  /// Told once, when it begins, and once when it is over.
+  private func lookForDrift(_ state: PolicyState) {
+    let generation = try? FirewallKernel.generation()
+    guard generation != lookedAtGeneration else { return }
+    lookedAtGeneration = generation
+    guard let policy = try? store.policy(of: state.generation) else { return }
+    let compiled = CompiledPolicy(policy, at: CompiledPolicy.now)
+    let found =
+      (try? FirewallKernel.drift(from: compiled.ruleset, rules: state.rules, elements: false)) ?? []
+    if found != drift {
+      let writer = (try? store.lastCommit())?.map { "; last change by \($0)" } ?? ""
+      for item in found {
+        logger.warning("\(item.subject) \(item.fault)\(writer): gatehouse policy verify")
+      }
+      if found.isEmpty { logger.notice("the kernel is again as it was applied") }
+    }
+    drift = found
+    guard !found.isEmpty, policy.onDrift == .restore else { return }
+    do {
+      try PolicyApplication(store).restore(state.generation, reason: "on_drift: restore")
+      logger.notice("generation \(state.generation) was applied once more (on_drift: restore)")
+      drift = []
+    } catch { logger.error("generation \(state.generation) could not be restored: \(error)") }
+  }
+}
+
+/// Hears of others' changes for as long as the agent runs.
+private final class CommitListener {
+  let watch: CommitWatch
+
+  init?() {
+    guard let watch = try? CommitWatch() else { return nil }
+    self.watch = watch
+  }
+}

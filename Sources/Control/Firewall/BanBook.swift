@@ -1,0 +1,99 @@
+public import Firewall
+internal import Foundation
+
+/// Bans: in the kernel, and on disk so that they outlive a restart of the machine.
+public struct BanBook: Sendable {
+  public let store: PolicyStore
+
+  public init(_ store: PolicyStore) { self.store = store }
+
+  /// Why somebody is not banned.
+  public struct Refusal: Error, CustomStringConvertible {
+    public let description: String
+  }
+
+  /// Bans a network, and closes what is open from there; how many connections that were.
+  @discardableResult
+  public func add(_ network: Network, seconds: UInt64?) throws -> (seconds: UInt64, closed: Int) {
+    let seconds = try store.considerately {
+      try ban(network, seconds: seconds, try policy(), nil)
+    }
+    return (seconds, Connections.close(from: [network]))
+  }
+
+  /// Bans a network, and leaves open connections to others; for how many seconds.
+  func ban(
+    _ network: Network, seconds: UInt64?, _ rules: ResolvedPolicy, _ kernel: BanSocket?
+  ) throws -> UInt64 {
+    let seconds = min(seconds ?? rules.bans.defaultSeconds, rules.bans.longestSeconds)
+    let time = CompiledPolicy.now
+    if rules.neverBanned.remaining(at: time).intersects(AddressSet(network)) {
+      throw Refusal(
+        description:
+          "\(network) is or holds somebody whom the policy never bans (management, trusted proxies, bans.never)"
+      )
+    }
+    if let kernel {
+      try kernel.bans.add(network, seconds: seconds)
+    } else {
+      try KernelBans().add(network, seconds: seconds)
+    }
+    return seconds
+  }
+
+  public func remove(_ network: Network) throws -> Bool {
+    try store.considerately { try KernelBans().remove(network) }
+  }
+
+  public func list() throws -> [KernelBans.Ban] { try KernelBans().list() }
+
+  /// The ban that an address is under.
+  public func ban(of address: Address) throws -> KernelBans.Ban? {
+    try KernelBans().ban(of: address)
+  }
+
+  /// Writes down what the kernel holds, the bans by its own rules too.
+  public func save() throws {
+    let now = CompiledPolicy.now
+    let bans = try list().map {
+      KeptBan(network: $0.network, until: now + Int64($0.secondsLeft))
+    }
+    try store.write(bans)
+  }
+
+  /// Puts what was written down, and has not ended, into the kernel; how many.
+  func restore() throws -> Int {
+    let now = CompiledPolicy.now
+    let bans = try store.bans().filter { $0.until > now }
+    guard !bans.isEmpty else { return 0 }
+    let kernel = try KernelBans()
+    for ban in bans { try kernel.add(ban.network, seconds: UInt64(ban.until - now)) }
+    return bans.count
+  }
+
+  /// The policy in force.
+  public func policy() throws -> ResolvedPolicy {
+    let state = try store.state()
+    guard state.generation > 0 else {
+      throw PolicyStore.Failure("no policy is in force; type: gatehouse policy apply FILE")
+    }
+    return ResolvedPolicy(try store.policy(of: state.generation))
+  }
+}
+
+/// A socket to the kernel that is kept open between bans.
+final class BanSocket {
+  let bans: KernelBans
+
+  init?() {
+    guard let bans = try? KernelBans() else { return nil }
+    self.bans = bans
+  }
+}
+
+/// A ban that outlives a restart of the machine.
+struct KeptBan: Codable, Sendable {
+  var network: Network
+  /// Unix time in seconds.
+  var until: Int64
+}

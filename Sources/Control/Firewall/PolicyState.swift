@@ -1,0 +1,104 @@
+public import Foundation
+
+/// Which generation of the firewall is in force, and how that came.
+public struct PolicyState: Codable, Sendable {
+  /// 0: nothing has been applied.
+  public var generation: UInt64 = 0
+  /// What a restart of the machine brings back; 0 for none.
+  public var confirmed: UInt64 = 0
+  /// Given to the next one; never used twice.
+  public var next: UInt64 = 1
+  /// The file that the generation in force was read from.
+  public var policyPath: String?
+  public var digest: String?
+  /// Unix time in seconds for which ends and schedules were worked out.
+  public var appliedAt: Int64?
+  /// The kernel's count of changes right after the apply.
+  public var kernelGeneration: UInt32?
+  /// Fingerprints of the rules as the kernel held them then.
+  public var rules: [String: [String]]?
+  public var pending: Pending?
+  public var history: [Event] = []
+
+  public init() {}
+
+  /// A generation that is taken back unless it is confirmed.
+  public struct Pending: Codable, Sendable {
+    public var generation: UInt64
+    /// What confirms it.
+    public var token: String
+    /// Goes back to this one.
+    public var previous: UInt64
+    /// On CLOCK_BOOTTIME, in milliseconds: no setting of the clock moves it.
+    public var deadline: Int64
+    /// Only in this life of the machine does the deadline mean anything.
+    public var boot: String
+    /// SSH_CONNECTION of whoever applied: from this connection it can't be confirmed.
+    public var connection: String?
+    public var guardian: Int32?
+  }
+
+  public struct Event: Codable, Sendable {
+    public var time: Date
+    public var generation: UInt64
+    /// "applied", "confirmed", "rolled back", "restored", "removed".
+    public var what: String
+    public var reason: String?
+    public var by: String
+  }
+
+  static let historyLimit = 200
+
+  mutating func record(_ what: String, _ generation: UInt64, reason: String? = nil) {
+    history.append(
+      Event(
+        time: Date(), generation: generation, what: what, reason: reason, by: Caller.name))
+    history.removeFirst(max(0, history.count - Self.historyLimit))
+  }
+}
+
+/// Who types this.
+enum Caller {
+  static var name: String {
+    let environment = ProcessInfo.processInfo.environment
+    let user = environment["SUDO_USER"] ?? environment["USER"] ?? "uid \(getuid())"
+    let from = connection?.split(separator: " ").first.map { " from \($0)" } ?? ""
+    return user + from
+  }
+
+  /// `CLIENT PORT SERVER PORT` of the SSH connection, if it is one.
+  static var connection: String? { ProcessInfo.processInfo.environment["SSH_CONNECTION"] }
+}
+
+/// The last change of the kernel's rules that was not the agent's, as it heard of it.
+public struct KeptCommit: Codable, Sendable, CustomStringConvertible {
+  /// The kernel's.
+  public var generation: UInt32
+  public var process: Int32
+  public var name: String
+  public var time: Date
+
+  public var description: String {
+    "process \(process) (\(name)) at \(time.formatted(.iso8601))"
+  }
+}
+
+/// How far the machine's clock is from the one that nobody sets, in milliseconds.
+enum WallClock {
+  static var offset: Int64 { Int64(Date().timeIntervalSince1970 * 1000) - BootClock.milliseconds }
+}
+
+/// Time that runs on while the machine sleeps, and that nobody sets.
+enum BootClock {
+  static var milliseconds: Int64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_BOOTTIME, &time)
+    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+  }
+
+  /// Another one after each start of the machine.
+  static var id: String {
+    let bytes = (try? Disk.read("/proc/sys/kernel/random/boot_id")) ?? []
+    return String(decoding: bytes.prefix(36), as: UTF8.self)
+  }
+}

@@ -1,0 +1,205 @@
+public import Configuration
+public import Firewall
+internal import Foundation
+
+/// What the firewall remembers on disk: applied generations, which one is confirmed, what was done.
+///
+/// ```
+/// feeds                     a link to those of the generation in force
+/// lock                      held by whoever changes anything
+/// state.json                which generation is in force, what waits for confirmation, history
+/// generations/42/           policy.json, and feeds/GROUP.txt: enough to apply it again
+/// overrides.json            allowances by hand, and panic
+/// last-commit.json          who has changed the kernel's rules last, as the agent heard of it
+/// bans.json                 bans, so that they outlive a restart of the machine
+/// ```
+public struct PolicyStore: Sendable {
+  /// Older generations are forgotten.
+  static let generationLimit = 10
+
+  public let folder: String
+
+  public init(folder: String = PolicyFile.standardState) { self.folder = folder }
+
+  public struct Failure: Error, CustomStringConvertible {
+    public let description: String
+
+    public init(_ description: String) { self.description = description }
+  }
+
+  /// Runs alone among all processes that use this folder.
+  public func alone<Value>(_ body: () throws -> Value) throws -> Value {
+    try makeFolder("")
+    let descriptor = unsafe open(path("lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw Failure("cannot open \(path("lock")): \(Self.reason)") }
+    defer { close(descriptor) }
+    var attempts = 0
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+      attempts += 1
+      guard attempts < 100 else {
+        throw Failure("another gatehouse is at work in \(folder); try again when it is done")
+      }
+      usleep(100_000)
+    }
+    return try body()
+  }
+
+  /// Runs what takes the kernel a moment, such as a ban, beside whoever changes anything: waits for
+  /// him to end, but not for long. An apply has to find a moment in which nobody else writes, and
+  /// would go without one while bans come by the hundred.
+  func considerately<Value>(_ body: () throws -> Value) rethrows -> Value {
+    let descriptor = unsafe open(path("lock"), O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return try body() }
+    defer { close(descriptor) }
+    var steps = 0
+    while flock(descriptor, LOCK_SH | LOCK_NB) != 0, steps < Self.considerationSteps {
+      usleep(10_000)
+      steps += 1
+    }
+    return try body()
+  }
+
+  /// Of ten milliseconds: a ban waits half a second at most.
+  private static let considerationSteps = 50
+
+  // MARK: State
+
+  /// Another one after each change of the state.
+  var stateStamp: [Int] {
+    var facts = stat()
+    guard unsafe stat(path("state.json"), &facts) == 0 else { return [] }
+    return [Int(facts.st_ino), facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec]
+  }
+
+  public func state() throws -> PolicyState {
+    try read(PolicyState.self, "state.json") ?? PolicyState()
+  }
+
+  func write(_ state: PolicyState) throws { try write(state, "state.json") }
+
+  public func overrides() throws -> PolicyOverrides {
+    try read(PolicyOverrides.self, "overrides.json") ?? PolicyOverrides()
+  }
+
+  func write(_ overrides: PolicyOverrides) throws { try write(overrides, "overrides.json") }
+
+  /// Known while the agent runs.
+  public func lastCommit() throws -> KeptCommit? { try read(KeptCommit.self, "last-commit.json") }
+
+  func write(_ commit: KeptCommit) throws { try write(commit, "last-commit.json") }
+
+  func bans() throws -> [KeptBan] { try read([KeptBan].self, "bans.json") ?? [] }
+
+  func write(_ bans: [KeptBan]) throws { try write(bans, "bans.json") }
+
+  // MARK: Generations
+
+  /// Where the feeds of the generation in force lie.
+  public var lastFeeds: String { path("feeds") }
+
+  /// Makes them those of a generation.
+  func point(feedsAt number: UInt64) {
+    let link = path("feeds")
+    unsafe unlink(link + ".new")
+    // A list that can't be pointed at is only missed when a feed fails, and then said.
+    guard unsafe symlink("generations/\(number)/feeds", link + ".new") == 0 else { return }
+    _ = unsafe rename(link + ".new", link)
+  }
+
+  /// Keeps a policy for good, whole or not at all.
+  func keep(_ policy: FirewallPolicy, as number: UInt64) throws {
+    let final = path("generations/\(number)")
+    let staging = final + ".new"
+    try? FileManager.default.removeItem(atPath: staging)
+    try makeFolder("generations")
+    try FileManager.default.createDirectory(
+      atPath: staging + "/feeds", withIntermediateDirectories: true)
+    for group in policy.groups {
+      guard let feed = group.feed else { continue }
+      try Disk.write(feed.addresses.lines, to: "\(staging)/feeds/\(group.name).txt")
+    }
+    try Disk.write(Array(jsonText(policy.withoutFeeds).utf8), to: "\(staging)/policy.json")
+    try? FileManager.default.removeItem(atPath: final)
+    guard unsafe rename(staging, final) == 0 else {
+      throw Failure("cannot keep generation \(number) in \(folder): \(Self.reason)")
+    }
+    Disk.sync(path("generations"))
+    forgetOld(below: number)
+  }
+
+  /// The same policy with its schedules worked out anew.
+  func rekeep(_ policy: FirewallPolicy, as number: UInt64) throws {
+    try write(policy.withoutFeeds, "generations/\(number)/policy.json")
+  }
+
+  public func policy(of number: UInt64) throws -> FirewallPolicy {
+    let name = "generations/\(number)/policy.json"
+    guard var policy = try read(FirewallPolicy.self, name) else {
+      throw Failure(
+        "generation \(number) is not kept in \(folder); there are: \(kept.map { "\($0)" }.joined(separator: ", "))"
+      )
+    }
+    for index in policy.groups.indices where policy.groups[index].feed != nil {
+      let file = path("generations/\(number)/feeds/\(policy.groups[index].name).txt")
+      guard let addresses = try AddressSet(lines: Disk.read(file)) else {
+        throw Failure("\(file) is damaged; apply the policy again")
+      }
+      policy.groups[index].feed?.addresses = addresses
+    }
+    return policy
+  }
+
+  /// The numbers of all generations that can be gone back to.
+  public var kept: [UInt64] {
+    let names = try? FileManager.default.contentsOfDirectory(atPath: path("generations"))
+    return (names ?? []).compactMap { UInt64($0) }.sorted()
+  }
+
+  private func forgetOld(below number: UInt64) {
+    let needed = Set([number, (try? state().confirmed) ?? 0, (try? state().generation) ?? 0])
+    for old in kept.dropLast(Self.generationLimit) where !needed.contains(old) {
+      try? FileManager.default.removeItem(atPath: path("generations/\(old)"))
+    }
+  }
+
+  // MARK: Files
+
+  func path(_ name: String) -> String { "\(folder)/\(name)" }
+
+  private func makeFolder(_ name: String) throws {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: path(name), withIntermediateDirectories: true,
+        attributes: [.posixPermissions: 0o755])
+    } catch {
+      throw Failure(
+        "cannot make \(path(name)): \(error.localizedDescription); run as root, or name a folder of yours with --state"
+      )
+    }
+  }
+
+  private func read<Value: Decodable>(_ type: Value.Type, _ name: String) throws -> Value? {
+    guard FileManager.default.fileExists(atPath: path(name)) else { return nil }
+    do {
+      return try readJSON(type, Data(Disk.read(path(name))))
+    } catch {
+      throw Failure("\(path(name)) is damaged: \(error); move it away, and apply the policy again")
+    }
+  }
+
+  private func write(_ value: some Encodable, _ name: String) throws {
+    try makeFolder("")
+    try Disk.replace(path(name), with: Array("\(jsonText(value))\n".utf8))
+  }
+
+  static var reason: String { unsafe String(cString: strerror(errno)) }
+}
+
+extension FirewallPolicy {
+  /// Lists are kept in files of their own.
+  fileprivate var withoutFeeds: FirewallPolicy {
+    var policy = self
+    for index in groups.indices { policy.groups[index].feed?.addresses = AddressSet() }
+    return policy
+  }
+}

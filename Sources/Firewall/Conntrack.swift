@@ -1,0 +1,181 @@
+import CNftables
+import Glibc
+
+/// A connection that the kernel tracks, as its first packet asked for it: before any rewriting.
+public struct TrackedConnection: Sendable, Hashable {
+  public var source: Address
+  public var destination: Address
+  /// Of IP: 6 is TCP, 17 is UDP.
+  public var protocolNumber: UInt8
+  /// 0 where the protocol has no ports.
+  public var sourcePort: UInt16
+  /// 0 where the protocol has no ports.
+  public var destinationPort: UInt16
+  /// Another than the destination answers: a rule rewrote the address or the port (DNAT).
+  public var isRedirected: Bool
+
+  public init(
+    source: Address, destination: Address, protocolNumber: UInt8, sourcePort: UInt16 = 0,
+    destinationPort: UInt16 = 0, isRedirected: Bool = false
+  ) {
+    self.source = source
+    self.destination = destination
+    self.protocolNumber = protocolNumber
+    self.sourcePort = sourcePort
+    self.destinationPort = destinationPort
+    self.isRedirected = isRedirected
+  }
+}
+
+/// The connections tracked in the calling thread's network namespace. Needs CAP_NET_ADMIN.
+public enum Conntrack {
+  /// Those that come or go while the list is read may be missing, or in it twice.
+  public static func connections() throws(FirewallKernelError) -> [TrackedConnection] {
+    var connections: [TrackedConnection] = []
+    try visitAll { _, connection in connections.append(connection) }
+    return connections
+  }
+
+  /// Forgets connections, so that the rules judge their next packet as a first one; how many.
+  /// An answer that this machine itself still sends brings a connection back: close its socket
+  /// before (`LocalSockets`).
+  @discardableResult
+  public static func delete(
+    where isUnwanted: (TrackedConnection) -> Bool
+  ) throws(FirewallKernelError) -> Int {
+    let eraser = try NetlinkSocket()
+    var count = 0
+    // The kernel goes on with a list at an entry, not at a number: deleting loses no place.
+    try visitAll { (attributes, connection) throws(FirewallKernelError) in
+      guard isUnwanted(connection), let request = deletion(of: attributes, connection)
+      else { return }
+      if try eraser.remove(request, attempted: "delete a tracked connection") { count += 1 }
+    }
+    return count
+  }
+
+  private static func visitAll(
+    _ visit: (NetlinkAttributes, TrackedConnection) throws(FirewallKernelError) -> Void
+  ) throws(FirewallKernelError) {
+    let socket = try NetlinkSocket()
+    try socket.visitAll(
+      message(IPCTNL_MSG_CT_GET, NLM_F_DUMP, family: AF_UNSPEC),
+      attempted: "list the tracked connections (nf_conntrack_netlink)"
+    ) { (message) throws(FirewallKernelError) in
+      let attributes = message.attributes
+      guard let connection = TrackedConnection(reading: attributes) else { return }
+      try visit(attributes, connection)
+    }
+  }
+
+  /// By the kernel's own words for it, whatever its protocol; the ID spares a successor that has
+  /// the same ports.
+  static func deletion(
+    of attributes: NetlinkAttributes, _ connection: TrackedConnection
+  ) -> [UInt8]? {
+    // A request without a tuple would delete everything.
+    guard let tuple = attributes.first(CTA_TUPLE_ORIG.rawValue), !tuple.isEmpty,
+      let id = attributes.first(CTA_ID.rawValue), id.count == 4
+    else { return nil }
+    let family = if case .ipv4 = connection.source { AF_INET } else { AF_INET6 }
+    return message(IPCTNL_MSG_CT_DELETE, NLM_F_ACK, family: family) {
+      $0.appendAttribute(CTA_TUPLE_ORIG.rawValue | UInt32(NLA_F_NESTED), tuple)
+      if let zone = attributes.first(CTA_ZONE.rawValue) {
+        $0.appendAttribute(CTA_ZONE.rawValue, zone)
+      }
+      $0.appendAttribute(CTA_ID.rawValue, id)
+    }
+  }
+
+  private static func message(
+    _ type: cntl_msg_types, _ flags: Int32, family: Int32,
+    _ attributes: (inout [UInt8]) -> Void = { _ in }
+  ) -> [UInt8] {
+    var bytes: [UInt8] = []
+    let start = bytes.openMessage(
+      type: UInt16(NFNL_SUBSYS_CTNETLINK) << 8 | UInt16(type.rawValue),
+      flags: NLM_F_REQUEST | flags, sequence: 1, family: UInt8(family))
+    attributes(&bytes)
+    bytes.closeMessage(start)
+    return bytes
+  }
+}
+
+extension TrackedConnection {
+  /// One pass over the attributes: there are hundreds of thousands of connections.
+  init?(reading attributes: NetlinkAttributes) {
+    var ends: (source: Address, destination: Address)?
+    var transport: Transport?
+    isRedirected = false
+    for attribute in attributes {
+      switch UInt32(attribute.type) {
+      case CTA_TUPLE_ORIG.rawValue:
+        for part in NetlinkAttributes(bytes: attribute.body) {
+          switch UInt32(part.type) {
+          case CTA_TUPLE_IP.rawValue: ends = Self.ends(NetlinkAttributes(bytes: part.body))
+          case CTA_TUPLE_PROTO.rawValue:
+            transport = Transport(reading: NetlinkAttributes(bytes: part.body))
+          default: break
+          }
+        }
+      case CTA_STATUS.rawValue:
+        isRedirected = attribute.body.networkInteger & UInt128(IPS_DST_NAT.rawValue) != 0
+      default: break
+      }
+    }
+    guard let ends, let transport else { return nil }
+    (source, destination) = ends
+    protocolNumber = transport.number
+    sourcePort = transport.sourcePort
+    destinationPort = transport.destinationPort
+  }
+
+  private struct Transport {
+    var number: UInt8
+    var sourcePort: UInt16 = 0
+    var destinationPort: UInt16 = 0
+
+    init?(reading attributes: NetlinkAttributes) {
+      var number: UInt8?
+      for attribute in attributes {
+        let value = UInt16(truncatingIfNeeded: attribute.body.networkInteger)
+        switch UInt32(attribute.type) {
+        case CTA_PROTO_NUM.rawValue: number = UInt8(exactly: value)
+        case CTA_PROTO_SRC_PORT.rawValue: sourcePort = value
+        case CTA_PROTO_DST_PORT.rawValue: destinationPort = value
+        default: break
+        }
+      }
+      guard let number else { return nil }
+      self.number = number
+    }
+  }
+
+  private static func ends(
+    _ attributes: NetlinkAttributes
+  ) -> (source: Address, destination: Address)? {
+    var source: Address?
+    var destination: Address?
+    for attribute in attributes {
+      switch UInt32(attribute.type) {
+      case CTA_IP_V4_SRC.rawValue, CTA_IP_V6_SRC.rawValue: source = Address(attribute.body)
+      case CTA_IP_V4_DST.rawValue, CTA_IP_V6_DST.rawValue: destination = Address(attribute.body)
+      default: break
+      }
+    }
+    guard let source, let destination else { return nil }
+    return (source, destination)
+  }
+}
+
+extension Address {
+  /// As it stands in a packet; its length says which it is.
+  init?(_ bytes: ArraySlice<UInt8>) {
+    let bits = bytes.networkInteger
+    switch bytes.count {
+    case 4: self = .ipv4(UInt32(truncatingIfNeeded: bits))
+    case 16: self = .ipv6(bits)
+    default: return nil
+    }
+  }
+}

@@ -1,0 +1,185 @@
+import CNftables
+import Glibc
+
+/// Bans in the kernel: hash sets beside the policy's intervals, so that one costs the same whatever
+/// else the table holds; each ends by itself. Needs CAP_NET_ADMIN.
+public struct KernelBans: ~Copyable {
+  /// A banned network, and for how much longer.
+  public struct Ban: Sendable, Equatable {
+    public var network: Network
+    public var secondsLeft: UInt64
+
+    public init(network: Network, secondsLeft: UInt64) {
+      self.network = network
+      self.secondsLeft = secondsLeft
+    }
+  }
+
+  private let socket: NetlinkSocket
+
+  public init() throws(FirewallKernelError) { socket = try NetlinkSocket() }
+
+  /// Bans a network from now on; one that is banned already gets the new end.
+  public func add(_ network: Network, seconds: UInt64) throws(FirewallKernelError) {
+    guard !network.isInterval else { return try addInterval(network, seconds) }
+    let set = network.banSet
+    let element = SetElement(first: network.first, last: network.first, timeoutSeconds: seconds)
+    do throws(FirewallKernelError) {
+      try run { encoder throws(FirewallKernelError) in try encoder.add([element], to: set) }
+    } catch {
+      guard case .refused(let refusals) = error, refusals.contains(where: { $0.errno == EEXIST })
+      else { throw error }
+      // Kernels before 6.12 do not change the timeout of an element.
+      try run { encoder throws(FirewallKernelError) in
+        try encoder.remove([element], from: set)
+        try encoder.add([element], to: set)
+      }
+    }
+  }
+
+  /// Ends a ban; false when there was none of just this network.
+  public func remove(_ network: Network) throws(FirewallKernelError) -> Bool {
+    let set = network.banSet
+    let element = SetElement(
+      first: network.first, last: set.isInterval ? network.last : network.first)
+    do throws(FirewallKernelError) {
+      try run { encoder throws(FirewallKernelError) in try encoder.remove([element], from: set) }
+      return true
+    } catch {
+      guard case .refused(let refusals) = error, refusals.contains(where: { $0.errno == ENOENT })
+      else { throw error }
+      return false
+    }
+  }
+
+  /// The ban that an address is under, whatever number of others there is.
+  public func ban(of address: Address) throws(FirewallKernelError) -> Ban? {
+    let networks: [Network] =
+      switch address {
+      case .ipv4(let bits): [.ipv4(bits, prefix: 32)]
+      case .ipv6(let bits):
+        [.ipv6(bits, prefix: 128), .ipv6(bits & (UInt128.max << 64), prefix: 64)]
+      }
+    for network in networks {
+      let found = try socket.element(network.first, of: network.banSet)
+      if let found { return Ban(network: network, secondsLeft: found.timeoutSeconds ?? 0) }
+    }
+    for set in NamedSet.bans where set.isInterval {
+      for element in try elements(of: set) {
+        let covering = Network.covering(element, of: set).first {
+          AddressSet($0).contains(address, at: 0)
+        }
+        if let covering {
+          return Ban(network: covering, secondsLeft: element.timeoutSeconds ?? 0)
+        }
+      }
+    }
+    return nil
+  }
+
+  public func list() throws(FirewallKernelError) -> [Ban] {
+    var bans: [Ban] = []
+    for set in NamedSet.bans {
+      for element in try elements(of: set) {
+        let networks = Network.covering(element, of: set)
+        bans += networks.map { Ban(network: $0, secondsLeft: element.timeoutSeconds ?? 0) }
+      }
+    }
+    return bans
+  }
+
+  /// What overlaps a new network is cut at its borders: intervals of a set must not overlap.
+  private func addInterval(_ network: Network, _ seconds: UInt64) throws(FirewallKernelError) {
+    let set = network.banSet
+    let new = SetElement(first: network.first, last: network.last, timeoutSeconds: seconds)
+    let touched = try elements(of: set).filter { $0.first <= new.last && new.first <= $0.last }
+    var added = [new]
+    for old in touched {
+      if old.first < new.first {
+        added.append(
+          SetElement(first: old.first, last: new.first - 1, timeoutSeconds: old.timeoutSeconds))
+      }
+      if old.last > new.last {
+        added.append(
+          SetElement(first: new.last + 1, last: old.last, timeoutSeconds: old.timeoutSeconds))
+      }
+    }
+    added.sort { $0.first < $1.first }
+    try run { encoder throws(FirewallKernelError) in
+      try encoder.remove(touched, from: set)
+      try encoder.add(added, to: set)
+    }
+  }
+
+  private func elements(of set: NamedSet) throws(FirewallKernelError) -> [SetElement] {
+    let elements = try KernelTable.elements(of: set.name, KernelTable.Shape(set), socket)
+    guard let elements else { throw Self.noTable }
+    return elements
+  }
+
+  private func run(
+    _ body: (inout NetlinkEncoder) throws(FirewallKernelError) -> Void
+  ) throws(FirewallKernelError) {
+    let transaction = try NetlinkTransaction(body)
+    do throws(FirewallKernelError) {
+      _ = try transaction.run(on: socket)
+    } catch {
+      if case .refused(let refusals) = error, refusals.contains(where: { $0.errno == ENOENT }) {
+        throw try socket.hasTable() ? error : Self.noTable
+      }
+      throw error
+    }
+  }
+
+  private static let noTable = FirewallKernelError.incomprehensible(
+    "the kernel has no table inet gatehouse; apply a policy first")
+}
+
+extension NamedSet {
+  static let bans = [
+    NamedSet(name: "ban4", key: .ipv4, isInterval: false, filling: .bans),
+    NamedSet(name: "ban6", key: .ipv6, isInterval: false, filling: .bans),
+    NamedSet(name: "ban64", key: .ipv6, isInterval: false, filling: .bans),
+    NamedSet(name: "bannet4", key: .ipv4, isInterval: true, filling: .bans),
+    NamedSet(name: "bannet6", key: .ipv6, isInterval: true, filling: .bans),
+  ]
+}
+
+extension Network {
+  /// Whether its bans are kept as an interval.
+  fileprivate var isInterval: Bool {
+    switch self {
+    case .ipv4(_, let prefix): prefix != 32
+    case .ipv6(_, let prefix): prefix != 128 && prefix != 64
+    }
+  }
+
+  fileprivate var banSet: NamedSet {
+    switch self {
+    case .ipv4(_, let prefix): NamedSet.bans[prefix == 32 ? 0 : 3]
+    case .ipv6(_, let prefix): NamedSet.bans[prefix == 128 ? 1 : prefix == 64 ? 2 : 4]
+    }
+  }
+
+  public var first: UInt128 {
+    switch self {
+    case .ipv4(let bits, _): UInt128(bits)
+    case .ipv6(let bits, _): bits
+    }
+  }
+
+  public var last: UInt128 {
+    switch self {
+    case .ipv4(let bits, let prefix):
+      UInt128(prefix >= 32 ? bits : bits | (UInt32.max >> UInt32(prefix)))
+    case .ipv6(let bits, let prefix):
+      prefix >= 128 ? bits : bits | (UInt128.max >> UInt128(prefix))
+    }
+  }
+
+  /// An interval as networks: the kernel may have cut it at the borders of others.
+  fileprivate static func covering(_ element: SetElement, of set: NamedSet) -> [Network] {
+    if set.name == "ban64" { return [.ipv6(element.first, prefix: 64)] }
+    return covering(element.first, element.last, width: set.key == .ipv4 ? 32 : 128)
+  }
+}

@@ -1,0 +1,146 @@
+import CNftables
+import Glibc
+
+/// The TCP sockets of the calling thread's network namespace.
+public enum LocalSockets {
+  /// The other end of a connection, and the port of this machine that it uses.
+  public struct Peer: Sendable, Hashable {
+    public var address: Address
+    public var port: UInt16
+
+    public init(address: Address, port: UInt16) {
+      self.address = address
+      self.port = port
+    }
+  }
+
+  /// Who has an established TCP connection with one of these local ports; needs no capability.
+  public static func peers(
+    ports: [FirewallPolicy.Port]
+  ) throws(FirewallKernelError) -> [Peer] {
+    var peers: [Peer] = []
+    try visitAll(states: [TCP_ESTABLISHED]) { socket in
+      let isMeant = ports.contains {
+        $0.transport == .tcp && $0.first <= socket.localPort && socket.localPort <= $0.last
+      }
+      if isMeant { peers.append(Peer(address: socket.remote, port: socket.localPort)) }
+    }
+    return peers
+  }
+
+  /// Ends every connection whose other end and local port are unwanted, on both sides and at once,
+  /// but for those within this machine; how many. Needs CAP_NET_ADMIN and INET_DIAG_DESTROY.
+  @discardableResult
+  public static func close(
+    where isUnwanted: (Address, UInt16) -> Bool
+  ) throws(FirewallKernelError) -> Int {
+    let closer = try NetlinkSocket(NETLINK_SOCK_DIAG)
+    var count = 0
+    var refusal: FirewallKernelError?
+    for _ in 0..<passLimit {
+      var requests: [[UInt8]] = []
+      try visitAll(states: connectedStates) { socket in
+        guard !socket.isWithinMachine, isUnwanted(socket.remote, socket.localPort) else { return }
+        requests.append(socket.destruction)
+      }
+      guard !requests.isEmpty else { break }
+      for request in requests {
+        do throws(FirewallKernelError) {
+          if try closer.remove(request, attempted: "close a connection") { count += 1 }
+        } catch {
+          // Older kernels cannot end what only waits for the other end's FIN; the rest they can.
+          guard case .socket(_, EOPNOTSUPP) = error else { throw error }
+          refusal = error
+        }
+      }
+    }
+    if count == 0, let refusal { throw refusal }
+    return count
+  }
+
+  /// The kernel goes on with a list by numbers, so sockets that end meanwhile make it leave out
+  /// others: nothing is closed while it is read, and it is read until nobody is left.
+  private static let passLimit = 4
+
+  /// Neither those that listen nor those that are over.
+  private static let connectedStates = [
+    TCP_ESTABLISHED, TCP_SYN_SENT, TCP_SYN_RECV, TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_CLOSE_WAIT,
+    TCP_LAST_ACK, TCP_CLOSING,
+  ]
+
+  private static func visitAll(
+    states: [Int], _ visit: (LocalSocket) -> Void
+  ) throws(FirewallKernelError) {
+    let socket = try NetlinkSocket(NETLINK_SOCK_DIAG)
+    for family in [AF_INET, AF_INET6] {
+      let request = LocalSocket.request(
+        UInt16(SOCK_DIAG_BY_FAMILY), NLM_F_DUMP, family: UInt8(family), states: states)
+      try socket.visitAll(request, attempted: "list the TCP sockets (tcp_diag)") { message in
+        if let socket = LocalSocket(reading: message.payload) { visit(socket) }
+      }
+    }
+  }
+}
+
+/// One TCP socket, as the kernel's `inet_diag_msg` has it.
+struct LocalSocket {
+  var local: Address
+  var localPort: UInt16
+  var remote: Address
+  private var family: UInt8
+  /// Ports, addresses, interface and a cookie that no other socket ever has.
+  private var identity: ArraySlice<UInt8>
+
+  private static let identityByteCount = 48
+  private static let byteCount = 72
+
+  init?(reading bytes: ArraySlice<UInt8>) {
+    guard bytes.count >= Self.byteCount, let family = bytes.first else { return nil }
+    self.family = family
+    identity = bytes.dropFirst(4).prefix(Self.identityByteCount)
+    localPort = UInt16(truncatingIfNeeded: identity.prefix(2).networkInteger)
+    let width = family == UInt8(AF_INET) ? 4 : 16
+    guard let local = Address(identity.dropFirst(4).prefix(width)),
+      let remote = Address(identity.dropFirst(20).prefix(width))
+    else { return nil }
+    self.local = local.unmapped
+    self.remote = remote.unmapped
+  }
+
+  var isWithinMachine: Bool { local.isLoopback || remote.isLoopback || local == remote }
+
+  /// The request that ends this very socket.
+  var destruction: [UInt8] {
+    Self.request(
+      UInt16(SOCK_DESTROY), NLM_F_ACK, family: family, states: [], identity: identity)
+  }
+
+  /// An `inet_diag_req_v2` with its header.
+  static func request(
+    _ type: UInt16, _ flags: Int32, family: UInt8, states: [Int],
+    identity: ArraySlice<UInt8> = [UInt8](repeating: 0, count: identityByteCount)[...]
+  ) -> [UInt8] {
+    var bytes: [UInt8] = []
+    let start = bytes.openMessage(type: type, flags: NLM_F_REQUEST | flags, sequence: 1)
+    bytes += [family, UInt8(IPPROTO_TCP), 0, 0]
+    bytes.append(states.reduce(UInt32(0)) { $0 | 1 << UInt32($1) }, byteCount: 4, order: .host)
+    bytes += identity
+    bytes.closeMessage(start)
+    return bytes
+  }
+}
+
+extension Address {
+  /// The IPv4 address in an IPv6 one: so a socket for both families shows it.
+  var unmapped: Address {
+    guard case .ipv6(let bits) = self, bits >> 32 == 0xffff else { return self }
+    return .ipv4(UInt32(truncatingIfNeeded: bits))
+  }
+
+  public var isLoopback: Bool {
+    switch self {
+    case .ipv4(let bits): bits >> 24 == 127
+    case .ipv6(let bits): bits == 1
+    }
+  }
+}

@@ -1,0 +1,172 @@
+/// What becomes of packets to a service's ports: its deny, its hours, its allow, its limits.
+///
+/// ```
+/// svc_NAME: deny -> drop | closed -> drop | trusted -> accept | allow -> lim_NAME or accept | drop
+/// lim_NAME: over a limit -> over_NAME | no room to count the source -> a common limit | accept
+/// over_NAME: never banned -> drop | the Nth time -> banned, drop | drop
+/// ```
+/// Limits are asked after `allow`: those who are not let in anyway must not use up their memory.
+extension RulesetCompiler {
+  mutating func add(_ service: ResolvedPolicy.Service) {
+    let names = ServiceNames(Self.identifier(service.name))
+    if service.log != .none || policy.mode == .audit {
+      let log = logged("\(service.name) denied", if: true)
+      let verdict: Verdict = policy.mode == .audit ? .accept : .drop
+      ruleset.chains.append(Chain(name: names.refused, rules: log + [[.verdict(verdict)]]))
+    }
+    let refusal: Verdict =
+      service.log != .none || policy.mode == .audit ? .jump(names.refused) : .drop
+    func refused(_ compiler: inout RulesetCompiler, _ end: String) -> [Expression] {
+      compiler.counted(names.counter(end)) + [.verdict(refusal)]
+    }
+    var rules = self.rules(names.deny, service.deny) { refused(&$0, "deny") }
+    if let schedule = service.schedule {
+      rules.append(isClosed(schedule, names) + refused(&self, "closed"))
+    }
+    rules += self.rules(names.trusted, service.trustedProxies) {
+      $0.counted(names.counter("trusted")) + [.verdict(.accept)]
+    }
+    let accept = accept(service, names)
+    rules += self.rules(names.allow, service.allow) {
+      service.limit == nil
+        ? $0.counted(names.counter("allow")) + [.verdict(accept)]
+        : [.verdict(.jump(names.limits))]
+    }
+    rules.append(refused(&self, "default"))
+    ruleset.chains.append(Chain(name: names.service, rules: rules))
+    if service.log == .all {
+      let log = logged("\(service.name) allowed", if: true)
+      ruleset.chains.append(Chain(name: names.accepted, rules: log + [[.verdict(.accept)]]))
+    }
+    if let limit = service.limit { addLimits(limit, service, names, refusal) }
+  }
+
+  private func accept(
+    _ service: ResolvedPolicy.Service, _ names: ServiceNames
+  ) -> Verdict {
+    service.log == .all ? .jump(names.accepted) : .accept
+  }
+
+  /// Matches outside the windows, whatever the time zone of the machine.
+  private mutating func isClosed(_ schedule: Schedule, _ names: ServiceNames) -> Rule {
+    let second: UInt128 = 1_000_000_000
+    let windows = schedule.windows.filter { $0.opens >= 0 }
+    let elements = windows.map {
+      SetElement(first: UInt128($0.opens) * second, last: UInt128($0.closes) * second)
+    }
+    ruleset.sets.append(NamedSet(name: names.hours, key: .time, elements: elements))
+    return [.meta(.time), .toNetworkOrder, .lookup(set: names.hours, isInverted: true)]
+  }
+
+  private mutating func addLimits(
+    _ limit: FirewallPolicy.Limit, _ service: ResolvedPolicy.Service, _ names: ServiceNames,
+    _ refusal: Verdict
+  ) {
+    var rules: [Rule] = []
+    for family in [Expression.Family.ipv4, .ipv6] {
+      if let rate = limit.newConnections {
+        let source = Expression.source(family, prefix: limit.newConnectionsPer[family])
+        // Idle for longer than a bucket needs to fill up, a source is as good as unknown.
+        let refill = UInt64(rate.burst) * rate.unit.rawValue / max(1, rate.count) + 1
+        let set = addMeter(names.meter(family), family, timeout: max(60, refill))
+        rules.append(
+          source + [.element(.update, set: set, over: .rate(rate)), .verdict(.jump(names.over))])
+        // A full set counts no further sources: they share one limit, so that it never fails open.
+        rules.append(
+          source + [.lookup(set: set, isInverted: true)] + counted(names.counter("overflow"))
+            + [.limit(rate, isOver: true)] + counted(names.counter("limited"))
+            + [.verdict(refusal)])
+      }
+      if let most = limit.concurrent {
+        let source = Expression.source(family, prefix: limit.concurrentPer[family])
+        let set = addMeter(names.concurrent(family), family, timeout: nil)
+        rules.append(
+          source + [
+            .element(.add, set: set, over: .connections(most)), .verdict(.jump(names.over)),
+          ])
+        rules.append(
+          source + [.lookup(set: set, isInverted: true)] + counted(names.counter("limited"))
+            + [.verdict(refusal)])
+      }
+    }
+    rules.append(counted(names.counter("allow")) + [.verdict(accept(service, names))])
+    ruleset.chains.append(Chain(name: names.limits, rules: rules))
+    addOver(service, names, refusal)
+  }
+
+  /// More sources than this at a time share one limit.
+  private static let meterSize: UInt32 = 131_072
+
+  private mutating func addMeter(
+    _ name: String, _ family: Expression.Family, timeout: UInt64?
+  ) -> String {
+    ruleset.sets.append(
+      NamedSet(
+        name: name, key: family == .ipv4 ? .ipv4 : .ipv6, isInterval: false,
+        filling: .rules(size: Self.meterSize, timeoutSeconds: timeout)))
+    return name
+  }
+
+  private mutating func addOver(
+    _ service: ResolvedPolicy.Service, _ names: ServiceNames, _ refusal: Verdict
+  ) {
+    var rules: [Rule] = []
+    if let ban = service.ban, ban.cause == .limited, policy.mode == .enforce {
+      rules += self.rules("never", policy.neverBanned) {
+        $0.counted(names.counter("limited")) + [.verdict(refusal)]
+      }
+      for family in [Expression.Family.ipv4, .ipv6] {
+        let source = Expression.source(family, prefix: family == .ipv6 ? 64 : nil)
+        let strike = strikes(ban, family, names)
+        let banned: [Expression] = [
+          .ban(
+            set: family == .ipv4 ? "ban4" : "ban64",
+            seconds: min(ban.forSeconds ?? policy.bans.defaultSeconds, policy.bans.longestSeconds))
+        ]
+        rules.append(
+          source + strike + banned + counted(names.counter("banned")) + [.verdict(refusal)])
+      }
+    }
+    rules.append(counted(names.counter("limited")) + [.verdict(refusal)])
+    ruleset.chains.append(Chain(name: names.over, rules: rules))
+  }
+
+  /// Goes on at the Nth time within the window, which begins with the first: the element ends with it,
+  /// and a bucket that refills by one a week holds N - 1 till then.
+  private mutating func strikes(
+    _ ban: FirewallPolicy.BanRule, _ family: Expression.Family, _ names: ServiceNames
+  ) -> [Expression] {
+    guard ban.times > 1 else { return [] }
+    let set = addMeter(names.strikes(family), family, timeout: ban.withinSeconds)
+    let rate = FirewallPolicy.Rate(1, per: .week, burst: ban.times - 1)
+    return [.element(.add, set: set, over: .rate(rate))]
+  }
+}
+
+extension FirewallPolicy.Prefixes {
+  fileprivate subscript(_ family: Expression.Family) -> UInt8 { family == .ipv4 ? ipv4 : ipv6 }
+}
+
+/// What the parts of a service are called in the kernel.
+private struct ServiceNames {
+  let name: String
+
+  init(_ name: String) { self.name = name }
+
+  var service: String { "svc_\(name)" }
+  var limits: String { "lim_\(name)" }
+  var over: String { "over_\(name)" }
+  var refused: String { "no_\(name)" }
+  var accepted: String { "yes_\(name)" }
+  var deny: String { "deny_\(name)" }
+  var allow: String { "allow_\(name)" }
+  var trusted: String { "trusted_\(name)" }
+  var hours: String { "hours_\(name)" }
+
+  func counter(_ end: String) -> String { "r_\(name)_\(end)" }
+  func meter(_ family: Expression.Family) -> String { "m_\(name)_\(digit(family))" }
+  func concurrent(_ family: Expression.Family) -> String { "k_\(name)_\(digit(family))" }
+  func strikes(_ family: Expression.Family) -> String { "s_\(name)_\(digit(family))" }
+
+  private func digit(_ family: Expression.Family) -> String { family == .ipv4 ? "4" : "6" }
+}

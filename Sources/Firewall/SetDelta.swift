@@ -1,0 +1,44 @@
+/// What brings the elements of a set in the kernel to those of the policy.
+struct SetDelta: Equatable {
+  var removed: [SetElement] = []
+  var added: [SetElement] = []
+
+  var isEmpty: Bool { removed.isEmpty && added.isEmpty }
+  var count: Int { removed.count + added.count }
+
+  /// Timeouts run while we look: those that differ by no more than this are the same.
+  private static let timeoutToleranceSeconds: UInt64 = 2
+
+  /// Both ascend.
+  init(from old: [SetElement], to new: SetElements) {
+    var index = 0
+    let count = new.count
+    for element in old {
+      while index < count, new[index].first < element.first {
+        added.append(new[index])
+        index += 1
+      }
+      guard index < count, new[index].first == element.first else {
+        removed.append(element)
+        continue
+      }
+      if !Self.isSame(element, new[index]) {
+        removed.append(element)
+        added.append(new[index])
+      }
+      index += 1
+    }
+    while index < count {
+      added.append(new[index])
+      index += 1
+    }
+  }
+
+  private static func isSame(_ a: SetElement, _ b: SetElement) -> Bool {
+    guard a.last == b.last, a.chain == b.chain else { return false }
+    guard let left = a.timeoutSeconds, let right = b.timeoutSeconds else {
+      return a.timeoutSeconds == b.timeoutSeconds
+    }
+    return max(left, right) - min(left, right) <= timeoutToleranceSeconds
+  }
+}

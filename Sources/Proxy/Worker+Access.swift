@@ -1,0 +1,148 @@
+internal import Glibc
+
+/// Whether a client may connect, and may send this request.
+extension Worker {
+  /// Counts and tells whether a connection of `address` is not to be.
+  mutating func isRefused(
+    _ address: IPAddress, _ access: AccessRules?, isAudit: Bool
+  ) -> Bool {
+    guard access != nil || !bans.isEmpty else { return false }
+    let time = Clock.unixSeconds()
+    if !bans.isEmpty, bans.covers(address, at: time) {
+      counters.connectionsBanned &+= 1
+      return true
+    }
+    guard let access, !access.allows(address, at: time) else { return false }
+    guard !isAudit else {
+      counters.wouldRefuse &+= 1
+      return false
+    }
+    counters.connectionsRefused &+= 1
+    return true
+  }
+
+  /// What the policy's rules for requests say of the one whose head lies in the intake; its path lies
+  /// normalised in the scratch. Nil when it may go on.
+  mutating func refusal(_ id: SlotID, _ access: RequestAccess, pathCount: Int) -> Reply? {
+    let time = Clock.unixSeconds()
+    let head = intake.prefix(requestHead.byteCount)
+    let client = client(of: id, access, head, at: time)
+    if let client {
+      clients[id].exchange.client = client
+      let scratch = scratch
+      let isAllowed = access.allows(
+        client, host: head.extracting(requestHead.host), path: scratch.bytes(0..<pathCount),
+        at: time)
+      if isAllowed, bans.isEmpty || !bans.covers(client, at: time) { return nil }
+    }
+    guard !clients[id].origin.isAudit else {
+      counters.wouldRefuse &+= 1
+      return nil
+    }
+    counters.requestsForbidden &+= 1
+    // Who hides behind a trusted proxy without a name can't be told from its other clients.
+    if let client,
+      client != clients[id].address || access.trustedProxies?.allows(client, at: time) != true
+    {
+      tellRefused(client, id)
+    }
+    return .forbidden
+  }
+
+  /// Tells the control thread of a request that was refused, but not more often than it can count.
+  mutating func tellRefused(_ client: IPAddress, _ id: SlotID) {
+    if now - refusalsSince >= 1000 {
+      refusalsSince = now
+      refusals = 0
+    }
+    refusals += 1
+    guard refusals <= Self.refusalsPerSecond else { return }
+    log(.refusedRequest(client: client, listener: clients[id].origin.name))
+  }
+
+  private static var refusalsPerSecond: Int { 1000 }
+
+  /// The client's address: of the connection, or as trusted proxies in front tell it; nil when what
+  /// they tell can't be read.
+  private func client(
+    of id: SlotID, _ access: RequestAccess, _ head: Span<UInt8>, at time: Int64
+  ) -> IPAddress? {
+    let peer = clients[id].address
+    guard let trusted = access.trustedProxies, trusted.allows(peer, at: time) else { return peer }
+    // Each proxy adds at the end whom it got the request from: from there on back to the first that
+    // nobody trusts.
+    var furthest = peer
+    for field in requestHead.fields.reversed() where field.known == .forwarding {
+      guard head.extracting(field.name).isEqual("x-forwarded-for") else { continue }
+      for token in tokens(head.extracting(field.value)).reversed() {
+        guard let address = IPAddress(parsing: head.extracting(field.value).extracting(token))
+        else { return nil }
+        guard trusted.allows(address, at: time) else { return address }
+        furthest = address
+      }
+    }
+    return furthest
+  }
+
+  private func tokens(_ list: Span<UInt8>) -> [ByteRange] {
+    var tokens: [ByteRange] = []
+    var position = 0
+    while let token = FieldValue.nextToken(list, &position) { tokens.append(token) }
+    return tokens
+  }
+
+  // MARK: Bans
+
+  /// Bans, and ends what is open from there.
+  mutating func ban(_ client: IPAddress, until: Int64) {
+    bans.add(client, until: until, at: Clock.unixSeconds())
+    let banned = client.banned
+    for id in clients.ids() where clients[id].phase != .closed {
+      if clients[id].address.banned == banned || clients[id].exchange.client?.banned == banned {
+        abort(client: id)
+      }
+    }
+  }
+
+  /// After a new generation: its rules for requests hold on open connections, too, and those whom it
+  /// does not let in lose theirs. The certificates stay those that a connection was made under.
+  mutating func askAccessAnew() {
+    let time = Clock.unixSeconds()
+    for id in clients.ids() where clients[id].phase != .closed {
+      let name = clients[id].origin.name
+      guard let listener = snapshot.listeners.first(where: { $0.name == name }) else { continue }
+      clients[id].origin.access = listener.access
+      clients[id].origin.requests = listener.requests
+      clients[id].origin.isAudit = listener.isAudit
+      guard listener.closesRefused, !listener.isAudit, let access = listener.access,
+        !access.allows(clients[id].address, at: time)
+      else { continue }
+      counters.connectionsRefused &+= 1
+      abort(client: id)
+    }
+  }
+}
+
+extension IPAddress {
+  /// An address alone, `[2001:db8::1]`, or an IPv4 address with a port; an IPv4-mapped address is IPv4.
+  init?(parsing bytes: Span<UInt8>) {
+    guard bytes.count <= 47 else { return nil }
+    var text = String(copying: bytes)
+    if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
+      text = String(text[text.index(after: text.startIndex)..<end])
+    } else if text.filter({ $0 == ":" }).count == 1 {
+      text = String(text.prefix { $0 != ":" })
+    }
+    var four = in_addr()
+    var six = in6_addr()
+    if unsafe inet_pton(AF_INET, text, &four) == 1 {
+      self = .ipv4(UInt32(bigEndian: four.s_addr))
+    } else if unsafe inet_pton(AF_INET6, text, &six) == 1 {
+      let bits = unsafe withUnsafeBytes(of: &six) { unsafe $0.loadUnaligned(as: UInt128.self) }
+      let number = UInt128(bigEndian: bits)
+      self = number >> 32 == 0xffff ? .ipv4(UInt32(truncatingIfNeeded: number)) : .ipv6(number)
+    } else {
+      return nil
+    }
+  }
+}

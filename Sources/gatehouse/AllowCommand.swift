@@ -1,0 +1,125 @@
+import ArgumentParser
+import Configuration
+import Control
+import Firewall
+import Foundation
+
+struct AllowCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "allow", abstract: "Let somebody in for a while, beside the policy's file.",
+    discussion: """
+      EXAMPLES
+        gatehouse allow add 203.0.113.9 --to web --for 2h \\
+          --reason "vendor looks at OPS-123" --owner alice
+        gatehouse allow list
+        gatehouse allow del 203.0.113.9 --to web
+
+      It is put on top of the generation in force, and of those that follow, and
+      ends by itself, in the kernel. Deny beats it.
+      """,
+    subcommands: [AllowAdd.self, AllowDel.self, AllowList.self])
+}
+
+struct AllowAdd: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "add", abstract: "Let an address or a network in, with an end.")
+
+  @Argument(help: "An address or a network.")
+  var network: String
+
+  @Option(help: "The service, or management.")
+  var to: String
+
+  @Option(name: .customLong("for"), help: "How long, such as 2h.")
+  var span: String
+
+  @Option(help: "Why.")
+  var reason: String
+
+  @Option(help: "Who asked for it.")
+  var owner: String
+
+  @OptionGroup var state: StoreOption
+
+  func run() throws {
+    let network = try typed(network)
+    let seconds = try typedSpan(span)
+    let allowance = PolicyOverrides.Allowance(
+      network: network, service: to, until: CompiledPolicy.now + Int64(seconds), owner: owner,
+      reason: reason)
+    let outcome = try orFail { try PolicyApplication(state.store).allow(allowance) }
+    print(
+      "allowed \(network) to \(to) until \(Moment.text(allowance.until)): generation \(outcome.generation)"
+    )
+  }
+}
+
+struct AllowDel: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "del", abstract: "End an allowance now.")
+
+  @Argument(help: "The address or network.")
+  var network: String
+
+  @Option(help: "The service, or management.")
+  var to: String
+
+  @OptionGroup var state: StoreOption
+
+  func run() throws {
+    let network = try typed(network)
+    let outcome = try orFail { try PolicyApplication(state.store).disallow(network, to) }
+    print("\(network) is not allowed to \(to) any more by hand: generation \(outcome.generation)")
+  }
+}
+
+struct AllowList: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "What is allowed by hand.")
+
+  @OptionGroup var state: StoreOption
+
+  @Flag(help: "Print data instead of a table.")
+  var json = false
+
+  func run() throws {
+    let list = try orFail {
+      try state.store.overrides().remaining(at: CompiledPolicy.now).allowances
+    }
+    if json { return print(try jsonText(list)) }
+    guard !list.isEmpty else { return print("nothing is allowed by hand") }
+    print(
+      table(
+        ["NETWORK", "TO", "UNTIL", "OWNER", "REASON"],
+        list.map {
+          ["\($0.network)", $0.service, Moment.text($0.until), $0.owner, $0.reason]
+        }))
+  }
+}
+
+struct PanicCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "panic", abstract: "Let in nobody but management.",
+    discussion: """
+      EXAMPLES
+        gatehouse panic on       every other connection is dropped, open ones too
+        gatehouse panic off      back to the policy
+      """)
+
+  enum Switch: String, ExpressibleByArgument, CaseIterable { case on, off }
+
+  @Argument(help: "on or off.")
+  var position: Switch
+
+  @OptionGroup var state: StoreOption
+
+  func run() throws {
+    let outcome = try orFail {
+      try PolicyApplication(state.store).panic(position == .on)
+    }
+    print(
+      position == .on
+        ? "panic is on: only management is let in (generation \(outcome.generation)); gatehouse panic off"
+        : "panic is off: the policy is in force again (generation \(outcome.generation))")
+  }
+}

@@ -1,0 +1,163 @@
+import ArgumentParser
+import Control
+import Firewall
+import Foundation
+
+struct BanCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ban", abstract: "Keep somebody out, with an end.",
+    discussion: """
+      EXAMPLES
+        gatehouse ban add 203.0.113.9 --for 2h
+        gatehouse ban list
+        gatehouse ban del 203.0.113.9
+
+      A ban beats every allow but management's, and closes what is open. It ends
+      by itself, in the kernel. Needs root, or CAP_NET_ADMIN.
+      """,
+    subcommands: [BanAdd.self, BanDel.self, BanList.self])
+}
+
+struct BanAdd: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "add", abstract: "Ban an address or a network.",
+    discussion: """
+      Whom the policy never bans (management, trusted proxies, bans.never) is not
+      banned by hand either.
+      """)
+
+  @Argument(help: "An address or a network.")
+  var network: String
+
+  @Option(name: .customLong("for"), help: "How long; bans.default_for when left out.")
+  var span: String?
+
+  @OptionGroup var state: StoreOption
+
+  func run() throws {
+    let network = try typed(network)
+    let seconds = try span.map { try typedSpan($0) }
+    let book = BanBook(state.store)
+    let (banned, closed) = try orFail { () throws -> (UInt64, Int) in
+      let result = try book.add(network, seconds: seconds)
+      try book.save()
+      return (result.seconds, result.closed)
+    }
+    print("banned \(network) for \(spanText(banned)); closed \(closed) connection(s)")
+  }
+}
+
+struct BanDel: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "del", abstract: "End a ban.",
+    discussion: """
+      In the kernel, and in the running proxy, which keeps its own bans too: of
+      clients behind a trusted proxy, which the kernel cannot tell apart.
+      """)
+
+  @Argument(help: "The address or network, as `ban list` prints it.")
+  var network: String
+
+  @OptionGroup var state: StoreOption
+  @OptionGroup var options: SocketOptions
+
+  private struct Result: Encodable {
+    let network: String
+    let wasBannedInKernel, isLiftedInProxy: Bool
+  }
+
+  func run() throws {
+    let network = try typed(network)
+    let isLifted = liftInProxy(network)
+    let wasBanned = try orFail { () throws -> Bool in
+      // Where only the proxy enforces the policy there is no table to take it out of.
+      if isLifted, try !FirewallKernel.exists() { return false }
+      let book = BanBook(state.store)
+      let wasBanned = try book.remove(network)
+      try book.save()
+      return wasBanned
+    }
+    if options.json {
+      print(
+        try jsonText(
+          Result(
+            network: "\(network)", wasBannedInKernel: wasBanned, isLiftedInProxy: isLifted)))
+    } else if wasBanned {
+      print("\(network) is not banned any more")
+    } else if isLifted {
+      print("\(network): the kernel did not ban it; the proxy does not ban it any more, if it did")
+    } else {
+      report(CommandFailure("\(network) is not banned; see: gatehouse ban list"))
+    }
+    if !wasBanned, !isLifted { throw ExitCode.no }
+  }
+
+  /// False when no proxy runs here.
+  private func liftInProxy(_ network: Network) -> Bool {
+    let address: Address? =
+      switch network {
+      case .ipv4(let bits, prefix: 32): .ipv4(bits)
+      case .ipv6(let bits, prefix: 64...128): .ipv6(bits)
+      case .ipv4, .ipv6: nil
+      }
+    guard let address, let path = try? options.path() else { return false }
+    return (try? AdminClient(socket: path).unban(address)) != nil
+  }
+}
+
+struct BanList: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "Who is banned, and for how much longer.")
+
+  @OptionGroup var state: StoreOption
+
+  @Flag(help: "Print data instead of a table.")
+  var json = false
+
+  private struct Row: Encodable {
+    let network: String
+    let secondsLeft: UInt64
+  }
+
+  func run() throws {
+    let bans = try orFail { try BanBook(state.store).list() }
+    if json {
+      return print(
+        try jsonText(bans.map { Row(network: $0.network.description, secondsLeft: $0.secondsLeft) })
+      )
+    }
+    guard !bans.isEmpty else { return print("nobody is banned") }
+    print(table(["NETWORK", "ENDS IN"], bans.map { ["\($0.network)", spanText($0.secondsLeft)] }))
+  }
+}
+
+// MARK: As it is typed
+
+func typed(_ text: String) throws -> Network {
+  do { return try Network(parsing: text) } catch {
+    report(error)
+    throw ExitCode.failed
+  }
+}
+
+func typedSpan(_ text: String) throws -> UInt64 {
+  let units: [(Character, UInt64)] = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)]
+  guard let last = text.last, let unit = units.first(where: { $0.0 == last }),
+    let number = UInt64(text.dropLast()), number > 0, number <= 31_536_000,
+    number * unit.1 <= 31_536_000
+  else {
+    report(CommandFailure("\"\(text)\" is no span; allowed: 1s to 365d, such as 10m, 2h or 7d"))
+    throw ExitCode.failed
+  }
+  return number * unit.1
+}
+
+/// `1d 2h`, with the two greatest units that count.
+func spanText(_ seconds: UInt64) -> String {
+  let parts = [
+    (seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "m"),
+    (seconds % 60, "s"),
+  ]
+  let text = parts.filter { $0.0 > 0 }.prefix(2).map { "\($0.0)\($0.1)" }.joined(separator: " ")
+  return text.isEmpty ? "0s" : text
+}

@@ -1,0 +1,171 @@
+import ArgumentParser
+import Control
+import Firewall
+import Foundation
+
+struct PolicyApply: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "apply", abstract: "Make the kernel hold the policy.",
+    discussion: """
+      First the kernel checks it without taking it, and it is made sure that you
+      and all who are connected to the ports of management could connect again.
+      Then it is applied: whole, or not at all; no packet is lost. Connections of
+      those who may no longer connect are closed. Needs root, or CAP_NET_ADMIN.
+
+      With --confirm-within it goes back by itself unless it is confirmed from a
+      new connection: whatever happens to this one, you get in again.
+
+      EXAMPLES
+        gatehouse policy apply policies/web.yaml --confirm-within 60s
+        gatehouse policy apply policies/web.yaml --reason OPS-123
+
+      To take it away again: gatehouse policy rollback 0
+      """)
+
+  @OptionGroup var options: PolicyOptions
+
+  @Option(
+    help: ArgumentHelp(
+      "Go back after so long unless confirmed, such as 60s or 5m.", valueName: "span"))
+  var confirmWithin: String?
+
+  @Option(help: "Kept in the history.")
+  var reason: String?
+
+  @Flag(help: "Apply even if somebody would be locked out.")
+  var iKnow = false
+
+  private struct Result: Encodable {
+    let generation, previous: UInt64
+    let kernelGeneration: UInt32
+    let milliseconds: Double
+    let closedConnections: Int
+    let token: String?
+    let warnings: [String]
+  }
+
+  func run() throws {
+    let span = try confirmWithin.map { try Self.span($0) }
+    let loaded = try options.load()
+    for line in loaded.warnings where !options.json { print(line) }
+    let check = try orFail { try LockOutCheck(loaded) }
+    if !iKnow, let refusal = check.refusal {
+      report(CommandFailure(refusal))
+      throw ExitCode.failed
+    }
+    var settings = PolicyApplication.Options()
+    settings.path = absolute(options.file)
+    settings.confirmWithin = span
+    settings.reason = reason
+    let store = options.state.store
+    let outcome = try orFail { try PolicyApplication(store).apply(loaded.compiled, settings) }
+    if options.json {
+      print(
+        try jsonText(
+          Result(
+            generation: outcome.generation, previous: outcome.previous,
+            kernelGeneration: outcome.kernelGeneration, milliseconds: outcome.milliseconds,
+            closedConnections: outcome.closedConnections, token: outcome.token,
+            warnings: loaded.warnings)))
+    } else {
+      print("kernel dry run ok · lock-out check ok\(check.reassurance)")
+      tell(outcome, span)
+    }
+    if !loaded.warnings.isEmpty { throw ExitCode.no }
+  }
+
+  private func tell(_ outcome: PolicyApplication.Outcome, _ span: Duration?) {
+    let time = outcome.milliseconds.formatted(.number.precision(.fractionLength(1)))
+    print(
+      "applied generation \(outcome.generation) in \(time) ms (kernel generation \(outcome.kernelGeneration))"
+    )
+    if outcome.closedConnections > 0 {
+      print("closed \(outcome.closedConnections) connection(s) of those who may no longer connect")
+    }
+    for note in outcome.notes { print(note) }
+    guard let token = outcome.token, let span else { return }
+    let end = Date(timeIntervalSinceNow: Double(span.components.seconds))
+    let clock = end.formatted(
+      .verbatim(
+        "\(hour: .twoDigits(clock: .twentyFourHour, hourCycle: .zeroBased)):\(minute: .twoDigits):\(second: .twoDigits)",
+        timeZone: .current, calendar: Calendar(identifier: .gregorian)))
+    print(
+      """
+
+      Rolling back to generation \(outcome.previous) at \(clock) unless confirmed.
+      Open a NEW connection and type:  gatehouse policy confirm \(token)
+      (this connection does not count)
+      """)
+  }
+
+  private static func span(_ text: String) throws -> Duration {
+    let units: [(Character, Int)] = [("s", 1), ("m", 60), ("h", 3600)]
+    guard let last = text.last, let unit = units.first(where: { $0.0 == last }),
+      let number = Int(text.dropLast()), number > 0, number * unit.1 <= 86_400
+    else {
+      report(
+        CommandFailure("--confirm-within \"\(text)\" is no span; allowed: 1s to 24h, such as 60s"))
+      throw ExitCode.failed
+    }
+    return .seconds(number * unit.1)
+  }
+}
+
+func absolute(_ path: String) -> String { URL(fileURLWithPath: path).standardizedFileURL.path }
+
+/// Whether somebody who administers this machine could not connect any more.
+struct LockOutCheck {
+  private var lost: [LocalSockets.Peer] = []
+  private var caller: LocalSockets.Peer?
+  private var outcome: PolicyOutcome?
+
+  init(_ loaded: LoadedPolicy) throws {
+    let ports = loaded.policy.management?.to ?? []
+    // Without the right to ask for sockets there is still the connection that this is typed over.
+    var peers = Set((try? LocalSockets.peers(ports: ports)) ?? [])
+    peers = peers.filter { !$0.address.isLoopback }
+    caller = Self.sshPeer
+    if let caller { peers.insert(caller) }
+    guard loaded.policy.mode == .enforce else { return }
+    for peer in peers.sorted(by: { "\($0.address)" < "\($1.address)" }) {
+      let outcome = loaded.verdict.verdict(
+        peer.address, to: .tcp, port: peer.port, at: loaded.now)
+      if !outcome.isAllowed { lost.append(peer) }
+      if peer == caller { self.outcome = outcome }
+    }
+  }
+
+  /// Why an apply would lock somebody out; nil when it would not.
+  var refusal: String? {
+    guard let first = lost.first else { return nil }
+    var lines: [String] = []
+    if let caller, lost.contains(caller) {
+      lines.append(
+        "refused: you are connected from \(caller.address) to tcp/\(caller.port), and this policy does not let you in"
+      )
+    }
+    for peer in lost where peer != caller {
+      lines.append(
+        "refused: \(peer.address) is connected to tcp/\(peer.port), and this policy does not let it in"
+      )
+    }
+    lines.append(
+      "  add the network to management: { from: [...], to: [tcp/\(first.port)] }, or type --i-know"
+    )
+    return lines.joined(separator: "\n")
+  }
+
+  /// What is said when all is well.
+  var reassurance: String {
+    guard let caller, let outcome else { return "" }
+    return ": you (\(caller.address)) keep tcp/\(caller.port), \(outcome.sentence)"
+  }
+
+  private static var sshPeer: LocalSockets.Peer? {
+    let parts = (ProcessInfo.processInfo.environment["SSH_CONNECTION"] ?? "").split(separator: " ")
+    guard parts.count == 4, let source = Address(parsing: String(parts[0])),
+      let port = UInt16(parts[3])
+    else { return nil }
+    return LocalSockets.Peer(address: source, port: port)
+  }
+}

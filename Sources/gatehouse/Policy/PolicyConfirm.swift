@@ -1,0 +1,115 @@
+import ArgumentParser
+import Control
+import Firewall
+import Foundation
+
+struct PolicyConfirm: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "confirm", abstract: "Keep the generation that waits for it.",
+    discussion: """
+      To be typed over a new connection: that it could be opened is the proof.
+
+      EXAMPLES
+        gatehouse policy confirm 43-9f2c
+      """)
+
+  @Argument(help: "What the apply printed.")
+  var token: String
+
+  @OptionGroup var state: StoreOption
+
+  func run() throws {
+    let generation = try orFail { try PolicyApplication(state.store).confirm(token) }
+    print("confirmed: generation \(generation) stays, also after a restart")
+  }
+}
+
+struct PolicyRollback: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rollback", abstract: "Go back to an earlier generation.",
+    discussion: """
+      Without a number: to the one before; 0: to no firewall at all.
+
+      EXAMPLES
+        gatehouse policy history
+        gatehouse policy rollback
+        gatehouse policy rollback 42
+      """)
+
+  @Argument(help: "The generation.")
+  var generation: UInt64?
+
+  @OptionGroup var state: StoreOption
+
+  func run() throws {
+    let outcome = try orFail {
+      try PolicyApplication(state.store).goBack(to: generation, reason: "by hand")
+    }
+    print(
+      outcome.generation == 0
+        ? "removed table inet gatehouse: nothing is denied any more"
+        : "generation \(outcome.generation) is in force again (kernel generation \(outcome.kernelGeneration))"
+    )
+  }
+}
+
+struct PolicyHistory: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "history", abstract: "Which generations there were, and who applied them.")
+
+  @OptionGroup var state: StoreOption
+
+  @Flag(help: "Print data instead of a table.")
+  var json = false
+
+  func run() throws {
+    let state: PolicyState = try orFail { try self.state.store.state() }
+    if json { return print(try jsonText(state.history)) }
+    let kept = Set(self.state.store.kept)
+    print(
+      table(
+        ["TIME", "GENERATION", "", "BY", "REASON", ""],
+        state.history.map {
+          [
+            certTime($0.time), "\($0.generation)", $0.what, $0.by, $0.reason ?? "",
+            kept.contains($0.generation) ? "" : "not kept any more",
+          ]
+        }))
+  }
+}
+
+struct PolicyBoot: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "boot", abstract: "Apply the last confirmed generation, as after a restart.",
+    discussion: """
+      For the unit that runs before the network is up. A generation that was not
+      confirmed before the restart is not in force any more.
+      """)
+
+  @OptionGroup var state: StoreOption
+
+  func run() throws {
+    let found: PolicyApplication.Outcome? = try orFail {
+      try PolicyApplication(state.store).boot()
+    }
+    guard let outcome = found else { return print("nothing to apply: no generation was confirmed") }
+    print(
+      "generation \(outcome.generation) is in force (kernel generation \(outcome.kernelGeneration))"
+    )
+    for note in outcome.notes { print(note) }
+  }
+}
+
+struct PolicyGuardCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "guard", abstract: "Take a generation back unless it is confirmed in time.",
+    shouldDisplay: false)
+
+  @Option var generation: UInt64
+
+  @OptionGroup var state: StoreOption
+
+  func run() throws {
+    print(try orFail { try PolicyGuard.watch(state.store, generation: generation) })
+  }
+}

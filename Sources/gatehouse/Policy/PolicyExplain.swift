@@ -1,0 +1,133 @@
+import ArgumentParser
+import Configuration
+import Control
+import Firewall
+import Foundation
+
+struct PolicyExplain: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "explain", abstract: "Why somebody gets in, or does not.",
+    discussion: """
+      EXAMPLES
+        gatehouse policy explain 203.0.113.70 tcp/5432
+        gatehouse policy explain 203.0.113.70 tcp/443 --host admin.example.com --path /
+        gatehouse policy explain 203.0.113.70 tcp/443 --policy policies/web.yaml
+
+      Without --policy it is the generation in force, with the kernel's own
+      counters and bans. Exit code 0: allowed. 1: denied. 3: unknown.
+      """)
+
+  @Argument(help: "Who: an address.")
+  var address: String
+
+  @Argument(help: "To what: tcp/443, udp/53, icmp/8, icmpv6/128.")
+  var port: String
+
+  @Option(help: "The host of a request.")
+  var host: String?
+
+  @Option(help: "The path of a request.")
+  var path = "/"
+
+  @Option(help: "A policy file; the generation in force when left out.")
+  var policy: String?
+
+  @Option(help: "When, such as \"2026-12-24 22:00\"; now when left out.")
+  var at: String?
+
+  @OptionGroup var state: StoreOption
+
+  @Flag(help: "Print data instead of lines.")
+  var json = false
+
+  private struct Result: Encodable {
+    let verdict: String
+    let sentence: String
+    let stages: [PolicyExplanation.Stage]
+    let advice: String?
+    let otherChains: [String]
+  }
+
+  func run() throws {
+    let packet = try PacketText.packet(from: address, to: port)
+    let loaded = try PacketText.moved(
+      LoadedPolicy.read(orInForce: policy, state.store, json: json), to: at)
+    let live = policy == nil ? try? FirewallKernel.live() : nil
+    let banned = live == nil ? nil : try? BanBook(state.store).ban(of: packet.source)
+    var explanation = PolicyExplanation(
+      of: packet, by: loaded.compiled, banned: banned ?? nil, counters: live?.counters ?? [:])
+    if let host, explanation.isAllowed {
+      explanation.add(requestTo: host, path, packet, loaded.compiled)
+    }
+    let others = (policy == nil ? try? FirewallKernel.otherChains() : nil) ?? []
+    if json {
+      print(
+        try jsonText(
+          Result(
+            verdict: explanation.isAllowed ? "allow" : "deny", sentence: explanation.sentence,
+            stages: explanation.stages, advice: explanation.advice,
+            otherChains: others.map(\.description))))
+    } else {
+      print(text(explanation, others))
+    }
+    if !explanation.isAllowed { throw ExitCode.no }
+  }
+
+  private func text(
+    _ explanation: PolicyExplanation, _ others: [FirewallKernel.OtherChain]
+  ) -> String {
+    var rows: [[String]] = []
+    for (index, stage) in explanation.stages.enumerated() {
+      let hits = stage.hits.map { "\($0) hits" } ?? ""
+      rows.append([
+        " \(index + 1)", stage.name, stage.result.rawValue.uppercased(), stage.detail,
+        stage.place ?? "", [stage.counter, hits].compactMap(\.self).joined(separator: " "),
+      ])
+    }
+    var lines = ["VERDICT  \(explanation.sentence)", "", table([], rows)]
+    if let advice = explanation.advice { lines += ["", advice] }
+    if !others.isEmpty {
+      lines += ["", "Other tables on this path, which can drop what is accepted here:"]
+      lines += others.map { "  \($0)" }
+    }
+    return lines.joined(separator: "\n")
+  }
+}
+
+/// Packets and moments as they are typed.
+enum PacketText {
+  static func packet(from address: String, to port: String) throws -> Packet {
+    guard let source = Address(parsing: address) else {
+      report(CommandFailure("\"\(address)\" is no address; allowed: 192.0.2.7 or 2001:db8::7"))
+      throw ExitCode.failed
+    }
+    guard let content = Packet.Content(parsing: port) else {
+      report(
+        CommandFailure(
+          "\"\(port)\" is no port; allowed: tcp/443, udp/53, icmp/8, icmpv6/128, ip/47"))
+      throw ExitCode.failed
+    }
+    return Packet(from: source, content)
+  }
+
+  /// The policy at another time.
+  static func moved(_ loaded: LoadedPolicy, to text: String?) throws -> LoadedPolicy {
+    guard let text else { return loaded }
+    let time = try moment(text)
+    return LoadedPolicy(
+      compiled: CompiledPolicy(loaded.policy.scheduled(from: time), at: time),
+      warnings: loaded.warnings)
+  }
+
+  /// Unix time of a minute in the machine's time zone.
+  static func moment(_ text: String) throws -> Int64 {
+    let formatter = DateFormatter()
+    formatter.locale = Locale(identifier: "en_US_POSIX")
+    formatter.dateFormat = "yyyy-MM-dd HH:mm"
+    guard let date = formatter.date(from: text.replacing("T", with: " ")) else {
+      report(CommandFailure("--at \"\(text)\" is no minute; allowed: \"2026-12-24 22:00\""))
+      throw ExitCode.failed
+    }
+    return Int64(date.timeIntervalSince1970)
+  }
+}

@@ -1,0 +1,87 @@
+import Firewall
+
+/// Policies as an administrator reads them.
+enum PolicyText {
+  /// Who may come in to what, a line each.
+  static func summary(of policy: FirewallPolicy) -> String {
+    var rows: [[String]] = []
+    if let management = policy.management {
+      rows.append(["management", ports(management.to), names(management.from), ""])
+    }
+    for service in policy.services {
+      let trusted =
+        service.trustedProxies.isEmpty
+        ? [] : ["\(names(service.trustedProxies)) (trusted)"]
+      let allow = service.allow.isEmpty ? [] : [names(service.allow)]
+      rows.append([
+        service.name, ports(service.listen), (allow + trusted).joined(separator: ", "),
+        conditions(of: service, policy).joined(separator: "; "),
+      ])
+      rows += service.http.map { rule in
+        ["  \(rule.host)\(rule.path ?? "")", "", names(rule.allow), "each request"]
+      }
+    }
+    rows.append(["all else", "", "nobody", ""])
+    let start =
+      policy.mode == .audit ? "What the policy would allow (audit)" : "What the policy allows"
+    return "\(start):\n\n" + table(["TO", "PORTS", "FROM", ""], rows)
+  }
+
+  private static func conditions(
+    of service: FirewallPolicy.Service, _ policy: FirewallPolicy
+  ) -> [String] {
+    let deny = service.deny + policy.deny
+    var conditions = deny.isEmpty ? [] : ["but never \(names(deny))"]
+    if let schedule = service.schedule { conditions.append("open \(schedule.text)") }
+    if let rate = service.limit?.newConnections {
+      conditions.append("\(rate.count) new a \(rate.unit)")
+    }
+    if let most = service.limit?.concurrent { conditions.append("\(most) at a time") }
+    if let ban = service.ban {
+      conditions.append(
+        "banned when \(ban.cause) \(ban.times) times in \(spanText(ban.withinSeconds))")
+    }
+    return conditions
+  }
+
+  static func ports(_ ports: [FirewallPolicy.Port]) -> String {
+    ports.map(\.description).joined(separator: ", ")
+  }
+
+  static func names(_ references: [FirewallPolicy.Reference]) -> String {
+    references.map { reference in
+      switch reference.target {
+      case .any: "any"
+      case .group(let name): name
+      case .network(let network): network.description
+      }
+    }.joined(separator: ", ")
+  }
+}
+
+extension AddressSet {
+  /// More easily said by who is not in it.
+  fileprivate var isMost: Bool {
+    networks.count > 8 && AddressSet.any.subtracting(self).networks.count < networks.count / 2
+  }
+}
+
+extension PolicyText {
+  /// As networks, but not a page of them.
+  static func sources(_ set: AddressSet) -> String {
+    if set == .any { return "everybody" }
+    if set.isMost { return "everybody but \(sources(AddressSet.any.subtracting(set)))" }
+    let networks = set.networks
+    let shown = networks.prefix(8).map(\.description).joined(separator: ", ")
+    return shown + (networks.count > 8 ? " and \(networks.count - 8) more networks" : "")
+  }
+
+  static func intervals(of set: AddressSet) -> [String] {
+    set.ipv4.map { text(Address.ipv4($0.first), Address.ipv4($0.last)) }
+      + set.ipv6.map { text(Address.ipv6($0.first), Address.ipv6($0.last)) }
+  }
+
+  private static func text(_ first: Address, _ last: Address) -> String {
+    first == last ? "\(first)" : "\(first)-\(last)"
+  }
+}
