@@ -1,10 +1,10 @@
 # What a person types; `make` alone says it all.
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test check format bench
+.PHONY: help deps build run test check format bench bench-firewall
 
 help: ## say what there is to type
 	@printf 'Gatehouse: an HTTPS edge server with its firewall.\n\n'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install the packages a build needs, if any is missing
 	@scripts/install-dependencies
@@ -31,3 +31,7 @@ format: ## settle spaces and line breaks
 bench: ## measure beside HAProxy and nginx
 	@scripts/install-dependencies bench
 	Benchmarks/run
+
+bench-firewall: build ## measure the firewall beside nft, in network namespaces (root)
+	@scripts/install-dependencies test
+	Benchmarks/firewall

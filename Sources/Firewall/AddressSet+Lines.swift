@@ -1,18 +1,27 @@
 /// A set as lines `FIRST-LAST`, for lists of a million; ends are not kept: feeds have none.
 extension AddressSet {
-  public var lines: [UInt8] {
+  /// Hands over the lines piece by piece.
+  public func write(_ sink: ([UInt8]) throws -> Void) rethrows {
+    let pieceByteCount = 1 << 20
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(ipv4.count * 32 + ipv6.count * 80)
+    bytes.reserveCapacity(pieceByteCount + 100)
+    func flush(_ isLast: Bool) throws {
+      guard isLast || bytes.count >= pieceByteCount else { return }
+      try sink(bytes)
+      bytes.removeAll(keepingCapacity: true)
+    }
     for interval in ipv4 {
       bytes.append(dotted: interval.first)
       bytes.append(UInt8(ascii: "-"))
       bytes.append(dotted: interval.last)
       bytes.append(UInt8(ascii: "\n"))
+      try flush(false)
     }
     for interval in ipv6 {
       bytes += "\(Address.ipv6(interval.first))-\(Address.ipv6(interval.last))\n".utf8
+      try flush(false)
     }
-    return bytes
+    try flush(true)
   }
 
   /// Nil where a line is none of these.

@@ -22,6 +22,15 @@ extension AddressSet {
       "2^\(127 - sum.leadingZeroBitCount) addresses\(sum.nonzeroBitCount > 1 ? " and more" : "")"
   }
 
+  /// With every IPv6 network of this length whole of which it holds a part.
+  func widened(toIPv6 prefix: Int) -> AddressSet {
+    let host = UInt128.max >> UInt128(prefix)
+    var set = self
+    set.ipv6 = Intervals.normalise(
+      ipv6.map { AddressInterval(first: $0.first & ~host, last: $0.last | host, until: $0.until) })
+    return set
+  }
+
   /// Addresses of both, with the ends of this set.
   public func intersection(_ other: AddressSet) -> AddressSet {
     subtracting(subtracting(other))

@@ -161,9 +161,15 @@ enum Intervals {
 
   /// Intervals of one end, overlapping and touching ones made one.
   private static func merge<Bits>(_ list: [AddressInterval<Bits>]) -> [AddressInterval<Bits>] {
+    // Feeds come in order, mostly, and without overlaps: then there is nothing to copy.
+    var isSorted = true
+    var isApart = true
+    for (one, next) in zip(list, list.dropFirst()) {
+      isSorted = isSorted && one.first <= next.first
+      isApart = isApart && one.last < next.first && next.first - one.last > 1
+    }
+    if isSorted, isApart { return list }
     var result: [AddressInterval<Bits>] = []
-    // Feeds come in order, mostly.
-    let isSorted = zip(list, list.dropFirst()).allSatisfy { $0.first <= $1.first }
     for next in isSorted ? list : list.sorted(by: { $0.first < $1.first }) {
       guard let last = result.last, next.first <= last.last || next.first - 1 == last.last else {
         result.append(next)

@@ -12,7 +12,7 @@ struct ApplyPlan {
   private static let largestShare = 0.2
   /// Of small sets everything may change in place.
   private static let alwaysInPlace = 64
-  private static let otherName = "-b"
+  static let otherName = "-b"
 
   /// `built`: sets made for this ruleset by a batch before. Nil when the table changed meanwhile.
   init?(
@@ -28,12 +28,8 @@ struct ApplyPlan {
       let known = candidates.first { table.sets[$0] == KernelTable.Shape(set) }
       if let known, try keep(set, as: known, socket) { continue }
       if known != nil, isOutrun { return nil }
-      guard let free = candidates.first(where: { table.sets[$0] == nil }) else {
-        // Both names are taken, by leftovers of an apply that was cut off: the batch removes them.
-        names[set.name] = candidates.first { $0 != known } ?? set.name
-        fresh.append(set)
-        continue
-      }
+      // Both names are taken only by what appeared meanwhile.
+      guard let free = candidates.first(where: { table.sets[$0] == nil }) else { return nil }
       names[set.name] = free
       fresh.append(set)
     }

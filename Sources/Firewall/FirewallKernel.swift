@@ -9,6 +9,9 @@ public enum FirewallKernel {
     public var generation: UInt64
     /// The kernel's own count right after it.
     public var kernelGeneration: UInt32
+    /// Until the kernel acknowledged it. What it frees afterwards takes it some milliseconds more,
+    /// for which the closing of the socket waits.
+    public var duration: Duration
     /// Where the base chain sat before, when it had to move: then alone packets may have been lost.
     public var formerHook: Hook?
   }
@@ -32,8 +35,9 @@ public enum FirewallKernel {
   public static func plan(_ ruleset: Ruleset) throws(FirewallKernelError) -> Plan {
     let socket = try NetlinkSocket()
     return try untilCalm { () throws(FirewallKernelError) -> Plan? in
-      guard let table = try KernelTable.read(socket),
-        let plan = try ApplyPlan(from: table, to: ruleset, built: [:], on: socket)
+      guard let table = try KernelTable.read(socket), let leftovers = try table.leftovers(socket),
+        let plan = try ApplyPlan(
+          from: table.without(leftovers), to: ruleset, built: [:], on: socket)
       else { return nil }
       return Plan(
         changedElements: plan.changed.reduce(0) { $0 + $1.delta.count },
@@ -105,16 +109,20 @@ public enum FirewallKernel {
   private static func bring(
     _ ruleset: Ruleset, digest: [UInt8], number: UInt64? = nil, commits: Bool
   ) throws(FirewallKernelError) -> Applied {
+    let start = ContinuousClock.now
     let socket = try NetlinkSocket()
     var built: [String: String] = [:]
     return try untilCalm { () throws(FirewallKernelError) -> Applied? in
       let generation = try socket.generation()
-      guard let table = try KernelTable.read(socket),
-        let plan = try ApplyPlan(from: table, to: ruleset, built: built, on: socket)
+      guard let held = try KernelTable.read(socket) else { return nil }
+      // What this very apply has built is no leftover.
+      guard let leftovers = built.isEmpty ? try held.leftovers(socket) : .init() else { return nil }
+      let table = held.without(leftovers)
+      guard let plan = try ApplyPlan(from: table, to: ruleset, built: built, on: socket)
       else { return nil }
       if table.exists, commits, plan.fresh.contains(where: { !$0.elements.isEmpty }) {
         let preload = try NetlinkTransaction(
-          preloading: ruleset, into: table, plan, generation: generation)
+          preloading: ruleset, into: table, leftovers, plan, generation: generation)
         guard case .done = try preload.run(on: socket) else { return nil }
         for set in plan.fresh { built[set.name] = plan.names[set.name] }
         // What was there before has not been counted as changed yet: the next turn does it.
@@ -123,7 +131,8 @@ public enum FirewallKernel {
       let stamp = Stamp(
         digest: digest, generation: number ?? (table.stamp?.generation ?? 0) &+ 1)
       let transaction = try NetlinkTransaction(
-        from: table, to: ruleset, plan, generation: generation, stamp: stamp, commits: commits)
+        from: table, leftovers, to: ruleset, plan, generation: generation, stamp: stamp,
+        commits: commits)
       switch try transaction.run(on: socket) {
       case .outrun: return nil
       case .done:
@@ -132,7 +141,7 @@ public enum FirewallKernel {
         return Applied(
           // The kernel leaves out zero.
           generation: stamp.generation, kernelGeneration: max(1, generation &+ 1),
-          formerHook: moved ? former : nil)
+          duration: ContinuousClock.now - start, formerHook: moved ? former : nil)
       }
     }
   }
@@ -142,9 +151,10 @@ extension Ruleset {
   /// With a few elements of each set: what the kernel may refuse is how sets and rules are made, and
   /// a million intervals would take it as long to check as to take in.
   fileprivate func sampled() -> Ruleset {
+    let few = 16
     var sample = self
-    for index in sets.indices where !sets[index].isMap && sets[index].elements.count > 1000 {
-      sample.sets[index].elements = .list((0..<1000).map { sets[index].elements[$0] })
+    for index in sets.indices where !sets[index].isMap && sets[index].elements.count > few {
+      sample.sets[index].elements = .list((0..<few).map { sets[index].elements[$0] })
     }
     return sample
   }

@@ -24,18 +24,25 @@ public struct KernelBans: ~Copyable {
     guard !network.isInterval else { return try addInterval(network, seconds) }
     let set = network.banSet
     let element = SetElement(first: network.first, last: network.first, timeoutSeconds: seconds)
-    do throws(FirewallKernelError) {
-      try run { encoder throws(FirewallKernelError) in try encoder.add([element], to: set) }
-    } catch {
-      guard case .refused(let refusals) = error, refusals.contains(where: { $0.errno == EEXIST })
-      else { throw error }
-      // Kernels before 6.12 do not change the timeout of an element.
-      try run { encoder throws(FirewallKernelError) in
-        try encoder.remove([element], from: set)
-        try encoder.add([element], to: set)
-      }
+    try run { encoder throws(FirewallKernelError) in try encoder.renew([element], in: set) }
+    guard !Self.renewsTimeouts else { return }
+    let held = try socket.element(network.first, of: set)?.timeoutSeconds ?? 0
+    guard held + 1 < seconds || held > seconds else { return }
+    try run { encoder throws(FirewallKernelError) in
+      try encoder.remove([element], from: set)
+      try encoder.add([element], to: set)
     }
   }
+
+  /// Since 6.12 the kernel changes the timeout of an element that is there already.
+  private static let renewsTimeouts: Bool = {
+    var name = utsname()
+    guard unsafe uname(&name) == 0 else { return false }
+    let release = unsafe withUnsafeBytes(of: &name.release) { unsafe Array($0) }
+    let parts = String(decoding: release.prefix { $0 != 0 }, as: UTF8.self)
+      .split(separator: ".").prefix(2).map { Int($0.prefix { $0.isNumber }) ?? 0 }
+    return parts.count == 2 && (parts[0], parts[1]) >= (6, 12)
+  }()
 
   /// Ends a ban; false when there was none of just this network.
   public func remove(_ network: Network) throws(FirewallKernelError) -> Bool {

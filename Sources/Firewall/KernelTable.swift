@@ -13,6 +13,8 @@ struct KernelTable {
   var counters: [String: LiveRuleset.Count] = [:]
   /// By chain, a fingerprint of each rule.
   var rules: [String: [String]] = [:]
+  /// By chain, what its rules name.
+  var references: [String: References] = [:]
   var stamp: Stamp?
 
   /// What cannot be changed of a set once it exists.
@@ -87,6 +89,7 @@ struct KernelTable {
     guard let chain = rule.string(NFTA_RULE_CHAIN.rawValue) else { return }
     let steps = rule.first(NFTA_RULE_EXPRESSIONS.rawValue) ?? []
     rules[chain, default: []].append(Self.fingerprint(steps))
+    references[chain, default: References()].add(steps)
     if chain == Ruleset.baseChain {
       stamp = rule.first(NFTA_RULE_USERDATA.rawValue).flatMap(Stamp.init(reading:))
     }

@@ -13,6 +13,15 @@ extension NetlinkEncoder {
     try pack(added, isWhole: false, NFT_MSG_NEWSETELEM, flags: NLM_F_CREATE | NLM_F_EXCL)
   }
 
+  /// Adds elements, or begins the time of those anew that are there already.
+  mutating func renew(
+    _ elements: [SetElement], in set: NamedSet
+  ) throws(FirewallKernelError) {
+    var renewed = set
+    renewed.elements = .list(elements)
+    try pack(renewed, isWhole: false, NFT_MSG_NEWSETELEM, flags: NLM_F_CREATE)
+  }
+
   mutating func remove(
     _ elements: [SetElement], from set: NamedSet
   ) throws(FirewallKernelError) {

@@ -59,9 +59,11 @@ struct NetlinkEncoder {
 // MARK: Taking away
 
 extension NetlinkEncoder {
-  mutating func flushRules() {
+  /// Of every chain, or of one.
+  mutating func flushRules(of chain: String? = nil) {
     delete(NFT_MSG_DELRULE, "the old rules") {
       $0.appendAttribute(NFTA_RULE_TABLE.rawValue, text: Self.table)
+      if let chain { $0.appendAttribute(NFTA_RULE_CHAIN.rawValue, text: chain) }
     }
   }
 

@@ -15,6 +15,8 @@ import Glibc
   private static let receiveByteCount = 32_768
   private static let receiveBufferByteCount: Int32 = 1 << 20
   private static let messageLimit = 1 << 24
+  /// Fits into every socket's buffer as it is made.
+  private static let plainSendByteCount = 64 << 10
 
   init(_ family: Int32 = NETLINK_NETFILTER) throws(FirewallKernelError) {
     guard let handle = unsafe mnl_socket_open2(family, Int32(SOCK_CLOEXEC.rawValue))
@@ -40,9 +42,11 @@ import Glibc
 
   /// Sends one datagram, however long: a batch must be whole.
   func send(_ bytes: [UInt8]) throws(FirewallKernelError) {
-    let byteCount = Int32(clamping: bytes.count + 4096)
-    // The forced size needs CAP_NET_ADMIN on the machine; the other one is capped by wmem_max.
-    if !set(gatehouse_SO_SNDBUFFORCE(), byteCount) { set(SO_SNDBUF, byteCount) }
+    if bytes.count > Self.plainSendByteCount {
+      let byteCount = Int32(clamping: bytes.count + 4096)
+      // The forced size needs CAP_NET_ADMIN on the machine; the other one is capped by wmem_max.
+      if !set(gatehouse_SO_SNDBUFFORCE(), byteCount) { set(SO_SNDBUF, byteCount) }
+    }
     guard unsafe Glibc.send(descriptor, bytes, bytes.count, 0) == bytes.count else {
       throw .socket(attempted: "send \(bytes.count) bytes to the kernel", errno: errno)
     }

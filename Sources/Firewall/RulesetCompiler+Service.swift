@@ -112,7 +112,8 @@ extension RulesetCompiler {
   ) {
     var rules: [Rule] = []
     if let ban = service.ban, ban.cause == .limited, policy.mode == .enforce {
-      rules += self.rules("never", policy.neverBanned) {
+      // An IPv6 source is banned with its /64: whoever shares one with those is spared, too.
+      rules += self.rules("never", policy.neverBanned.widened(toIPv6: 64)) {
         $0.counted(names.counter("limited")) + [.verdict(refusal)]
       }
       for family in [Expression.Family.ipv4, .ipv6] {

@@ -22,6 +22,8 @@ extension ProxyConfiguration {
     public var redirectToHTTPSPort: UInt16?
     /// Who may connect; everybody when nil.
     public var access: AccessRules?
+    /// When; always when nil. Open connections stay.
+    public var hours: OpeningHours?
     /// Which requests of whom; every one when nil.
     public var http: HTTPAccess?
     /// Who would be refused is counted, and let in.

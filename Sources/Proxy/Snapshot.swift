@@ -31,10 +31,7 @@ final class Snapshot {
     let name: String
     let addresses: [SocketAddress]
     let selector: CertificateSelector?
-    let access: AccessRules?
-    let requests: RequestAccess?
-    let isAudit: Bool
-    let closesRefused: Bool
+    let admission: Admission
     let announcers: AccessRules?
     let redirectToHTTPSPort: UInt16?
   }
@@ -93,9 +90,7 @@ final class Snapshot {
       listeners.append(
         Listener(
           name: listener.name, addresses: listener.addresses, selector: selector,
-          access: listener.access, requests: listener.http.map(RequestAccess.init),
-          isAudit: listener.isAudit, closesRefused: listener.closesRefused,
-          announcers: listener.announcers,
+          admission: Admission(listener), announcers: listener.announcers,
           redirectToHTTPSPort: listener.redirectToHTTPSPort))
     }
     self.listeners = listeners

@@ -3,17 +3,15 @@ internal import Glibc
 /// Whether a client may connect, and may send this request.
 extension Worker {
   /// Counts and tells whether a connection of `address` is not to be.
-  mutating func isRefused(
-    _ address: IPAddress, _ access: AccessRules?, isAudit: Bool
-  ) -> Bool {
-    guard access != nil || !bans.isEmpty else { return false }
+  mutating func isRefused(_ address: IPAddress, _ admission: Admission) -> Bool {
+    guard admission.access != nil || !bans.isEmpty else { return false }
     let time = Clock.unixSeconds()
     if !bans.isEmpty, bans.covers(address, at: time) {
       counters.connectionsBanned &+= 1
       return true
     }
-    guard let access, !access.allows(address, at: time) else { return false }
-    guard !isAudit else {
+    guard !admission.admits(address, at: time) else { return false }
+    guard !admission.isAudit else {
       counters.wouldRefuse &+= 1
       return false
     }
@@ -35,7 +33,7 @@ extension Worker {
         at: time)
       if isAllowed, bans.isEmpty || !bans.covers(client, at: time) { return nil }
     }
-    guard !clients[id].origin.isAudit else {
+    guard !clients[id].origin.admission.isAudit else {
       counters.wouldRefuse &+= 1
       return nil
     }
@@ -111,10 +109,9 @@ extension Worker {
     for id in clients.ids() where clients[id].phase != .closed {
       let name = clients[id].origin.name
       guard let listener = snapshot.listeners.first(where: { $0.name == name }) else { continue }
-      clients[id].origin.access = listener.access
-      clients[id].origin.requests = listener.requests
-      clients[id].origin.isAudit = listener.isAudit
-      guard listener.closesRefused, !listener.isAudit, let access = listener.access,
+      let admission = listener.admission
+      clients[id].origin.admission = admission
+      guard admission.closesRefused, !admission.isAudit, let access = admission.access,
         !access.allows(clients[id].address, at: time)
       else { continue }
       counters.connectionsRefused &+= 1

@@ -49,8 +49,7 @@ extension Worker {
     case .malformed: return refuseAnnouncement(id)
     case .local(let byteCount): length = byteCount
     case .client(let address, let port, let byteCount):
-      let origin = clients[id].origin
-      if isRefused(address, origin.access, isAudit: origin.isAudit) { return close(client: id) }
+      if isRefused(address, clients[id].origin.admission) { return close(client: id) }
       clients[id].address = address
       clients[id].port = port
       length = byteCount

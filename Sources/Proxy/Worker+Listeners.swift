@@ -55,7 +55,7 @@ extension Worker {
   ) {
     counters.connectionsAccepted &+= 1
     let listener = snapshot.listeners[listeners[id].index]
-    if isRefused(address, listener.access, isAudit: listener.isAudit) { return }
+    if isRefused(address, listener.admission) { return }
     let number = socket.number
     var stream: TLSStream?
     if let selector = listener.selector {
@@ -106,7 +106,6 @@ extension Worker {
     let listener = snapshot.listeners[index]
     return ListenerFacts(
       port: address.port, redirectToHTTPSPort: listener.redirectToHTTPSPort, name: listener.name,
-      access: listener.access, requests: listener.requests, isAudit: listener.isAudit,
-      selector: listener.selector)
+      admission: listener.admission, selector: listener.selector)
   }
 }

@@ -4,7 +4,7 @@ extension Worker {
   /// request would begin is not known.
   mutating func refuse(_ id: SlotID, _ why: HeadRejection) {
     counters.requestsRefused &+= 1
-    if clients[id].origin.requests?.trustedProxies?.allows(
+    if clients[id].origin.admission.requests?.trustedProxies?.allows(
       clients[id].address, at: Clock.unixSeconds()) != true
     {
       tellRefused(clients[id].address, id)

@@ -56,10 +56,9 @@ extension Worker {
 
   /// Which route takes the request, or why none does.
   private mutating func decide(_ id: SlotID) -> Decision {
-    let origin = clients[id].origin
-    if let port = origin.redirectToHTTPSPort, origin.requests == nil {
-      return .redirectToHTTPS(port: port)
-    }
+    let redirectPort = clients[id].origin.redirectToHTTPSPort
+    let requests = clients[id].origin.admission.requests
+    if let redirectPort, requests == nil { return .redirectToHTTPS(port: redirectPort) }
     let head = intake.prefix(requestHead.byteCount)
     let scratch = scratch
     var normalised = scratch.output(at: 0)
@@ -68,10 +67,10 @@ extension Worker {
       return .refuse(.badPath)
     }
     let pathCount = normalised.count
-    if let access = origin.requests, let reply = refusal(id, access, pathCount: pathCount) {
+    if let requests, let reply = refusal(id, requests, pathCount: pathCount) {
       return .refuse(reply)
     }
-    if let port = origin.redirectToHTTPSPort { return .redirectToHTTPS(port: port) }
+    if let redirectPort { return .redirectToHTTPS(port: redirectPort) }
     let host = head.extracting(requestHead.host)
     guard
       let route = snapshot.routing.lookup(host: host, path: scratch.bytes(0..<pathCount))
@@ -79,7 +78,7 @@ extension Worker {
     // A route without a host takes every host that the connection's certificates name; HTTP/1.0 may
     // come without one.
     if snapshot.routes[route].isForAnyHost, !host.isEmpty,
-      origin.selector?.covers(host: host) == false
+      clients[id].origin.selector?.covers(host: host) == false
     {
       return .refuse(.misdirected)
     }

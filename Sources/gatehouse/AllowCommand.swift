@@ -40,6 +40,8 @@ struct AllowAdd: ParsableCommand {
   var owner: String
 
   @OptionGroup var state: StoreOption
+  @OptionGroup var proxy: ProxyOption
+  @OptionGroup var form: DataOption
 
   func run() throws {
     let network = try typed(network)
@@ -48,9 +50,10 @@ struct AllowAdd: ParsableCommand {
       network: network, service: to, until: CompiledPolicy.now + Int64(seconds), owner: owner,
       reason: reason)
     let outcome = try orFail { try PolicyApplication(state.store).allow(allowance) }
-    print(
+    try form.tell(outcome.facts) {
       "allowed \(network) to \(to) until \(Moment.text(allowance.until)): generation \(outcome.generation)"
-    )
+    }
+    proxy.follow(isQuiet: form.json)
   }
 }
 
@@ -65,11 +68,16 @@ struct AllowDel: ParsableCommand {
   var to: String
 
   @OptionGroup var state: StoreOption
+  @OptionGroup var proxy: ProxyOption
+  @OptionGroup var form: DataOption
 
   func run() throws {
     let network = try typed(network)
     let outcome = try orFail { try PolicyApplication(state.store).disallow(network, to) }
-    print("\(network) is not allowed to \(to) any more by hand: generation \(outcome.generation)")
+    try form.tell(outcome.facts) {
+      "\(network) is not allowed to \(to) any more by hand: generation \(outcome.generation)"
+    }
+    proxy.follow(isQuiet: form.json)
   }
 }
 
@@ -112,14 +120,36 @@ struct PanicCommand: ParsableCommand {
   var position: Switch
 
   @OptionGroup var state: StoreOption
+  @OptionGroup var proxy: ProxyOption
+  @OptionGroup var form: DataOption
 
   func run() throws {
     let outcome = try orFail {
       try PolicyApplication(state.store).panic(position == .on)
     }
-    print(
+    try form.tell(outcome.facts) {
       position == .on
         ? "panic is on: only management is let in (generation \(outcome.generation)); gatehouse panic off"
-        : "panic is off: the policy is in force again (generation \(outcome.generation))")
+        : "panic is off: the policy is in force again (generation \(outcome.generation))"
+    }
+    proxy.follow(isQuiet: form.json)
+  }
+}
+
+/// The running proxy, which enforces the same policy on what it accepts.
+struct ProxyOption: ParsableArguments {
+  @Option(help: "The admin socket of the running proxy, which follows at once.")
+  var socket = LoadedConfiguration.defaultAdminSocket
+
+  /// Has it read what is allowed by hand; where none runs there is nothing to do.
+  func follow(isQuiet: Bool) {
+    do {
+      _ = try AdminClient(socket: socket).apply()
+      if !isQuiet { print("the running proxy follows") }
+    } catch AdminClient.Failure.notRunning {
+    } catch {
+      report(
+        CommandFailure("the running proxy does not follow yet: \(error); type: gatehouse apply"))
+    }
   }
 }

@@ -33,6 +33,13 @@ struct BanAdd: ParsableCommand {
   var span: String?
 
   @OptionGroup var state: StoreOption
+  @OptionGroup var form: DataOption
+
+  private struct Result: Encodable {
+    let network: String
+    let seconds: UInt64
+    let closedConnections: Int
+  }
 
   func run() throws {
     let network = try typed(network)
@@ -43,7 +50,9 @@ struct BanAdd: ParsableCommand {
       try book.save()
       return (result.seconds, result.closed)
     }
-    print("banned \(network) for \(spanText(banned)); closed \(closed) connection(s)")
+    try form.tell(
+      Result(network: "\(network)", seconds: banned, closedConnections: closed)
+    ) { "banned \(network) for \(spanText(banned)); closed \(closed) connection(s)" }
   }
 }
 

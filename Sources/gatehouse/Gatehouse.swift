@@ -58,6 +58,7 @@ struct CommandFailure: Error, CustomStringConvertible {
 }
 
 extension ExitCode {
+
   /// Done, with warnings; or the answer is no.
   static let no = ExitCode(1)
   /// Refused or failed; nothing was changed.

@@ -21,7 +21,7 @@ struct PolicyFileTests {
     }
   }
 
-  @Test(arguments: BadFile.policies)
+  @Test(arguments: BadFile.policies + BadFile.services)
   func `says what is wrong, and what is allowed`(_ bad: BadFile) throws {
     #expect(try Self.errors(bad.text) == bad.lines)
   }
@@ -66,5 +66,66 @@ struct PolicyFileTests {
     let loaded = try PolicyFile.load(path, at: Self.now)
     #expect(loaded.warnings.count == 1)
     #expect(loaded.warnings.first?.hasPrefix("\(path):3:15: warning: ") == true)
+  }
+
+  @Test func `a feed that can't be used gives way to that of the last apply, where it may`() throws
+  {
+    let folder = try Folder()
+    let text = Self.head + "groups: { drop: { file: drop.txt, on_error: keep-last } }\ndeny: drop\n"
+    let path = try folder.write("p.yaml", text)
+    try folder.write("last/drop.txt", "11.0.0.0-11.255.255.255\n2001:db8::-2001:db8::ff\n")
+    func load(_ feed: String?) throws -> (AddressSet?, [String]) {
+      if let feed { try folder.write("drop.txt", feed) }
+      let loaded = try PolicyFile.load(path, at: Self.now, lastFeeds: folder.path + "/last")
+      return (loaded.policy.groups.first?.feed?.addresses, loaded.warnings)
+    }
+    for broken in [nil, "", "10.0.0.1/8\n", "x\n"] {
+      let (addresses, warnings) = try load(broken)
+      #expect(addresses?.networks.map(\.description) == ["11.0.0.0/8", "2001:db8::/120"])
+      #expect(warnings.count == 1)
+      #expect(warnings.first?.contains("the 2 entries of the last apply are kept") == true)
+    }
+    let (addresses, warnings) = try load("192.0.2.0/24\n")
+    #expect(addresses?.networks.map(\.description) == ["192.0.2.0/24"])
+    #expect(warnings.isEmpty)
+    try folder.write("last/drop.txt", "nonsense\n")
+    #expect(throws: ConfigurationErrors.self) { try load("") }
+  }
+
+  @Test func `hours are those of the wall's clock, in summer and in winter, over midnight, too`()
+    throws
+  {
+    let folder = try Folder()
+    let text =
+      Self.head + """
+        timezone: Europe/Berlin
+        services:
+          day: { listen: tcp/80, allow: any, schedule: { days: mon-fri, hours: "08:00-18:00" } }
+          night: { listen: tcp/81, allow: any, schedule: { days: [sat], hours: "22:00-02:00" } }
+
+        """
+    let path = try folder.write("p.yaml", text)
+    // 2027-03-26 is a Friday; two days later the clocks go forward.
+    let loaded = try PolicyFile.load(path, at: 1_806_019_200)
+    let verdict = PolicyVerdict(ResolvedPolicy(loaded.policy))
+    func isOpen(_ port: UInt16, _ time: Int64) -> Bool {
+      verdict.verdict(.ipv4(1), to: .tcp, port: port, at: time).isAllowed
+    }
+    // Friday 07:59, 08:00, 17:59 and 18:00 in Berlin, an hour east of Greenwich.
+    #expect(!isOpen(80, 1_806_044_340) && isOpen(80, 1_806_044_400))
+    #expect(isOpen(80, 1_806_080_340) && !isOpen(80, 1_806_080_400))
+    // Monday 08:00: two hours east by then.
+    #expect(!isOpen(80, 1_806_299_940) && isOpen(80, 1_806_300_000))
+    // From Saturday 22:00 to Sunday 02:00, when it becomes 03:00.
+    #expect(!isOpen(81, 1_806_181_140) && isOpen(81, 1_806_181_200))
+    #expect(isOpen(81, 1_806_195_540) && !isOpen(81, 1_806_195_600))
+    // The kernel gets more than a year of them, and later ones are worked out from later on.
+    let far = Self.now + 10 * 365 * 86_400
+    #expect(!isOpen(80, far + 4 * 86_400))
+    let later = PolicyVerdict(ResolvedPolicy(loaded.policy.scheduled(from: far)))
+    let week = (0..<(7 * 24)).count {
+      later.verdict(.ipv4(1), to: .tcp, port: 80, at: far + Int64($0) * 3600).isAllowed
+    }
+    #expect(week == 50)
   }
 }

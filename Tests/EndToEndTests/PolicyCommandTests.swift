@@ -24,11 +24,15 @@ import Testing
     let shown = try run(Place.gatehouse, ["policy", "show", "--nft", path("\(name).yaml")])
     #expect(shown.status == 0)
     let text = untimed(shown.standardOutput)
-    let golden = Place.root.appendingPathComponent("Tests/EndToEndTests/Golden/\(name).nft")
+    #expect(try golden("\(name).nft", text) == text)
+  }
+
+  private func golden(_ name: String, _ actual: String) throws -> String {
+    let file = Place.root.appendingPathComponent("Tests/EndToEndTests/Golden/\(name)")
     if ProcessInfo.processInfo.environment["UPDATE_GOLDEN"] == "1" {
-      try Data(text.utf8).write(to: golden)
+      try Data(actual.utf8).write(to: file)
     }
-    #expect(try String(contentsOf: golden, encoding: .utf8) == text)
+    return try String(contentsOf: file, encoding: .utf8)
   }
 
   /// Needs root for its namespaces.
@@ -45,6 +49,18 @@ import Testing
     let ours = untimed(try applied("nft", "list", "ruleset").standardOutput)
     #expect(ours.contains("table inet gatehouse {"))
     #expect(untimed(try loaded("nft", "list", "ruleset").standardOutput) == ours)
+    let debug = try applied("nft", "--debug=netlink", "list", "ruleset").standardOutput
+    let bytecode = steps(debug)
+    #expect(bytecode.contains("inet gatehouse main\n  [ meta load iifname => reg 1 ]"))
+    #expect(try golden("\(name).bytecode", bytecode) == bytecode)
+  }
+
+  /// The kernel's steps of each rule, without handles and userdata; sets are in the other golden file.
+  private func steps(_ debug: String) -> String {
+    let lines = debug.split(separator: "\n").prefix { !$0.hasPrefix("table ") }
+    let rules = lines.drop { !$0.hasPrefix("inet gatehouse main ") }
+    return rules.filter { $0.hasPrefix("inet gatehouse ") || $0.hasPrefix("  [ ") }
+      .map { String($0).replacing(#/ \d+( \d+)?$/#, with: "") + "\n" }.joined()
   }
 
   @Test(.enabled(if: getuid() == 0, "needs root: network namespaces"))

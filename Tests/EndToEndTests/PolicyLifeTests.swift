@@ -59,6 +59,39 @@ struct PolicyLifeTests {
     #expect(try space.gatehouse("policy", "verify", "--deep").status == 0)
   }
 
+  /// As sudo does, which takes SSH_CONNECTION away; and as from a second terminal that was open before.
+  @Test func `root: a connection from before the apply proves nothing, however it is hidden`()
+    throws
+  {
+    let older = try space.start(
+      "env", "SSH_CONNECTION=10.77.0.9 49999 10.77.0.1 22", "sh", "-c",
+      "read token; \"$0\" policy confirm $token; echo ended $?", Place.gatehouse)
+    usleep(100_000)
+    let applied = try space.gatehouse(
+      "policy", "apply", try policy("web", "tcp/80"), "--confirm-within", "60s",
+      from: "10.77.0.9 50000 10.77.0.1 22")
+    let token = try token(applied)
+    let hidden = try space(
+      "env", "SSH_CONNECTION=10.77.0.9 50000 10.77.0.1 22", "sh", "-c",
+      "env -u SSH_CONNECTION \"$0\" policy confirm \"$1\"; echo ended $?", Place.gatehouse, token)
+    #expect(hidden.standardOutput.contains("ended 2"), "\(hidden)")
+    (older.process.standardInput as? Pipe)?.fileHandleForWriting.write(Data("\(token)\n".utf8))
+    #expect(older.says("ended 2") && older.text.contains("open a NEW connection"), "\(older.text)")
+    let new = try space.gatehouse("policy", "confirm", token, from: "10.77.0.9 50001 10.77.0.1 22")
+    #expect(new.status == 0)
+  }
+
+  @Test func `root: a running agent stands in for a guard that was killed`() throws {
+    #expect(try space.gatehouse("policy", "apply", policy("web", "tcp/80")).status == 0)
+    let agent = try space.start(Place.gatehouse, "agent", "--socket", "\(space.state)/agent.sock")
+    #expect(agent.says("agent ready"))
+    let mail = try policy("mail", "tcp/25")
+    #expect(try space.gatehouse("policy", "apply", mail, "--confirm-within", "1s").status == 0)
+    try space("pkill", "-9", "-f", "policy guard --state \(space.state)")
+    #expect(try becomes(1))
+    #expect(agent.text.contains("its guard is gone"))
+  }
+
   @Test func `root: what nobody confirms is taken back, and meanwhile nothing else is applied`()
     throws
   {
@@ -153,5 +186,49 @@ struct PolicyLifeTests {
     #expect(unknown.status == 2 && unknown.standardError.contains("there are: 1, 2, 3"))
     #expect(try space.gatehouse("policy", "rollback", "0").status == 0)
     #expect(try space.ruleset().isEmpty)
+  }
+
+  @Test func `root: 200 kills at random moments leave the old policy or the new one`() throws {
+    let script = Place.root.appendingPathComponent("Tests/EndToEndTests/Oracle/kills.py").path
+    let seed = Int.random(in: 1...1_000_000)
+    let output = try run(
+      "python3",
+      [script, Place.gatehouse, space.name, space.folder.url.path, "200", "\(seed)"], seconds: 900)
+    #expect(output.status == 0, "seed \(seed): \(output.standardOutput)\(output.standardError)")
+  }
+
+  @Test func `root: every command says the same as data`() throws {
+    let web = try policy("web", "tcp/80")
+    let applied = try space.gatehouse("policy", "apply", web, "--confirm-within", "60s", "--json")
+    let token = try #require(
+      applied.standardOutput.firstMatch(of: #/"token" : "([^"]+)"/#)?.output.1)
+    for (command, wanted) in [
+      ("policy confirm \(token)", #""generation" : 1"#), ("policy status", #""is_in_sync" : true"#),
+      ("policy verify --deep", #""is_in_sync" : true"#),
+      ("policy history", #""what" : "confirmed""#),
+      ("policy diff \(web)", #""is_same" : true"#), ("policy check \(web)", #""errors""#),
+      ("policy lint \(web)", "["), ("policy show \(web)", #""port" : "tcp/80""#),
+      ("policy explain 10.77.0.4 tcp/80", #""verdict" : "allow""#),
+      ("policy simulate --from 10.77.0.4 --to tcp/80 --real", #""kernel" : "allow""#),
+      ("ban add 192.0.2.9 --for 1h", #""seconds" : 3600"#),
+      ("ban list", #""network" : "192.0.2.9""#),
+      ("ban del 192.0.2.9", #""was_banned_in_kernel" : true"#),
+      ("allow add 192.0.2.8 --to web --for 1h --reason r --owner o", #""generation" : 2"#),
+      ("allow list", #""owner" : "o""#), ("allow del 192.0.2.8 --to web", #""generation" : 3"#),
+      ("panic on", #""generation" : 4"#), ("panic off", #""generation" : 5"#),
+      ("policy rollback", #""generation" : 4"#), ("policy boot", #""generation" : 4"#),
+    ] {
+      let words = (command + " --json").split(separator: " ").map(String.init)
+      let told = try run(
+        "ip", ["netns", "exec", space.name, Place.gatehouse] + words,
+        environment: space.environment)
+      #expect(told.status == 0, "\(command): \(told.standardError)")
+      #expect(throws: Never.self, "\(command): \(told.standardOutput)") {
+        try JSONSerialization.jsonObject(with: Data(told.standardOutput.utf8))
+      }
+      #expect(
+        told.standardOutput.contains(wanted),
+        "\(command): \(told.standardOutput)")
+    }
   }
 }

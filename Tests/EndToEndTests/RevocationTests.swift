@@ -147,6 +147,25 @@ struct RevocationTests {
     #expect(throws: Gate.Failure.self) { try talk("10.77.0.4") }
   }
 
+  @Test func `root: what is allowed by hand, and panic, outlast a rollback`() throws {
+    #expect(try apply("10.77.0.2").status == 0)
+    #expect(try apply("10.77.0.3").status == 0)
+    #expect(
+      try cable.server.gatehouse(
+        "allow", "add", "10.77.0.4", "--to", "web", "--for", "1h", "--reason", "r", "--owner", "o"
+      ).status == 0)
+    #expect(try cable.server.gatehouse("policy", "rollback", "1").status == 0)
+    #expect(try goesOn(talk("10.77.0.2")) && goesOn(talk("10.77.0.4")))
+    #expect(throws: Gate.Failure.self) { try talk("10.77.0.3") }
+    #expect(try cable.server.gatehouse("panic", "on").status == 0)
+    #expect(try cable.server.gatehouse("policy", "rollback", "2").status == 0)
+    #expect(try cable.server.gatehouse("policy", "status").standardOutput.contains("PANIC"))
+    #expect(throws: Gate.Failure.self) { try talk("10.77.0.3") }
+    #expect(try cable.server.gatehouse("panic", "off").status == 0)
+    #expect(try goesOn(talk("10.77.0.3")) && goesOn(talk("10.77.0.4")))
+    #expect(try cable.server.gatehouse("policy", "verify", "--deep").status == 0)
+  }
+
   @Test func `root: panic leaves management only, and its end brings everything back`() throws {
     #expect(try apply("any").status == 0)
     let open = try talk("10.77.0.2")

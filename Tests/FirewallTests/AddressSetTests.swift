@@ -78,4 +78,22 @@ struct AddressSetTests {
   @Test func `everything of IPv6 is one interval`() throws {
     #expect(AddressSet(try Network(parsing: "::/0")).ipv6 == AddressSet.any.ipv6)
   }
+
+  @Test func `a list is read as it was written, in pieces`() {
+    let set = AddressSet(
+      ipv4: (0..<60_000).map { .init(first: $0 * 70_000, last: $0 * 70_000 + $0 % 4000) }
+        + [.init(first: .max, last: .max)],
+      ipv6: [.init(first: 0, last: 0), .init(first: 0x2001 << 112, last: .max)])
+    var bytes: [UInt8] = []
+    var pieces = 0
+    set.write {
+      bytes += $0
+      pieces += 1
+    }
+    #expect(pieces > 1)
+    #expect(AddressSet(lines: bytes) == set)
+    for text in ["1.2.3.4", "1.2.3.4-1.2.3", "2.0.0.0-1.0.0.0", "x-y", "1.2.3.4-::1", "-"] {
+      #expect(AddressSet(lines: Array(text.utf8)) == nil, "\(text)")
+    }
+  }
 }

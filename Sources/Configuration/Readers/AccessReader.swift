@@ -19,9 +19,10 @@ struct AccessReader {
     guard let first = ports.first else { return }
     let rules = AccessRules(verdict.allowedSources(.tcp, port: first))
     let http = PolicyRequests.access(policy, verdict, port: first)
+    let hours = hours(first)
     for port in ports.dropFirst()
     where AccessRules(verdict.allowedSources(.tcp, port: port)) != rules
-      || PolicyRequests.access(policy, verdict, port: port) != http
+      || PolicyRequests.access(policy, verdict, port: port) != http || self.hours(port) != hours
     {
       problems.error(
         found.place,
@@ -30,8 +31,16 @@ struct AccessReader {
     }
     listener.access = rules
     listener.http = http
+    listener.hours = hours
     listener.isAudit = policy.mode == .audit
     listener.closesRefused = policy.existingConnections == .close
+  }
+
+  private func hours(_ port: UInt16) -> OpeningHours? {
+    guard let schedule = verdict.service(.tcp, port: port)?.schedule else { return nil }
+    return OpeningHours(
+      windows: schedule.windows.map { .init(opens: $0.opens, closes: $0.closes) },
+      managers: AccessRules(verdict.managementSources(.tcp, port: port)))
   }
 }
 

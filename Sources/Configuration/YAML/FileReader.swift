@@ -31,11 +31,15 @@ enum FileReader {
     guard unsafe fstat(descriptor, &status) == 0 else { throw .system(errno) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw .notRegular }
     guard status.st_size <= limit else { throw .tooLarge(limit: limit) }
-    return File(bytes: try contents(descriptor, limit), mode: status.st_mode & 0o7777)
+    let bytes = try contents(descriptor, expected: Int(status.st_size), limit)
+    return File(bytes: bytes, mode: status.st_mode & 0o7777)
   }
 
-  private static func contents(_ descriptor: Int32, _ limit: Int) throws(Failure) -> [UInt8] {
+  private static func contents(
+    _ descriptor: Int32, expected: Int, _ limit: Int
+  ) throws(Failure) -> [UInt8] {
     var bytes: [UInt8] = []
+    bytes.reserveCapacity(expected)
     var chunk = [UInt8](repeating: 0, count: 64 << 10)
     while true {
       let count = unsafe chunk.withUnsafeMutableBytes {

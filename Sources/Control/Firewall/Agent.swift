@@ -6,11 +6,16 @@ public import Logging
 /// The one process with the right to change the firewall: bans for the proxy, which has none.
 ///
 /// One thread: requests are a ban each and take microseconds; what takes longer (closing connections,
-/// writing to disk, looking for drift) waits until nobody asks.
+/// writing to disk, looking for drift) is done now and then, for all bans since the last time.
 public final class Agent {
   private static let connectionLimit = 64
   /// Bans by the kernel's own rules are written down so often.
   private static let saveInterval: Int64 = 30_000
+  /// Milliseconds between two looks for connections of those who were banned: a ban closes them
+  /// within a second, and a look costs the kernel up to ten.
+  private static let closeInterval: Int64 = 250
+  /// Own bans are written down so often; a crash of the machine forgets those of this time.
+  private static let writeInterval: Int64 = 2000
   private static let driftInterval: Int64 = 5000
   /// Milliseconds by which the clock may be slewed between two looks.
   private static let clockTolerance: Int64 = 2000
@@ -28,6 +33,7 @@ public final class Agent {
   private var foreign: FirewallKernel.Commit?
   private var isChanged = false
   private var savedAt: Int64 = 0
+  private var closedAt: Int64 = 0
   private var lookedAt: Int64 = 0
   /// The kernel's.
   private var lookedAtGeneration: UInt32?
@@ -63,7 +69,7 @@ public final class Agent {
   public func run(until isOver: () -> Bool) {
     logger.notice("agent ready on \(path)")
     while !isOver() {
-      wait(toClose.isEmpty ? 500 : 0)
+      wait(toClose.isEmpty ? 500 : Int32(Self.closeInterval / 2))
       settle()
     }
     save()
@@ -162,7 +168,9 @@ public final class Agent {
   // MARK: What can wait
 
   private func settle() {
-    if !toClose.isEmpty {
+    let now = BootClock.milliseconds
+    if !toClose.isEmpty, now - closedAt > Self.closeInterval {
+      closedAt = now
       // All at once: each look at the machine's connections costs the same.
       let count = Connections.close(from: toClose)
       logger.notice(
@@ -170,14 +178,26 @@ public final class Agent {
       )
       toClose = []
     }
-    let now = BootClock.milliseconds
-    if isChanged || now - savedAt > Self.saveInterval { save() }
+    let interval = isChanged ? Self.writeInterval : Self.saveInterval
+    if now - savedAt > interval { save() }
     keepForeign()
     guard now - lookedAt > Self.driftInterval else { return }
     lookedAt = now
-    guard let state = try? store.state(), state.generation > 0, state.pending == nil else { return }
+    guard let state = try? store.state(), state.generation > 0 else { return }
+    if let pending = state.pending { return standIn(for: pending) }
     followClock(state)
     lookForDrift(state)
+  }
+
+  /// Should the guard of a pending generation be gone, somebody has to go back.
+  private func standIn(for pending: PolicyState.Pending) {
+    let grace: Int64 = 2000
+    guard pending.boot != BootClock.id || BootClock.milliseconds > pending.deadline + grace
+    else { return }
+    logger.warning("generation \(pending.generation) was not confirmed, and its guard is gone")
+    do { try PolicyApplication(store).expire(pending.generation) } catch {
+      logger.error("going back to generation \(pending.previous) failed: \(error)")
+    }
   }
 
   /// Writes down who else has written; not for each commit of one who writes all the time.

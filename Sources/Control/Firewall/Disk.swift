@@ -10,32 +10,38 @@ enum Disk {
   }
 
   static func write(_ bytes: [UInt8], to path: String) throws {
+    try write(to: path) { append in try append(bytes) }
+  }
+
+  /// What `body` appends, piece by piece.
+  static func write(to path: String, _ body: (([UInt8]) throws -> Void) throws -> Void) throws {
     let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else {
-      throw PolicyStore.Failure("cannot write \(path): \(PolicyStore.reason)")
-    }
+    guard descriptor >= 0 else { throw failure(path) }
     defer { close(descriptor) }
+    try body { try append($0, to: descriptor, path) }
+    guard fsync(descriptor) == 0 else { throw failure(path) }
+  }
+
+  private static func append(_ bytes: [UInt8], to descriptor: Int32, _ path: String) throws {
     var written = 0
     while written < bytes.count {
       let count = unsafe bytes.withUnsafeBytes {
         unsafe Foundation.write(
           descriptor, $0.baseAddress.map { unsafe $0 + written }, bytes.count - written)
       }
-      guard count > 0 else {
-        throw PolicyStore.Failure("cannot write \(path): \(PolicyStore.reason)")
-      }
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw failure(path) }
       written += count
     }
-    guard fsync(descriptor) == 0 else {
-      throw PolicyStore.Failure("cannot write \(path): \(PolicyStore.reason)")
-    }
+  }
+
+  private static func failure(_ path: String) -> PolicyStore.Failure {
+    PolicyStore.Failure("cannot write \(path): \(PolicyStore.reason)")
   }
 
   static func replace(_ path: String, with bytes: [UInt8]) throws {
     try write(bytes, to: path + ".new")
-    guard unsafe rename(path + ".new", path) == 0 else {
-      throw PolicyStore.Failure("cannot write \(path): \(PolicyStore.reason)")
-    }
+    guard unsafe rename(path + ".new", path) == 0 else { throw failure(path) }
     sync((path as NSString).deletingLastPathComponent)
   }
 

@@ -57,8 +57,6 @@ public struct PolicyApplication: Sendable {
     if state.pending != nil {
       state.pending?.guardian = try PolicyGuard.start(store, generation: number)
     }
-    let clock = ContinuousClock()
-    let start = clock.now
     let applied: FirewallKernel.Applied
     do {
       applied = try FirewallKernel.apply(ruleset, digest: new.digest, generation: number)
@@ -67,12 +65,10 @@ public struct PolicyApplication: Sendable {
       try? store.write(state)
       throw error
     }
-    let span = clock.now - start
     state = try settled(state, applied, new, options)
     var outcome = Outcome(
       generation: number, previous: before.number, kernelGeneration: applied.kernelGeneration,
-      milliseconds: Double(span.components.attoseconds) / 1e15
-        + Double(span.components.seconds) * 1000,
+      milliseconds: applied.duration.milliseconds,
       closedConnections: 0, token: state.pending?.token, notes: [])
     if before.number == 0 { restoreBans(&outcome.notes) }
     close(new, before.policy, &outcome)
@@ -114,10 +110,12 @@ public struct PolicyApplication: Sendable {
         throw PolicyStore.Failure(
           "too late: generation \(pending.generation) is being rolled back; apply it again")
       }
-      if let connection = pending.connection, connection == Caller.connection {
+      if let session = Caller.session,
+        session.connection == pending.connection || session.begunAt < pending.appliedAt
+      {
         throw PolicyStore.Failure(
           """
-          this is the connection that the policy was applied over, and it was open before: it proves nothing
+          this connection was open before the policy was applied: it proves nothing
             open a NEW connection and type there:  gatehouse policy confirm \(token)
           """)
       }
@@ -137,7 +135,7 @@ public struct PolicyApplication: Sendable {
     return PolicyState.Pending(
       generation: number, token: token, previous: previous,
       deadline: BootClock.milliseconds + span.components.seconds * 1000, boot: BootClock.id,
-      connection: Caller.connection, guardian: nil)
+      appliedAt: BootClock.milliseconds, connection: Caller.connection, guardian: nil)
   }
 
   /// A generation that nobody confirmed in time, with its guard dead, is taken back first.
@@ -170,6 +168,7 @@ public struct PolicyApplication: Sendable {
   }
 
   /// What the guard does at the deadline; nil when there is nothing to take back.
+  @discardableResult
   func expire(_ generation: UInt64) throws -> Outcome? {
     try store.alone {
       guard let pending = try store.state().pending, pending.generation == generation else {
@@ -249,16 +248,15 @@ public struct PolicyApplication: Sendable {
 
   // MARK: What an apply brings with it
 
-  /// A generation that is kept, as it is to be applied now.
+  /// A generation that is kept, as it is to be applied now: what is allowed by hand, and panic, are
+  /// no part of it, and stay what they are.
   private func kept(_ number: UInt64) throws -> CompiledPolicy {
     let now = CompiledPolicy.now
     let policy = try store.policy(of: number)
-    guard policy.services.contains(where: { $0.schedule != nil }) else {
-      return CompiledPolicy(policy, at: now)
-    }
-    let scheduled = policy.scheduled(from: now)
-    try store.rekeep(scheduled, as: number)
-    return CompiledPolicy(scheduled, at: now)
+    let overrides = try store.overrides().remaining(at: now)
+    let current = overrides.applied(to: policy).scheduled(from: now)
+    if current != policy { try store.rekeep(current, as: number) }
+    return CompiledPolicy(current, at: now)
   }
 
   private func previous(
@@ -288,6 +286,12 @@ extension PolicyState {
     appliedAt = policy.time
     kernelGeneration = applied.kernelGeneration
     rules = try FirewallKernel.fingerprints(at: applied.kernelGeneration)
+  }
+}
+
+extension Duration {
+  fileprivate var milliseconds: Double {
+    Double(components.attoseconds) / 1e15 + Double(components.seconds) * 1000
   }
 }
 

@@ -33,6 +33,8 @@ public struct PolicyState: Codable, Sendable {
     public var deadline: Int64
     /// Only in this life of the machine does the deadline mean anything.
     public var boot: String
+    /// When it was applied, on the same clock.
+    public var appliedAt: Int64
     /// SSH_CONNECTION of whoever applied: from this connection it can't be confirmed.
     public var connection: String?
     public var guardian: Int32?
@@ -55,19 +57,6 @@ public struct PolicyState: Codable, Sendable {
         time: Date(), generation: generation, what: what, reason: reason, by: Caller.name))
     history.removeFirst(max(0, history.count - Self.historyLimit))
   }
-}
-
-/// Who types this.
-enum Caller {
-  static var name: String {
-    let environment = ProcessInfo.processInfo.environment
-    let user = environment["SUDO_USER"] ?? environment["USER"] ?? "uid \(getuid())"
-    let from = connection?.split(separator: " ").first.map { " from \($0)" } ?? ""
-    return user + from
-  }
-
-  /// `CLIENT PORT SERVER PORT` of the SSH connection, if it is one.
-  static var connection: String? { ProcessInfo.processInfo.environment["SSH_CONNECTION"] }
 }
 
 /// The last change of the kernel's rules that was not the agent's, as it heard of it.

@@ -116,7 +116,9 @@ public struct PolicyStore: Sendable {
       atPath: staging + "/feeds", withIntermediateDirectories: true)
     for group in policy.groups {
       guard let feed = group.feed else { continue }
-      try Disk.write(feed.addresses.lines, to: "\(staging)/feeds/\(group.name).txt")
+      try Disk.write(to: "\(staging)/feeds/\(group.name).txt") { append in
+        try feed.addresses.write(append)
+      }
     }
     try Disk.write(Array(jsonText(policy.withoutFeeds).utf8), to: "\(staging)/policy.json")
     try? FileManager.default.removeItem(atPath: final)
@@ -147,6 +149,13 @@ public struct PolicyStore: Sendable {
       policy.groups[index].feed?.addresses = addresses
     }
     return policy
+  }
+
+  /// Those of the generation in force; its lists are not read.
+  public var managementPorts: [FirewallPolicy.Port] {
+    guard let number = try? state().generation, number > 0 else { return [] }
+    let policy = try? read(FirewallPolicy.self, "generations/\(number)/policy.json")
+    return policy?.management?.to ?? []
   }
 
   /// The numbers of all generations that can be gone back to.

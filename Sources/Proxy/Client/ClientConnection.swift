@@ -77,9 +77,8 @@ struct ListenerFacts {
   let port: UInt16
   let redirectToHTTPSPort: UInt16?
   let name: String
-  var access: AccessRules?
-  var requests: RequestAccess?
-  var isAudit: Bool
+  /// That of the newest generation.
+  var admission: Admission
   /// Held while the connection lives: its handshake asks it, and which hosts its requests may name
   /// is a matter of the certificates it was made under.
   let selector: CertificateSelector?

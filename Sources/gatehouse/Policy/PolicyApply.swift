@@ -48,7 +48,8 @@ struct PolicyApply: ParsableCommand {
     let span = try confirmWithin.map { try Self.span($0) }
     let loaded = try options.load()
     for line in loaded.warnings where !options.json { print(line) }
-    let check = try orFail { try LockOutCheck(loaded) }
+    let store = options.state.store
+    let check = try orFail { try LockOutCheck(loaded, store) }
     if !iKnow, let refusal = check.refusal {
       report(CommandFailure(refusal))
       throw ExitCode.failed
@@ -57,7 +58,6 @@ struct PolicyApply: ParsableCommand {
     settings.path = absolute(options.file)
     settings.confirmWithin = span
     settings.reason = reason
-    let store = options.state.store
     let outcome = try orFail { try PolicyApplication(store).apply(loaded.compiled, settings) }
     if options.json {
       print(
@@ -119,8 +119,10 @@ struct LockOutCheck {
   private var caller: LocalSockets.Peer?
   private var outcome: PolicyOutcome?
 
-  init(_ loaded: LoadedPolicy) throws {
-    let ports = loaded.policy.management?.to ?? []
+  /// Ports that are management's by now count, too: who is connected there loses by a new policy
+  /// that says nothing of them.
+  init(_ loaded: LoadedPolicy, _ store: PolicyStore) throws {
+    let ports = (loaded.policy.management?.to ?? []) + store.managementPorts
     // Without the right to ask for sockets there is still the connection that this is typed over.
     var peers = Set((try? LocalSockets.peers(ports: ports)) ?? [])
     peers = peers.filter { !$0.address.isLoopback }
@@ -162,7 +164,7 @@ struct LockOutCheck {
   }
 
   private static var sshPeer: LocalSockets.Peer? {
-    let parts = (ProcessInfo.processInfo.environment["SSH_CONNECTION"] ?? "").split(separator: " ")
+    let parts = (Caller.connection ?? "").split(separator: " ")
     guard parts.count == 4, let source = Address(parsing: String(parts[0])),
       let port = UInt16(parts[3])
     else { return nil }

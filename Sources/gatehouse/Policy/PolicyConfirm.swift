@@ -17,10 +17,13 @@ struct PolicyConfirm: ParsableCommand {
   var token: String
 
   @OptionGroup var state: StoreOption
+  @OptionGroup var form: DataOption
 
   func run() throws {
     let generation = try orFail { try PolicyApplication(state.store).confirm(token) }
-    print("confirmed: generation \(generation) stays, also after a restart")
+    try form.tell(["generation": generation]) {
+      "confirmed: generation \(generation) stays, also after a restart"
+    }
   }
 }
 
@@ -40,16 +43,17 @@ struct PolicyRollback: ParsableCommand {
   var generation: UInt64?
 
   @OptionGroup var state: StoreOption
+  @OptionGroup var form: DataOption
 
   func run() throws {
     let outcome = try orFail {
       try PolicyApplication(state.store).goBack(to: generation, reason: "by hand")
     }
-    print(
+    try form.tell(outcome.facts) {
       outcome.generation == 0
         ? "removed table inet gatehouse: nothing is denied any more"
         : "generation \(outcome.generation) is in force again (kernel generation \(outcome.kernelGeneration))"
-    )
+    }
   }
 }
 
@@ -87,16 +91,18 @@ struct PolicyBoot: ParsableCommand {
       """)
 
   @OptionGroup var state: StoreOption
+  @OptionGroup var form: DataOption
 
   func run() throws {
     let found: PolicyApplication.Outcome? = try orFail {
       try PolicyApplication(state.store).boot()
     }
-    guard let outcome = found else { return print("nothing to apply: no generation was confirmed") }
-    print(
-      "generation \(outcome.generation) is in force (kernel generation \(outcome.kernelGeneration))"
-    )
-    for note in outcome.notes { print(note) }
+    try form.tell(found?.facts ?? OutcomeFacts()) {
+      guard let outcome = found else { return "nothing to apply: no generation was confirmed" }
+      let line =
+        "generation \(outcome.generation) is in force (kernel generation \(outcome.kernelGeneration))"
+      return ([line] + outcome.notes).joined(separator: "\n")
+    }
   }
 }
 
@@ -111,5 +117,31 @@ struct PolicyGuardCommand: ParsableCommand {
 
   func run() throws {
     print(try orFail { try PolicyGuard.watch(state.store, generation: generation) })
+  }
+}
+
+/// Whether a command that does something prints a sentence or data.
+struct DataOption: ParsableArguments {
+  @Flag(help: "Print data instead of a sentence.")
+  var json = false
+
+  func tell(_ data: some Encodable, _ sentence: () -> String) throws {
+    print(json ? try jsonText(data) : sentence())
+  }
+}
+
+/// What a change came to, as data.
+struct OutcomeFacts: Encodable {
+  var generation: UInt64 = 0
+  var kernelGeneration: UInt32 = 0
+  var closedConnections = 0
+  var notes: [String] = []
+}
+
+extension PolicyApplication.Outcome {
+  var facts: OutcomeFacts {
+    OutcomeFacts(
+      generation: generation, kernelGeneration: kernelGeneration,
+      closedConnections: closedConnections, notes: notes)
   }
 }

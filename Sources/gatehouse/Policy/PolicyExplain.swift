@@ -14,7 +14,8 @@ struct PolicyExplain: ParsableCommand {
         gatehouse policy explain 203.0.113.70 tcp/443 --policy policies/web.yaml
 
       Without --policy it is the generation in force, with the kernel's own
-      counters and bans. Exit code 0: allowed. 1: denied. 3: unknown.
+      counters and bans. Exit code 0: allowed. 1: denied. 3: unknown, because no
+      policy is in force, or the kernel does not hold it as it was applied.
       """)
 
   @Argument(help: "Who: an address.")
@@ -50,9 +51,17 @@ struct PolicyExplain: ParsableCommand {
 
   func run() throws {
     let packet = try PacketText.packet(from: address, to: port)
+    if policy == nil, try orFail({ try state.store.state().generation == 0 }) {
+      report(
+        CommandFailure(
+          "no policy is in force in \(state.store.folder); name one with --policy FILE, or type: gatehouse policy apply FILE"
+        ))
+      throw ExitCode.unknown
+    }
     let loaded = try PacketText.moved(
       LoadedPolicy.read(orInForce: policy, state.store, json: json), to: at)
     let live = policy == nil ? try? FirewallKernel.live() : nil
+    let doubt = policy == nil ? self.doubt(live, loaded) : nil
     let banned = live == nil ? nil : try? BanBook(state.store).ban(of: packet.source)
     var explanation = PolicyExplanation(
       of: packet, by: loaded.compiled, banned: banned ?? nil, counters: live?.counters ?? [:])
@@ -70,7 +79,21 @@ struct PolicyExplain: ParsableCommand {
     } else {
       print(text(explanation, others))
     }
+    if let doubt {
+      report(CommandFailure(doubt))
+      throw ExitCode.unknown
+    }
     if !explanation.isAllowed { throw ExitCode.no }
+  }
+
+  /// Why the kernel may do otherwise than the policy in force; nil when it does the same.
+  private func doubt(_ live: LiveRuleset?, _ loaded: LoadedPolicy) -> String? {
+    guard (try? FirewallKernel.exists()) != nil else {
+      return "the kernel was not asked: that needs root, or CAP_NET_ADMIN"
+    }
+    guard live?.digest != loaded.digest else { return nil }
+    return
+      "the kernel does not hold the generation in force as it was applied: gatehouse policy verify"
   }
 
   private func text(
