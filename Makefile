@@ -1,6 +1,6 @@
 # What a person types; `make` alone says it all.
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test check format bench bench-firewall
+.PHONY: help deps build run test fuzz check format bench bench-firewall
 
 help: ## say what there is to type
 	@printf 'Gatehouse: an HTTPS edge server with its firewall.\n\n'
@@ -20,13 +20,17 @@ test: ## install what is missing, build, run every test
 	swift build --build-tests
 	swift test
 
-check: ## lint, build the release, then test: what a change has to pass
-	swift format lint --strict --recursive Sources Tests Package.swift
+fuzz: deps ## look for inputs that break a reader
+	Fuzz/run
+
+check: ## lint, build the release, test, then fuzz: what a change has to pass
+	swift format lint --strict --recursive Sources Tests Fuzz Package.swift
 	@$(MAKE) --no-print-directory build
 	@$(MAKE) --no-print-directory test
+	@$(MAKE) --no-print-directory fuzz
 
 format: ## settle spaces and line breaks
-	swift format --in-place --recursive Sources Tests Package.swift
+	swift format --in-place --recursive Sources Tests Fuzz Package.swift
 
 bench: ## measure beside HAProxy and nginx
 	@scripts/install-dependencies bench

@@ -16,6 +16,20 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
+// `swift test` drives the fuzzers over their corpora; `Fuzz/run` builds them around libFuzzer instead.
+let isForLibFuzzer = Context.environment["GATEHOUSE_LIBFUZZER"] != nil
+let corpora =
+  ["element-packing", "feed-reader", "netlink-decoder", "policy-reader"].map { "\($0)/corpus" }
+  + ["feed-reader/dictionary", "policy-reader/dictionary"]
+let fuzzers: Target =
+  isForLibFuzzer
+  ? .executableTarget(
+    name: "fuzz", dependencies: ["Configuration", "Firewall"], path: "Fuzz",
+    exclude: corpora + ["README.md", "run", "bounded"], swiftSettings: settings)
+  : .testTarget(
+    name: "FuzzTests", dependencies: ["Configuration", "Firewall"], path: "Fuzz",
+    exclude: corpora + ["README.md", "run", "libfuzzer"], swiftSettings: settings)
+
 let package = Package(
   name: "gatehouse",
   products: [.executable(name: "gatehouse", targets: ["gatehouse"])],
@@ -59,5 +73,6 @@ let package = Package(
       name: "EndToEndTests", dependencies: ["gatehouse"], exclude: ["Golden", "Oracle"],
       swiftSettings: settings),
     tests("TidyTests", []),
+    fuzzers,
   ]
 )

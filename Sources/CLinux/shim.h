@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -25,6 +26,9 @@ static inline long gatehouse_sched_setaffinity(unsigned long mask) { return sysc
 static inline long gatehouse_recv(int fd, void *bytes, size_t count, int flags) { return syscall(207, fd, bytes, count, flags, NULL, NULL); }
 static inline long gatehouse_send(int fd, const void *bytes, size_t count, int flags) { return syscall(206, fd, bytes, count, flags, NULL, 0); }
 #endif
+
+// Variadic in <sys/prctl.h>.
+static inline int gatehouse_prctl(int option, unsigned long argument) { return prctl(option, argument, 0UL, 0UL, 0UL); }
 
 // Of <sys/capability.h>: the system call, which glibc has without a prototype.
 extern int capset(void *header, const void *data);

@@ -97,7 +97,11 @@ public enum ConfigurationFile {
       path, at: now, lastFeeds: "\(PolicyFile.standardState)/feeds", namedAt: place, file.problems)
     guard let found else { return }
     // What is allowed by hand, the kernel lets in: so must we.
-    let overrides = PolicyOverrides.read("\(PolicyFile.standardState)/overrides.json")
+    let kept = "\(PolicyFile.standardState)/overrides.json"
+    guard let overrides = PolicyOverrides.read(kept) else {
+      return file.problems.error(
+        place ?? file.place, "\(kept) is damaged, and may say panic; move it away")
+    }
     let policy = overrides.remaining(at: now).applied(to: found.policy)
     let verdict = PolicyVerdict(ResolvedPolicy(policy))
     loaded.policy = policy

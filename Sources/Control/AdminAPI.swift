@@ -14,11 +14,12 @@ struct AdminAPI: Sendable {
     case ("PUT", 4, "v1") where parts[1] == "servers":
       return setServer(backend: parts[2], server: parts[3], request.body)
     case ("DELETE", 3, "v1") where parts[1] == "bans": return unban(parts[2])
+    case ("PUT", 3, "v1") where parts[1] == "bans": return ban(parts[2], request.body)
     default:
       return failure(
         404,
         "no \(request.method) \(request.path) here; there are GET /v1/status, POST /v1/apply, "
-          + "PUT /v1/servers/BACKEND/SERVER and DELETE /v1/bans/ADDRESS")
+          + "PUT /v1/servers/BACKEND/SERVER, PUT and DELETE /v1/bans/ADDRESS")
     }
   }
 
@@ -38,6 +39,17 @@ struct AdminAPI: Sendable {
     if let error = supervisor.setWeight(change.weight, backend: backend, server: server) {
       return failure(404, error)
     }
+    return json(supervisor.status())
+  }
+
+  private func ban(_ text: String, _ body: [UInt8]) -> LocalResponse {
+    guard let address = Address(parsing: text) else {
+      return failure(400, "\"\(text)\" is no address")
+    }
+    guard let ban = try? readJSON(BanSpan.self, Data(body)), ban.seconds <= BanSpan.longest else {
+      return failure(400, #"the body is not like {"seconds": 600}, at most a year"#)
+    }
+    supervisor.ban(address, seconds: ban.seconds)
     return json(supervisor.status())
   }
 
@@ -67,6 +79,13 @@ public struct ServerChange: Codable, Sendable {
   public let weight: Int
 
   public init(weight: Int) { self.weight = weight }
+}
+
+/// The body of `PUT /v1/bans/ADDRESS`.
+public struct BanSpan: Codable, Sendable {
+  static let longest: UInt64 = 366 * 86_400
+
+  public let seconds: UInt64
 }
 
 /// The body of every answer that is not 2xx.

@@ -40,6 +40,12 @@ public struct AdminClient {
     return try decode(request("PUT", path, body))
   }
 
+  /// Has the proxy itself ban a client, or his IPv6 /64, for so long.
+  public func ban(_ address: Address, seconds: UInt64) throws -> Status {
+    let body = Data(try jsonText(BanSpan(seconds: seconds)).utf8)
+    return try decode(request("PUT", "/v1/bans/\(address)", body))
+  }
+
   /// Ends the ban of a client, or of his IPv6 /64, by the proxy itself.
   public func unban(_ address: Address) throws -> Status {
     try decode(request("DELETE", "/v1/bans/\(address)"))

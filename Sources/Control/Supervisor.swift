@@ -151,6 +151,11 @@ public final class Supervisor: Sendable {
     return ["\(error)"]
   }
 
+  /// Clients behind trusted proxies, too, which the kernel cannot tell apart.
+  func ban(_ address: Address, seconds: UInt64) {
+    proxy.ban(IPAddress(address), until: CompiledPolicy.now + Int64(clamping: seconds))
+  }
+
   /// Ends what the proxy itself keeps of a ban.
   func unban(_ address: Address) { proxy.unban(IPAddress(address)) }
 

@@ -75,7 +75,9 @@ extension AddressSet {
 
 extension [UInt8] {
   fileprivate mutating func append(dotted bits: UInt32) {
-    for shift in [24, 16, 8, 0] as [UInt32] {
+    var shift: UInt32 = 32
+    while shift > 0 {
+      shift -= 8
       let octet = UInt8(truncatingIfNeeded: bits >> shift)
       if octet >= 100 { append(0x30 + octet / 100) }
       if octet >= 10 { append(0x30 + octet / 10 % 10) }

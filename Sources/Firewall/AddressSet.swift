@@ -36,6 +36,15 @@ public struct AddressSet: Sendable, Equatable {
     self.ipv6 = Intervals.normalise(ipv6)
   }
 
+  /// Of many at once: added one by one, each would have all the others sorted anew.
+  init(union sets: [AddressSet]) {
+    if sets.count == 1 {
+      self = sets[0]
+    } else {
+      self.init(ipv4: sets.flatMap(\.ipv4), ipv6: sets.flatMap(\.ipv6))
+    }
+  }
+
   public static let any = AddressSet(
     ipv4: [AddressInterval(first: .min, last: .max)],
     ipv6: [AddressInterval(first: .min, last: .max)])

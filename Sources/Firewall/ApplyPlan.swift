@@ -51,6 +51,8 @@ struct ApplyPlan {
       return false
     }
     let delta = SetDelta(from: held, to: set.elements)
+    // What has ended leaves marks behind in its set, which others would run into.
+    guard !set.hasTimeout || delta.isEmpty else { return false }
     let share = Double(delta.count) / Double(max(1, held.count + set.elements.count))
     guard delta.count <= Self.alwaysInPlace || share <= Self.largestShare || set.isMap else {
       return false

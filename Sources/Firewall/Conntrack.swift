@@ -104,22 +104,24 @@ public enum Conntrack {
 extension TrackedConnection {
   /// One pass over the attributes: there are hundreds of thousands of connections.
   init?(reading attributes: NetlinkAttributes) {
-    var ends: (source: Address, destination: Address)?
-    var transport: Transport?
+    var tuple: ArraySlice<UInt8>?
     isRedirected = false
     for attribute in attributes {
       switch UInt32(attribute.type) {
-      case CTA_TUPLE_ORIG.rawValue:
-        for part in NetlinkAttributes(bytes: attribute.body) {
-          switch UInt32(part.type) {
-          case CTA_TUPLE_IP.rawValue: ends = Self.ends(NetlinkAttributes(bytes: part.body))
-          case CTA_TUPLE_PROTO.rawValue:
-            transport = Transport(reading: NetlinkAttributes(bytes: part.body))
-          default: break
-          }
-        }
+      // The first one, as `deletion` takes it.
+      case CTA_TUPLE_ORIG.rawValue: tuple = tuple ?? attribute.body
       case CTA_STATUS.rawValue:
         isRedirected = attribute.body.networkInteger & UInt128(IPS_DST_NAT.rawValue) != 0
+      default: break
+      }
+    }
+    var ends: (source: Address, destination: Address)?
+    var transport: Transport?
+    for part in NetlinkAttributes(bytes: tuple ?? []) {
+      switch UInt32(part.type) {
+      case CTA_TUPLE_IP.rawValue: ends = Self.ends(NetlinkAttributes(bytes: part.body))
+      case CTA_TUPLE_PROTO.rawValue:
+        transport = Transport(reading: NetlinkAttributes(bytes: part.body))
       default: break
       }
     }

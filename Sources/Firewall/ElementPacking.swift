@@ -47,8 +47,10 @@ enum ElementPacking {
       index += 1
     }
     for list in lists {
-      for attribute in NetlinkAttributes(bytes: list) {
-        guard let boundary = Boundary(reading: NetlinkAttributes(bytes: attribute.body)) else {
+      let bytes = list.span
+      var offset = 0
+      while let element = PackedElement.next(bytes, &offset) {
+        guard let boundary = element.boundary(bytes) else {
           return "an element of \"\(set.name)\" was packed without its key"
         }
         guard reading.take(boundary, check) else {
@@ -68,6 +70,13 @@ extension ElementPacking {
   private static func append(
     _ element: SetElement, of set: NamedSet, to list: inout [UInt8]
   ) {
+    if set.isInterval, set.key == .ipv4, element.last < set.key.top, element.timeoutSeconds == nil,
+      element.chain == nil
+    {
+      return appendIPv4(
+        UInt32(truncatingIfNeeded: element.first), UInt32(truncatingIfNeeded: element.last) + 1,
+        to: &list)
+    }
     let isOpen = set.isInterval && element.last == set.key.top
     list.appendNested(NFTA_LIST_ELEM.rawValue) { list in
       appendKey(element.first, set.key, to: &list)
@@ -90,6 +99,24 @@ extension ElementPacking {
     }
     if set.isInterval, !isOpen { appendEnd(element.last + 1, set.key, to: &list) }
   }
+
+  /// What lists of a million consist of: a start and an end, of whose 40 bytes only the keys differ.
+  private static func appendIPv4(_ first: UInt32, _ end: UInt32, to list: inout [UInt8]) {
+    let start = list.count
+    list.append(contentsOf: plainIPv4)
+    for index in 0..<4 {
+      let shift = UInt32(24 - 8 * index)
+      list[start + 12 + index] = UInt8(truncatingIfNeeded: first >> shift)
+      list[start + 36 + index] = UInt8(truncatingIfNeeded: end >> shift)
+    }
+  }
+
+  private static let plainIPv4: [UInt8] = {
+    var list: [UInt8] = []
+    list.appendNested(NFTA_LIST_ELEM.rawValue) { appendKey(0, .ipv4, to: &$0) }
+    appendEnd(0, .ipv4, to: &list)
+    return list
+  }()
 
   private static func appendEnd(_ key: UInt128, _ type: NamedSet.Key, to list: inout [UInt8]) {
     list.appendNested(NFTA_LIST_ELEM.rawValue) {
@@ -134,15 +161,21 @@ extension ElementPacking {
     return boundaries
   }
 
-  /// The intervals between boundaries, ascending; nil when starts and ends do not alternate.
+  /// The intervals between boundaries, ascending; nil when starts and ends do not alternate, or a
+  /// key is none of the set's.
   static func elements(
-    from boundaries: [Boundary], of set: (key: NamedSet.Key, isInterval: Bool)
+    from boundaries: [Boundary], of set: (key: NamedSet.Key, isInterval: Bool),
+    mayLackStarts: Bool = false
   ) -> [SetElement]? {
+    guard boundaries.allSatisfy({ $0.key <= set.key.top }) else { return nil }
     // Where intervals touch, the end of the one comes before the start of the other.
     let sorted = boundaries.sorted { ($0.key, $0.isEnd ? 0 : 1) < ($1.key, $1.isEnd ? 0 : 1) }
-    var reading = IntervalReading(isInterval: set.isInterval, top: set.key.top)
+    var reading = IntervalReading(
+      isInterval: set.isInterval, top: set.key.top, mayLackStarts: mayLackStarts)
     var elements: [SetElement] = []
     for boundary in sorted {
+      // A hash set that grows while it is listed may tell of an element twice.
+      if !set.isInterval, elements.last?.first == boundary.key { continue }
       guard reading.take(boundary, { elements.append($0) }) else { return nil }
     }
     if let rest = reading.rest { elements.append(rest) }
@@ -154,12 +187,15 @@ extension ElementPacking {
 private struct IntervalReading {
   let isInterval: Bool
   let top: UInt128
+  /// Where elements time out: of one whose time is over the kernel lists the end, but not the start.
+  let mayLackStarts: Bool
   private var open: ElementPacking.Boundary?
   private var isBegun = false
 
-  init(isInterval: Bool, top: UInt128) {
+  init(isInterval: Bool, top: UInt128, mayLackStarts: Bool = false) {
     self.isInterval = isInterval
     self.top = top
+    self.mayLackStarts = mayLackStarts
   }
 
   /// False when a start or an end is missing.
@@ -173,8 +209,8 @@ private struct IntervalReading {
     }
     guard let start = open else {
       if !boundary.isEnd { open = boundary }
-      // Only the mark before the first interval stands alone.
-      return !boundary.isEnd || (boundary.key == 0 && !isBegun)
+      // Else only the mark before the first interval stands alone.
+      return !boundary.isEnd || (boundary.key == 0 && !isBegun) || mayLackStarts
     }
     guard boundary.isEnd, boundary.key > start.key else { return false }
     found(Self.element(start, last: boundary.key - 1))

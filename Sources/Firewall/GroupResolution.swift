@@ -8,6 +8,8 @@ struct GroupResolution {
 
   /// Deeper nesting than this is a mistake, and would cost stack.
   private static let depthLimit = 64
+  /// More than anybody reads at once.
+  private static let failureLimit = 100
 
   private let groups: [String: FirewallPolicy.Group]
   private var known: [String: AddressSet] = [:]
@@ -30,15 +32,15 @@ struct GroupResolution {
   private mutating func set(
     _ references: [FirewallPolicy.Reference], within path: [String]
   ) -> AddressSet {
-    var sum = AddressSet()
+    var sets: [AddressSet] = []
     for reference in references {
       switch reference.target {
       case .any: return .any
-      case .network(let network): sum = sum.union(AddressSet(network))
-      case .group(let name): sum = sum.union(set(of: name, at: reference.place, within: path))
+      case .network(let network): sets.append(AddressSet(network))
+      case .group(let name): sets.append(set(of: name, at: reference.place, within: path))
       }
     }
-    return sum
+    return AddressSet(union: sets)
   }
 
   private mutating func set(
@@ -74,6 +76,7 @@ struct GroupResolution {
   }
 
   private mutating func fail(_ failure: Failure) {
-    if !failures.contains(failure) { failures.append(failure) }
+    guard failures.count < Self.failureLimit, !failures.contains(failure) else { return }
+    failures.append(failure)
   }
 }

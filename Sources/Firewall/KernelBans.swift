@@ -44,11 +44,17 @@ public struct KernelBans: ~Copyable {
     return parts.count == 2 && (parts[0], parts[1]) >= (6, 12)
   }()
 
-  /// Ends a ban; false when there was none of just this network.
+  /// Ends a ban; false when there was none.
   public func remove(_ network: Network) throws(FirewallKernelError) -> Bool {
     let set = network.banSet
-    let element = SetElement(
-      first: network.first, last: set.isInterval ? network.last : network.first)
+    guard !set.isInterval else {
+      let banned = try elements(of: set).contains {
+        $0.first <= network.last && network.first <= $0.last
+      }
+      if banned { try replaceIntervals(network) { $0.subtracting(AddressSet(network)) } }
+      return banned
+    }
+    let element = SetElement(first: network.first, last: network.first)
     do throws(FirewallKernelError) {
       try run { encoder throws(FirewallKernelError) in try encoder.remove([element], from: set) }
       return true
@@ -95,26 +101,37 @@ public struct KernelBans: ~Copyable {
     return bans
   }
 
-  /// What overlaps a new network is cut at its borders: intervals of a set must not overlap.
+  /// Where it overlaps others, the later end counts.
   private func addInterval(_ network: Network, _ seconds: UInt64) throws(FirewallKernelError) {
+    let until = Int64(clamping: seconds)
+    try replaceIntervals(network) { $0.union(AddressSet(network, until: until)) }
+  }
+
+  /// Puts others in the place of the intervals that a network touches: those of a set must not
+  /// overlap. Ends are seconds from now.
+  private func replaceIntervals(
+    _ network: Network, _ change: (AddressSet) -> AddressSet
+  ) throws(FirewallKernelError) {
     let set = network.banSet
-    let new = SetElement(first: network.first, last: network.last, timeoutSeconds: seconds)
-    let touched = try elements(of: set).filter { $0.first <= new.last && new.first <= $0.last }
-    var added = [new]
-    for old in touched {
-      if old.first < new.first {
-        added.append(
-          SetElement(first: old.first, last: new.first - 1, timeoutSeconds: old.timeoutSeconds))
-      }
-      if old.last > new.last {
-        added.append(
-          SetElement(first: new.last + 1, last: old.last, timeoutSeconds: old.timeoutSeconds))
-      }
+    let touched = try elements(of: set).filter {
+      $0.first <= network.last && network.first <= $0.last
     }
-    added.sort { $0.first < $1.first }
+    func interval<Bits>(_ element: SetElement) -> AddressInterval<Bits> {
+      AddressInterval(
+        first: Bits(truncatingIfNeeded: element.first),
+        last: Bits(truncatingIfNeeded: element.last),
+        until: element.timeoutSeconds.map { Int64(clamping: $0) })
+    }
+    let old =
+      set.key == .ipv4
+      ? AddressSet(ipv4: touched.map(interval), ipv6: [])
+      : AddressSet(ipv4: [], ipv6: touched.map(interval))
+    let new = change(old)
+    let elements: SetElements =
+      set.key == .ipv4 ? .ipv4(new.ipv4[...], time: 0) : .ipv6(new.ipv6[...], time: 0)
     try run { encoder throws(FirewallKernelError) in
       try encoder.remove(touched, from: set)
-      try encoder.add(added, to: set)
+      try encoder.renew(elements.list, in: set)
     }
   }
 

@@ -49,6 +49,7 @@ extension KernelTable {
     func add(_ subject: String, _ fault: String) {
       drifts.append(FirewallKernel.Drift(subject: subject, fault: fault))
     }
+    if isDormant { add("table inet gatehouse", "is dormant: nothing is denied") }
     for chain in ruleset.chains {
       guard chains.keys.contains(chain.name) else {
         add("chain \(chain.name)", "is missing")

@@ -3,6 +3,8 @@ import CNftables
 /// The frame of our table in the kernel: what an apply must keep, refill or take away.
 struct KernelTable {
   var exists = false
+  /// Asleep: none of its chains is asked.
+  var isDormant = false
   /// Nil for those that are only jumped to.
   var chains: [String: Hook?] = [:]
   /// Hooked chains that accept what their rules say nothing of; never ours.
@@ -42,9 +44,7 @@ struct KernelTable {
 
   /// Nil when it changed while it was read.
   static func read(_ socket: borrowing NetlinkSocket) throws(FirewallKernelError) -> KernelTable? {
-    var table = KernelTable()
-    guard try socket.hasTable() else { return table }
-    table.exists = true
+    guard let flags = try socket.tableFlags() else { return KernelTable() }
     guard
       let chains = try socket.list(NFT_MSG_GETCHAIN, { _ in }),
       let sets = try socket.list(NFT_MSG_GETSET, { $0.appendTable(NFTA_SET_TABLE.rawValue) }),
@@ -52,14 +52,8 @@ struct KernelTable {
       let rules = try socket.list(
         NFT_MSG_GETRULE, { $0.appendTable(NFTA_RULE_TABLE.rawValue) })
     else { return nil }
-    for chain in chains where chain.string(NFTA_CHAIN_TABLE.rawValue) == Ruleset.table {
-      table.addChain(chain)
-    }
-    for set in sets { table.addSet(set) }
-    for object in objects { table.addObject(object) }
-    for rule in rules where rule.string(NFTA_RULE_TABLE.rawValue) == Ruleset.table {
-      table.addRule(rule)
-    }
+    var table = KernelTable(chains: chains, sets: sets, objects: objects, rules: rules)
+    table.isDormant = flags & NFT_TABLE_F_DORMANT.rawValue != 0
     return table
   }
 
@@ -119,6 +113,22 @@ struct KernelTable {
 }
 
 extension KernelTable {
+  /// Of what the kernel lists; chains and rules may be those of other tables, too.
+  init(
+    chains: [NetlinkAttributes], sets: [NetlinkAttributes], objects: [NetlinkAttributes],
+    rules: [NetlinkAttributes]
+  ) {
+    exists = true
+    for chain in chains where chain.string(NFTA_CHAIN_TABLE.rawValue) == Ruleset.table {
+      addChain(chain)
+    }
+    for set in sets { addSet(set) }
+    for object in objects { addObject(object) }
+    for rule in rules where rule.string(NFTA_RULE_TABLE.rawValue) == Ruleset.table {
+      addRule(rule)
+    }
+  }
+
   /// Nil when the set changed while it was read, or is gone.
   static func elements(
     of name: String, _ shape: Shape, _ socket: borrowing NetlinkSocket
@@ -131,7 +141,9 @@ extension KernelTable {
       }
     }
     guard isWhole else { return nil }
-    let elements = ElementPacking.elements(from: boundaries, of: (key, shape.isInterval))
+    let elements = ElementPacking.elements(
+      from: boundaries, of: (key, shape.isInterval),
+      mayLackStarts: shape.flags & NFT_SET_TIMEOUT.rawValue != 0)
     guard let elements else {
       throw .incomprehensible("the kernel's set \"\(name)\" lacks the end of an interval")
     }

@@ -100,6 +100,8 @@ struct NamedSet: Sendable, Equatable {
   }
 
   static let banLimit: UInt32 = 1 << 20
+  /// The kernel's own, and what `ElementPacking` leaves room for.
+  private static let chainByteLimit = 255
 
   var isFilledByPolicy: Bool { filling == .policy }
 
@@ -116,6 +118,9 @@ struct NamedSet: Sendable, Equatable {
       }
       if let previous, element.first <= previous { return "intervals of \"\(name)\" overlap" }
       guard isMap == (element.chain != nil) else { return "\"\(name)\" mixes keys and mappings" }
+      guard (element.chain?.utf8.count ?? 0) <= Self.chainByteLimit else {
+        return "a chain that \"\(name)\" leads to has too long a name"
+      }
       previous = element.last
     }
     return nil

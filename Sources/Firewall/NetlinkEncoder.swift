@@ -111,6 +111,8 @@ extension NetlinkEncoder {
     guard let table = unsafe nftnl_table_alloc() else { throw Self.outOfMemory }
     defer { unsafe nftnl_table_free(table) }
     unsafe nftnl_table_set_str(table, UInt16(NFTNL_TABLE_NAME.rawValue), Self.table)
+    // Wakes one that somebody has put to sleep.
+    unsafe nftnl_table_set_u32(table, UInt16(NFTNL_TABLE_FLAGS.rawValue), 0)
     unsafe append(NFT_MSG_NEWTABLE, "table \(Self.table)") {
       unsafe nftnl_table_nlmsg_build_payload($0, table)
     }

@@ -78,7 +78,9 @@ struct NetlinkAttributes: Sequence, IteratorProtocol {
     first(type).map { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
   }
 
-  func integer(_ type: UInt32) -> UInt64? { first(type).map { UInt64($0.networkInteger) } }
+  func integer(_ type: UInt32) -> UInt64? {
+    first(type).flatMap { UInt64(exactly: $0.networkInteger) }
+  }
 }
 
 extension ArraySlice<UInt8> {

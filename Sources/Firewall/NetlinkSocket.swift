@@ -131,10 +131,16 @@ import Glibc
 
   var number: Int32 { descriptor }
 
-  /// From now on receives these messages of a group, and nothing else.
-  func hear(
-    _ message: nf_tables_msg_types, of group: nfnetlink_groups
-  ) throws(FirewallKernelError) {
+  /// Begins or ends to receive what the kernel tells a group.
+  func join(_ group: nfnetlink_groups, _ isMember: Bool) throws(FirewallKernelError) {
+    let option = isMember ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP
+    guard set(option, Int32(group.rawValue), level: SOL_NETLINK) else {
+      throw .socket(attempted: "listen for changes of the firewall", errno: errno)
+    }
+  }
+
+  /// From now on receives these messages of the groups that it joins, and nothing else.
+  func hear(_ message: nf_tables_msg_types) throws(FirewallKernelError) {
     // Loads the type from the header, in the order of the network whatever the machine's.
     var type: [UInt8] = []
     type.append(NetlinkEncoder.type(message), byteCount: 2, order: .host)
@@ -151,9 +157,9 @@ import Glibc
         descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &filter,
         socklen_t(MemoryLayout<sock_fprog>.size))
     }
-    guard isFiltered == 0,
-      set(NETLINK_ADD_MEMBERSHIP, Int32(group.rawValue), level: SOL_NETLINK)
-    else { throw .socket(attempted: "listen for changes of the firewall", errno: errno) }
+    guard isFiltered == 0 else {
+      throw .socket(attempted: "listen for changes of the firewall", errno: errno)
+    }
   }
 
   @discardableResult
@@ -220,11 +226,16 @@ extension NetlinkSocket {
     return list.flatMap { ElementPacking.boundaries(in: $0).first }
   }
 
-  func hasTable() throws(FirewallKernelError) -> Bool {
+  func hasTable() throws(FirewallKernelError) -> Bool { try tableFlags() != nil }
+
+  /// Those of our table; nil where there is none.
+  func tableFlags() throws(FirewallKernelError) -> UInt32? {
     let request = Self.request(NFT_MSG_GETTABLE) {
       $0.appendAttribute(NFTA_TABLE_NAME.rawValue, text: Ruleset.table)
     }
-    return try answers(to: request) != nil
+    return try answers(to: request).map {
+      UInt32(truncatingIfNeeded: $0.first?.attributes.integer(NFTA_TABLE_FLAGS.rawValue) ?? 0)
+    }
   }
 
   private static func request(

@@ -12,6 +12,11 @@ private struct Checker {
   let now: Int64
   var findings: [Finding] = []
 
+  /// More than this in a message nobody reads.
+  private static let listedNameLimit = 24
+  /// To compare words takes long.
+  private static let comparedNameLimit = 1000
+
   init(policy: FirewallPolicy, now: Int64) {
     self.policy = policy
     self.now = now
@@ -110,18 +115,22 @@ private struct Checker {
   private mutating func tell(_ failure: GroupResolution.Failure) {
     switch failure {
     case .undefined(let name, let place):
-      let names = policy.groups.map(\.name).filter { $0.count <= 64 }
-      let near = names.map { ($0, Spelling.distance(name, $0)) }.min { $0.1 < $1.1 }
-      let suggestion =
-        near.flatMap { $0.1 <= max(1, name.count / 3) ? "did you mean \"\($0.0)\"?" : nil }
-        ?? (names.isEmpty
-          ? "define it under groups" : "there are: \(names.joined(separator: ", "))")
-      error(place, "there is no group \"\(name)\"", suggestion)
+      error(place, "there is no group \"\(name)\"", suggestion(for: name))
     case .cycle(let names, let place):
       error(
         place, "groups include each other in a circle: \(names.joined(separator: " -> "))",
         "take one of them out")
     }
+  }
+
+  private func suggestion(for name: String) -> String {
+    let names = policy.groups.prefix(Self.comparedNameLimit).map(\.name)
+    let near = names.map { ($0, Spelling.distance(name, $0)) }.min { $0.1 < $1.1 }
+    if let near, near.1 <= max(1, name.count / 3) { return "did you mean \"\(near.0)\"?" }
+    guard !names.isEmpty, names.count <= Self.listedNameLimit else {
+      return "define it under groups"
+    }
+    return "there are: \(names.joined(separator: ", "))"
   }
 
   private mutating func checkWhole(_ network: Network, _ place: SourcePlace) {

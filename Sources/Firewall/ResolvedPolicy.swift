@@ -30,6 +30,7 @@ public struct ResolvedPolicy: Sendable, Equatable {
     public var name: String
     public var listen: [FirewallPolicy.Port]
     /// Whom the kernel lets in, but for trusted proxies: all that `others` or an HTTP rule allows.
+    /// Behind trusted proxies those of the HTTP rules come through them.
     public var allow: AddressSet
     /// Beats `allow`.
     public var deny: AddressSet
@@ -88,7 +89,7 @@ extension ResolvedPolicy.Service {
     for rule in service.http {
       let sources = groups.set(rule.allow)
       http.append(sources)
-      allow = allow.union(sources)
+      if service.trustedProxies.isEmpty { allow = allow.union(sources) }
     }
     limit = service.limit
     ban = service.ban

@@ -8,6 +8,15 @@ public struct Ruleset: Sendable, Equatable {
   var sets: [NamedSet] = []
   /// The base chain comes first.
   var chains: [Chain] = []
+
+  public var elementCount: Int { sets.reduce(0) { $0 + $1.elements.count } }
+
+  /// The same without its elements, of which there may be a million.
+  public var frame: Ruleset {
+    var frame = self
+    for index in sets.indices { frame.sets[index].elements = .list([]) }
+    return frame
+  }
 }
 
 /// A list of rules: hooked into the path of packets, or jumped to.

@@ -68,7 +68,10 @@ extension RulesetCompiler {
         let source = Expression.source(family, prefix: limit.newConnectionsPer[family])
         // Idle for longer than a bucket needs to fill up, a source is as good as unknown.
         let refill = UInt64(rate.burst) * rate.unit.rawValue / max(1, rate.count) + 1
-        let set = addMeter(names.meter(family), family, timeout: max(60, refill))
+        let size = limit.newConnectionsPer[family]
+        // An element keeps the limit that it was made with: another limit is another set.
+        let set = addMeter(
+          "\(names.meter(family)).\(rate.name).\(size)", family, timeout: max(60, refill))
         rules.append(
           source + [.element(.update, set: set, over: .rate(rate)), .verdict(.jump(names.over))])
         // A full set counts no further sources: they share one limit, so that it never fails open.
@@ -79,7 +82,8 @@ extension RulesetCompiler {
       }
       if let most = limit.concurrent {
         let source = Expression.source(family, prefix: limit.concurrentPer[family])
-        let set = addMeter(names.concurrent(family), family, timeout: nil)
+        let size = limit.concurrentPer[family]
+        let set = addMeter("\(names.concurrent(family)).\(most).\(size)", family, timeout: nil)
         rules.append(
           source + [
             .element(.add, set: set, over: .connections(most)), .verdict(.jump(names.over)),
@@ -138,10 +142,15 @@ extension RulesetCompiler {
     _ ban: FirewallPolicy.BanRule, _ family: Expression.Family, _ names: ServiceNames
   ) -> [Expression] {
     guard ban.times > 1 else { return [] }
-    let set = addMeter(names.strikes(family), family, timeout: ban.withinSeconds)
+    let name = "\(names.strikes(family)).\(ban.times).\(ban.withinSeconds)"
+    let set = addMeter(name, family, timeout: ban.withinSeconds)
     let rate = FirewallPolicy.Rate(1, per: .week, burst: ban.times - 1)
     return [.element(.add, set: set, over: .rate(rate))]
   }
+}
+
+extension FirewallPolicy.Rate {
+  fileprivate var name: String { "\(count)-\(unit.rawValue)-\(burst)" }
 }
 
 extension FirewallPolicy.Prefixes {
@@ -162,7 +171,8 @@ private struct ServiceNames {
   var deny: String { "deny_\(name)" }
   var allow: String { "allow_\(name)" }
   var trusted: String { "trusted_\(name)" }
-  var hours: String { "hours_\(name)" }
+  /// A set's other name ends with -b, as a service's may: something has to stand behind it.
+  var hours: String { "hours_\(name)_at" }
 
   func counter(_ end: String) -> String { "r_\(name)_\(end)" }
   func meter(_ family: Expression.Family) -> String { "m_\(name)_\(digit(family))" }

@@ -8,7 +8,8 @@ public struct RulesetCompiler {
     compiler.addBans()
     compiler.main += compiler.rules("deny", policy.deny) { $0.denied("r_deny") }
     if policy.isPanic { compiler.main.append(compiler.counted("r_panic") + [.verdict(.drop)]) }
-    compiler.addConnections()
+    compiler.main.append(
+      Expression.connection(in: Expression.establishedOrRelated) + [.verdict(.accept)])
     if policy.protect == .hostAndPublished {
       // Local, broadcast, anycast and multicast destinations are ours: a packet to any other one is
       // forwarded, and no business of this table.
@@ -17,6 +18,8 @@ public struct RulesetCompiler {
         .verdict(.accept),
       ])
     }
+    compiler.main.append(
+      Expression.connection(in: Expression.invalid) + compiler.denied("r_invalid"))
     compiler.addServices()
     compiler.main += compiler.logged("default denied", if: policy.mode == .audit)
     compiler.main.append(compiler.denied("r_default"))
@@ -101,12 +104,6 @@ extension RulesetCompiler {
         Expression.source(ban.family, prefix: ban.prefix) + [.lookup(set: ban.name)]
           + denied("r_ban"))
     }
-  }
-
-  private mutating func addConnections() {
-    main.append(
-      Expression.connection(in: Expression.establishedOrRelated) + [.verdict(.accept)])
-    main.append(Expression.connection(in: Expression.invalid) + denied("r_invalid"))
   }
 
   private mutating func addServices() {

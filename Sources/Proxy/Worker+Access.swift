@@ -28,9 +28,10 @@ extension Worker {
     if let client {
       clients[id].exchange.client = client
       let scratch = scratch
-      let isAllowed = access.allows(
-        client, host: head.extracting(requestHead.host), path: scratch.bytes(0..<pathCount),
-        at: time)
+      let host = head.extracting(requestHead.host)
+      let path = scratch.bytes(0..<pathCount)
+      clients[id].exchange.asked = Exchange.Asked(host: Array(host), path: Array(path))
+      let isAllowed = access.allows(client, host: host, path: path, at: time)
       if isAllowed, bans.isEmpty || !bans.covers(client, at: time) { return nil }
     }
     guard !clients[id].origin.admission.isAudit else {
@@ -111,12 +112,33 @@ extension Worker {
       guard let listener = snapshot.listeners.first(where: { $0.name == name }) else { continue }
       let admission = listener.admission
       clients[id].origin.admission = admission
-      guard admission.closesRefused, !admission.isAudit, let access = admission.access,
-        !access.allows(clients[id].address, at: time)
+      guard admission.closesRefused, !admission.isAudit, !isStillAllowed(id, admission, at: time)
       else { continue }
       counters.connectionsRefused &+= 1
       abort(client: id)
     }
+  }
+}
+
+extension Worker {
+  /// Whether a connection would be let in again, and what it asks for just now.
+  private func isStillAllowed(_ id: SlotID, _ admission: Admission, at time: Int64) -> Bool {
+    let address = clients[id].address
+    guard admission.access?.allows(address, at: time) ?? true else { return false }
+    guard let requests = admission.requests, let asked = clients[id].exchange.asked else {
+      return true
+    }
+    return requests.allows(
+      clients[id].exchange.client ?? address, host: asked.host.span, path: asked.path.span,
+      at: time)
+  }
+}
+
+extension [UInt8] {
+  fileprivate init(_ bytes: Span<UInt8>) {
+    self.init()
+    reserveCapacity(bytes.count)
+    for index in bytes.indices { append(bytes[index]) }
   }
 }
 

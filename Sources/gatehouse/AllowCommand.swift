@@ -71,9 +71,19 @@ struct AllowDel: ParsableCommand {
   @OptionGroup var proxy: ProxyOption
   @OptionGroup var form: DataOption
 
+  @Flag(help: "Do it even if somebody would be locked out.")
+  var iKnow = false
+
   func run() throws {
     let network = try typed(network)
-    let outcome = try orFail { try PolicyApplication(state.store).disallow(network, to) }
+    let application = PolicyApplication(state.store)
+    let policy = try orFail {
+      try application.policy { overrides in
+        overrides.allowances.removeAll { $0.network == network && $0.service == to }
+      }
+    }
+    try LockOutCheck.pass(policy, state.store, iKnow: iKnow)
+    let outcome = try orFail { try application.disallow(network, to) }
     try form.tell(outcome.facts) {
       "\(network) is not allowed to \(to) any more by hand: generation \(outcome.generation)"
     }
@@ -123,10 +133,16 @@ struct PanicCommand: ParsableCommand {
   @OptionGroup var proxy: ProxyOption
   @OptionGroup var form: DataOption
 
+  @Flag(help: "Do it even if somebody would be locked out.")
+  var iKnow = false
+
   func run() throws {
-    let outcome = try orFail {
-      try PolicyApplication(state.store).panic(position == .on)
+    let application = PolicyApplication(state.store)
+    if position == .on {
+      let policy = try orFail { try application.policy { $0.panic = Date() } }
+      try LockOutCheck.pass(policy, state.store, iKnow: iKnow)
     }
+    let outcome = try orFail { try application.panic(position == .on) }
     try form.tell(outcome.facts) {
       position == .on
         ? "panic is on: only management is let in (generation \(outcome.generation)); gatehouse panic off"

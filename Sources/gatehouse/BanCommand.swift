@@ -33,12 +33,13 @@ struct BanAdd: ParsableCommand {
   var span: String?
 
   @OptionGroup var state: StoreOption
-  @OptionGroup var form: DataOption
+  @OptionGroup var options: SocketOptions
 
   private struct Result: Encodable {
     let network: String
     let seconds: UInt64
     let closedConnections: Int
+    let isKnownToProxy: Bool
   }
 
   func run() throws {
@@ -50,9 +51,16 @@ struct BanAdd: ParsableCommand {
       try book.save()
       return (result.seconds, result.closed)
     }
-    try form.tell(
-      Result(network: "\(network)", seconds: banned, closedConnections: closed)
-    ) { "banned \(network) for \(spanText(banned)); closed \(closed) connection(s)" }
+    let isKnown = options.tell(network) { try $0.ban($1, seconds: banned) }
+    if options.json {
+      print(
+        try jsonText(
+          Result(
+            network: "\(network)", seconds: banned, closedConnections: closed,
+            isKnownToProxy: isKnown)))
+    } else {
+      print("banned \(network) for \(spanText(banned)); closed \(closed) connection(s)")
+    }
   }
 }
 
@@ -77,7 +85,7 @@ struct BanDel: ParsableCommand {
 
   func run() throws {
     let network = try typed(network)
-    let isLifted = liftInProxy(network)
+    let isLifted = options.tell(network) { try $0.unban($1) }
     let wasBanned = try orFail { () throws -> Bool in
       // Where only the proxy enforces the policy there is no table to take it out of.
       if isLifted, try !FirewallKernel.exists() { return false }
@@ -100,17 +108,21 @@ struct BanDel: ParsableCommand {
     }
     if !wasBanned, !isLifted { throw ExitCode.no }
   }
+}
 
-  /// False when no proxy runs here.
-  private func liftInProxy(_ network: Network) -> Bool {
+extension SocketOptions {
+  /// Tells the running proxy of a ban of one client; false when no proxy runs here.
+  fileprivate func tell(
+    _ network: Network, _ what: (AdminClient, Address) throws -> Status
+  ) -> Bool {
     let address: Address? =
       switch network {
       case .ipv4(let bits, prefix: 32): .ipv4(bits)
       case .ipv6(let bits, prefix: 64...128): .ipv6(bits)
       case .ipv4, .ipv6: nil
       }
-    guard let address, let path = try? options.path() else { return false }
-    return (try? AdminClient(socket: path).unban(address)) != nil
+    guard let address, let path = try? path() else { return false }
+    return (try? what(AdminClient(socket: path), address)) != nil
   }
 }
 

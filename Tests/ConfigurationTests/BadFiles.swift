@@ -21,6 +21,9 @@ extension BadFile {
       "a: &x 1\nb: *x",
       "g.yaml:1:4: anchors and aliases (& and *) are refused; write the value out, or quote it"),
     BadFile(
+      "a: |\n  'quote\nb: &x 1\nc: *x",
+      "g.yaml:3:4: anchors and aliases (& and *) are refused; write the value out, or quote it"),
+    BadFile(
       "a: !!int 1",
       "g.yaml:1:4: tags (!) are refused; write the value alone, or quote it"),
     BadFile(

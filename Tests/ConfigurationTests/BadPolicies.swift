@@ -77,6 +77,10 @@ extension BadFile {
       "feed.txt:5:3: \"nonsense\" is no address or network; allowed: 198.51.100.7, 198.51.100.0/24, \"2001:db8::/32\"",
       "feed.txt:6:1: more than a network in this line; allowed: one, and # or ; comments"),
     BadFile(
+      policy: "groups: { feed: { file: everybody.txt } }",
+      "everybody.txt:2:1: 0.0.0.0/0 is everybody; take it out, and write any where you mean it",
+      "everybody.txt:3:1: ::/0 is everybody; take it out, and write any where you mean it"),
+    BadFile(
       policy: "groups: { feed: { file: good.txt, min_entries: 4 } }",
       "p.yaml:3:25: 3 entries in \"good.txt\", at least 4 expected; fetch it again, or lower min_entries"
     ),

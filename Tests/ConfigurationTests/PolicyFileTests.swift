@@ -12,6 +12,7 @@ struct PolicyFileTests {
     try folder.write(
       "feed.txt", "# list\n10.0.0.0/8 ; ten\n\n10.0.0.1/8\n  nonsense\n1.2.3.4 5.6.7.8\n")
     try folder.write("good.txt", "# list\n10.0.0.0/8 ; ten\r\n\n2001:db8::/32\n192.0.2.1\n")
+    try folder.write("everybody.txt", "192.0.2.1\n0.0.0.0/0\n::/0\n")
     try folder.write("more/a.yaml", "groups: { hq: [5.6.7.8] }\ndeny: [hq]\n")
     do throws(ConfigurationErrors) {
       _ = try PolicyFile.load(path, at: now)

@@ -39,7 +39,7 @@ import Testing
     ("198.51.100.9", "tcp/22", 0, ["VERDICT  ALLOWED by management", "office (198.51.100.0/24)"]),
     ("203.0.113.70", "tcp/5432", 0, ["alice, OPS-1, until 2100-01-01", "5 new a second"]),
     ("203.0.113.65", "tcp/5432", 1, ["DENIED by deny of service \"db\"", "services.db.deny"]),
-    ("203.0.113.9", "tcp/5432", 1, ["allow: vendors do not cover it", "gatehouse allow add"]),
+    ("203.0.113.9", "tcp/5432", 1, ["allow: vendors does not cover it", "gatehouse allow add"]),
     ("198.51.100.9", "tcp/5432", 1, ["add `office` to services.db.allow"]),
     ("192.0.2.66", "tcp/443", 1, ["DENIED by deny", "deny beats every allow"]),
     ("203.0.113.9", "tcp/25", 1, ["no service listens there"]),

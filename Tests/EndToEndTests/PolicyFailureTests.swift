@@ -40,7 +40,7 @@ struct PolicyFailureTests {
     #expect(try space.gatehouse("policy", "apply", policy("web")).status == 0)
     let before = try space.objects()
     _ = try space.folder.write("state/state.json", "{ \"generation\": ")
-    for command in [["apply", try policy("mail")], ["status"], ["rollback"], ["boot"]] {
+    for command in [["apply", try policy("mail")], ["status"], ["rollback"]] {
       let told = try run(
         "ip", ["netns", "exec", space.name, Place.gatehouse, "policy"] + command,
         environment: space.environment)

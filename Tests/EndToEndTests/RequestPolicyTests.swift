@@ -176,4 +176,47 @@ import Testing
     #expect(try status(closed, from: "127.0.0.1", "/") == "000")
     #expect(try status(closed, from: "127.0.0.9", "/") == "200")
   }
+
+  /// A download that never ends, of a client whom a new generation does not let ask for it.
+  @Test func `what is under way for those who are revoked ends`() throws {
+    let endless = Origin { connection, _ in
+      _ = connection.receive(until: "\r\n\r\n")
+      connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+      for _ in 0..<600 {
+        connection.send("tick\n")
+        usleep(50_000)
+      }
+    }
+    let gate = try Gate(
+      [endless], policy: { Self.policy($0) },
+      edit: { $0.replacing(#/ *http: \{ bind.*\n/#, with: "") })
+    func download(_ source: String, _ more: String...) throws -> Companion {
+      let found = try Companion(
+        [
+          "curl", "-sN", "--max-time", "30", "--cacert", gate.ca, "--interface", source,
+          "--resolve", "www.test:\(gate.https):127.0.0.1",
+        ] + more + ["https://www.test:\(gate.https)/admin/x"])
+      #expect(found.says("tick"), "\(source): \(found.text)")
+      return found
+    }
+    let direct = try download("127.0.0.3")
+    let behind = try download("127.0.0.2", "-H", "X-Forwarded-For: 127.0.0.3")
+    let file = gate.folder.url.appendingPathComponent("policy.yaml")
+    let text = try String(contentsOf: file, encoding: .utf8)
+    _ = try gate.folder.write(
+      "policy.yaml", text.replacing("staff: [127.0.0.3]", with: "staff: [127.0.0.7]"))
+    #expect(try gate.command("apply", "--socket", gate.socket).status == 0)
+    for gone in [direct, behind] {
+      for _ in 0..<100 where gone.process.isRunning { usleep(50_000) }
+      #expect(!gone.process.isRunning)
+    }
+  }
+
+  @Test func `a host with an empty label is no host`() throws {
+    let gate = try gate()
+    for host in ["www.test..", ".www.test", "www..test", "."] {
+      #expect(try status(gate, from: "127.0.0.3", "/", "Host: \(host)") == "400", "\(host)")
+    }
+    #expect(try status(gate, from: "127.0.0.1", "/admin", "Host: www.test.") == "403")
+  }
 }

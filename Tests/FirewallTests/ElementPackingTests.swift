@@ -92,6 +92,17 @@ struct ElementPackingTests {
     #expect(ElementPacking.elements(from: boundaries, of: (.service, true)) == [element])
   }
 
+  @Test func `takes an element that the kernel tells twice for one`() {
+    let boundaries = [2, 1, 2].map { ElementPacking.Boundary(key: $0, isEnd: false) }
+    let elements = ElementPacking.elements(from: boundaries, of: (.ipv4, false))
+    #expect(elements == [SetElement(first: 1, last: 1), SetElement(first: 2, last: 2)])
+  }
+
+  @Test func `takes no key that is none of the set's`() {
+    let boundary = ElementPacking.Boundary(key: 1 << 32, isEnd: false)
+    #expect(ElementPacking.elements(from: [boundary], of: (.ipv4, true)) == nil)
+  }
+
   @Test func `subtracts intervals`() {
     func elements(_ intervals: [(UInt128, UInt128)]) -> [SetElement] {
       Self.set(.ipv4, intervals).elements.list

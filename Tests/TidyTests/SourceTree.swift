@@ -27,7 +27,7 @@ enum SourceTree {
     git.waitUntilExit()
     let names = output.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     guard git.terminationStatus != 0 || names.isEmpty else { return names }
-    return ["Sources", "Tests", "Benchmarks", "docs", "scripts"].flatMap(files)
+    return ["Sources", "Tests", "Fuzz", "Benchmarks", "docs", "scripts"].flatMap(files)
   }
 
   private static func files(in folder: String) -> [String] {

@@ -12,7 +12,8 @@ struct TidyTests {
   static let allowedNames: Set = ["Base"]
 
   static let sources = SourceTree.swiftFiles(in: "Sources")
-  static let all = sources + SourceTree.swiftFiles(in: "Tests")
+  static let all =
+    sources + SourceTree.swiftFiles(in: "Tests") + SourceTree.swiftFiles(in: "Fuzz")
 
   @Test func `the files are found`() {
     #expect(Self.sources.count > 10)

@@ -56,7 +56,11 @@ struct FeedReader {
     }
     let text = String(decoding: bytes[first..<last], as: UTF8.self)
     do throws(NetworkError) {
-      add(try Network(parsing: text.shortened))
+      let network = try Network(parsing: text.shortened)
+      guard network.prefix > 0 else {
+        return tell("\(network) is everybody; take it out, and write any where you mean it")
+      }
+      add(network)
     } catch {
       tell(error.description)
     }

@@ -38,7 +38,7 @@ public enum PolicyFile {
     let verdict = own.isEmpty ? policy.map { PolicyVerdict(ResolvedPolicy($0)) } : nil
     if let policy, let verdict {
       for expectation in found?.expectations ?? [] {
-        let verdict = expectation.at.map(verdict.scheduled) ?? verdict
+        let verdict = expectation.at.map(verdict.scheduled(at:)) ?? verdict
         check(expectation, of: policy, verdict, at: expectation.at ?? now, own)
       }
     }

@@ -29,16 +29,14 @@ public struct PolicyOverrides: Codable, Sendable {
 
   public init() {}
 
-  /// What stands in a file; nothing where there is none, or none that can be read: the kernel then
-  /// still does what it was told.
-  static func read(_ path: String) -> PolicyOverrides {
+  /// What stands in a file; nothing where there is none. Nil when it is damaged: it may say panic.
+  static func read(_ path: String) -> PolicyOverrides? {
+    guard FileManager.default.fileExists(atPath: path) else { return PolicyOverrides() }
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .iso8601
     decoder.keyDecodingStrategy = .convertFromSnakeCase
-    guard let data = FileManager.default.contents(atPath: path),
-      let overrides = try? decoder.decode(PolicyOverrides.self, from: data)
-    else { return PolicyOverrides() }
-    return overrides
+    return FileManager.default.contents(atPath: path)
+      .flatMap { try? decoder.decode(PolicyOverrides.self, from: $0) }
   }
 
   /// Without what has ended by then.

@@ -7,14 +7,14 @@ extension Schedule {
   public static let horizonDays = 400
 
   /// With the windows from the day before a Unix time on: that day's may reach over midnight.
-  public func workedOut(from time: Int64) -> Schedule {
+  public func workedOut(from time: Int64, days: Int = horizonDays) -> Schedule {
     guard let hours, let zone = TimeZone(identifier: hours.zone) else { return self }
     var calendar = Calendar(identifier: .gregorian)
     calendar.timeZone = zone
     let today = calendar.startOfDay(for: Date(timeIntervalSince1970: Double(time)))
     var schedule = self
     schedule.windows = []
-    for offset in -1..<Self.horizonDays {
+    for offset in -1..<days {
       guard let day = calendar.date(byAdding: .day, value: offset, to: today),
         // Sunday is 1 to the calendar.
         hours.days.contains((calendar.component(.weekday, from: day) + 5) % 7),
@@ -54,11 +54,12 @@ extension FirewallPolicy {
 }
 
 extension PolicyVerdict {
-  /// The same policy at any time, also one that lies behind.
-  func scheduled(from time: Int64) -> PolicyVerdict {
+  /// The same policy at any one time, also one that lies behind.
+  func scheduled(at time: Int64) -> PolicyVerdict {
     var policy = policy
     for index in policy.services.indices {
-      policy.services[index].schedule = policy.services[index].schedule?.workedOut(from: time)
+      policy.services[index].schedule = policy.services[index].schedule?.workedOut(
+        from: time, days: 1)
     }
     return PolicyVerdict(policy)
   }

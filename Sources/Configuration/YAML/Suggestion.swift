@@ -4,7 +4,7 @@ enum Suggestion {
     let most = max(1, min(3, word.count / 3))
     guard word.count <= 64 else { return nil }
     var best: (word: String, distance: Int)?
-    for candidate in words {
+    for candidate in words where abs(candidate.utf8.count - word.utf8.count) <= most {
       let distance = distance(Array(word.utf8), Array(candidate.utf8))
       if distance <= most, distance < best?.distance ?? .max { best = (candidate, distance) }
     }

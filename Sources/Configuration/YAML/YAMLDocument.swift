@@ -28,9 +28,12 @@ struct YAMLDocument {
       problems.error(place(firstBadLine(bytes), 1), "not UTF-8; save the file as UTF-8")
       return nil
     }
-    guard scan(bytes) else { return nil }
     // libYAML asserts that there is text.
     guard !text.allSatisfy(\.isWhitespace) else { return empty }
+    if let finding = YAMLScan.finding(in: bytes) {
+      problems.error(place(finding.line, finding.column), Self.text(of: finding.fault))
+      return nil
+    }
     do {
       let parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
       guard let root = try parser.singleRoot() else { return empty }
@@ -59,22 +62,12 @@ struct YAMLDocument {
     return line
   }
 
-  private func scan(_ bytes: [UInt8]) -> Bool {
-    var scan = YAMLScan()
-    do throws(YAMLScan.Finding) {
-      try scan.run(bytes)
-      return true
-    } catch {
-      problems.error(place(scan.line, scan.column), Self.text(of: error))
-      return false
-    }
-  }
-
-  private static func text(of finding: YAMLScan.Finding) -> String {
-    switch finding {
+  private static func text(of fault: YAMLScan.Fault) -> String {
+    switch fault {
     case .reference:
       "anchors and aliases (& and *) are refused; write the value out, or quote it"
-    case .depth, .column: "nested too deep; at most \(YAMLScan.depthLimit) levels"
+    case .depth: "nested too deep; at most \(YAMLScan.depthLimit) levels"
+    case .key: "a key must be a word, not a list or a map; quote it"
     }
   }
 
@@ -116,7 +109,7 @@ struct YAMLDocument {
   private func value(_ node: Node, depth: Int) -> YAMLValue? {
     let place = place(node.mark?.line ?? 1, node.mark?.column ?? 1)
     guard depth <= YAMLScan.depthLimit else {
-      problems.error(place, "nested too deep; at most \(YAMLScan.depthLimit) levels")
+      problems.error(place, Self.text(of: .depth))
       return nil
     }
     guard node.anchor == nil else {
@@ -147,7 +140,7 @@ struct YAMLDocument {
     for (key, node) in mapping {
       let place = place(key.mark?.line ?? 1, key.mark?.column ?? 1)
       guard let name = key.scalar?.string else {
-        problems.error(place, "a key must be a word, not a list or a map; quote it")
+        problems.error(place, Self.text(of: .key))
         return nil
       }
       guard let value = value(node, depth: depth + 1) else { return nil }

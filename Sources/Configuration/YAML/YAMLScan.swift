@@ -1,82 +1,88 @@
-/// Looks through the text before the parser does, for what must not reach it: anchors and aliases
-/// (a few of them stand for gigabytes) and deep nesting.
+internal import CYaml
+
+/// Goes through a text with libYAML alone, before anything is made of it, and stops at what must not
+/// be: aliases (a few of them stand for gigabytes), deep nesting, and keys that are lists or maps (to
+/// compare two of them can take for ever).
 struct YAMLScan {
   /// Deeper than any setting stands.
   static let depthLimit = 16
 
-  enum Finding: Error { case reference, depth, column }
+  enum Fault { case reference, depth, key }
 
-  private enum State { case plain, comment, single, double }
+  struct Finding {
+    var fault: Fault
+    /// Both count from 1.
+    var line: Int
+    var column: Int
+  }
 
-  private var state = State.plain
-  private var depth = 0
-  private(set) var line = 1
-  private(set) var column = 0
-  /// The last byte that is no space, or a line feed at the start of a line.
-  private var significant = UInt8(ascii: "\n")
-  private var previous = UInt8(ascii: "\n")
-  private var isEscaped = false
+  /// What an open list or map holds next.
+  private enum Awaited { case item, key, value }
 
-  mutating func run(_ bytes: [UInt8]) throws(Finding) {
-    for index in bytes.indices {
-      let byte = bytes[index]
-      // Continuation bytes of UTF-8 are no columns of their own.
-      if byte & 0xc0 != 0x80 { column += 1 }
-      let next = index + 1 < bytes.count ? bytes[index + 1] : UInt8(ascii: "\n")
-      try step(byte, next: next)
-      previous = byte
-      if byte == UInt8(ascii: "\n") {
-        line += 1
-        column = 0
+  /// From the outermost to the innermost that is open.
+  private var awaited: [Awaited] = []
+
+  /// The first of them; nil also where the text is no YAML before one comes. It must not be empty.
+  static func finding(in bytes: [UInt8]) -> Finding? {
+    var parser = unsafe yaml_parser_t()
+    // The parser keeps its own address.
+    return unsafe withUnsafeMutablePointer(to: &parser) { parser in
+      guard unsafe yaml_parser_initialize(parser) == 1 else { return nil }
+      defer { unsafe yaml_parser_delete(parser) }
+      unsafe yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
+      return unsafe bytes.withUnsafeBufferPointer {
+        unsafe yaml_parser_set_input_string(parser, $0.baseAddress, $0.count)
+        var scan = YAMLScan()
+        return unsafe scan.run(parser)
       }
     }
   }
 
-  private mutating func step(_ byte: UInt8, next: UInt8) throws(Finding) {
-    switch state {
-    case .comment: if byte == UInt8(ascii: "\n") { state = .plain }
-    case .single: if byte == UInt8(ascii: "'") { state = .plain }
-    case .double:
-      if byte == UInt8(ascii: "\""), !isEscaped { state = .plain }
-      isEscaped = byte == UInt8(ascii: "\\") && !isEscaped
-    case .plain: try plain(byte, next: next)
-    }
-    if byte == UInt8(ascii: "\n") {
-      if state == .plain { significant = byte }
-    } else if byte != UInt8(ascii: " "), byte != UInt8(ascii: "\t"), state != .comment {
-      significant = byte
+  private mutating func run(_ parser: UnsafeMutablePointer<yaml_parser_t>) -> Finding? {
+    while true {
+      var event = unsafe yaml_event_t()
+      guard unsafe yaml_parser_parse(parser, &event) == 1 else { return nil }
+      defer { unsafe yaml_event_delete(&event) }
+      guard unsafe event.type != YAML_STREAM_END_EVENT else { return nil }
+      if let fault = unsafe fault(of: event) {
+        let mark = unsafe event.start_mark
+        return Finding(fault: fault, line: mark.line + 1, column: mark.column + 1)
+      }
     }
   }
 
-  private mutating func plain(_ byte: UInt8, next: UInt8) throws(Finding) {
-    switch byte {
-    case UInt8(ascii: "#") where previous.isBlank: state = .comment
-    case UInt8(ascii: "'") where startsToken: state = .single
-    case UInt8(ascii: "\"") where startsToken: state = .double
-    case UInt8(ascii: "&"), UInt8(ascii: "*"):
-      if startsToken, !next.isBlank, next != UInt8(ascii: ".") { throw .reference }
-    case UInt8(ascii: "["), UInt8(ascii: "{"):
-      depth += 1
-      if depth > Self.depthLimit { throw .depth }
-    case UInt8(ascii: "]"), UInt8(ascii: "}"): depth = max(0, depth - 1)
-    default:
-      // What begins this far right is deeper than `depthLimit` levels of indentation.
-      if column > 256, startsToken, byte == UInt8(ascii: "-"), next.isBlank { throw .column }
+  private mutating func fault(of event: yaml_event_t) -> Fault? {
+    switch unsafe event.type {
+    case YAML_ALIAS_EVENT: return .reference
+    case YAML_SCALAR_EVENT:
+      endNode()
+      return unsafe event.data.scalar.anchor == nil ? nil : .reference
+    case YAML_SEQUENCE_START_EVENT:
+      return unsafe begin(.item, isAnchor: event.data.sequence_start.anchor != nil)
+    case YAML_MAPPING_START_EVENT:
+      return unsafe begin(.key, isAnchor: event.data.mapping_start.anchor != nil)
+    case YAML_SEQUENCE_END_EVENT, YAML_MAPPING_END_EVENT:
+      _ = awaited.popLast()
+      endNode()
+      return nil
+    // Of streams and documents.
+    default: return nil
     }
   }
 
-  private var startsToken: Bool {
-    switch significant {
-    case UInt8(ascii: "\n"), UInt8(ascii: "["), UInt8(ascii: "{"), UInt8(ascii: ","): true
-    case UInt8(ascii: ":"), UInt8(ascii: "-"), UInt8(ascii: "?"): previous.isBlank
-    default: false
-    }
+  private mutating func begin(_ first: Awaited, isAnchor: Bool) -> Fault? {
+    if isAnchor { return .reference }
+    if awaited.last == .key { return .key }
+    if awaited.count > Self.depthLimit { return .depth }
+    awaited.append(first)
+    return nil
   }
-}
 
-extension UInt8 {
-  fileprivate var isBlank: Bool {
-    self == UInt8(ascii: " ") || self == UInt8(ascii: "\t") || self == UInt8(ascii: "\n")
-      || self == UInt8(ascii: "\r")
+  private mutating func endNode() {
+    switch awaited.last {
+    case .key: awaited[awaited.count - 1] = .value
+    case .value: awaited[awaited.count - 1] = .key
+    case .item, nil: break
+    }
   }
 }

@@ -43,10 +43,13 @@ struct YAMLValue {
 }
 
 extension String {
-  /// Fit to stand in a message: no control characters, and not the length of a page.
+  /// Fit to stand in a message: nothing that steers a terminal, and not the length of a page.
   var shortened: String {
     let shown = unicodeScalars.prefix(80).map {
-      $0.value < 32 || $0.value == 127 ? "?" : String($0)
+      switch $0.properties.generalCategory {
+      case .control, .format, .lineSeparator, .paragraphSeparator: "?"
+      default: String($0)
+      }
     }
     return shown.joined() + (unicodeScalars.count > 80 ? "..." : "")
   }

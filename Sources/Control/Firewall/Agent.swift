@@ -9,6 +9,8 @@ public import Logging
 /// writing to disk, looking for drift) is done now and then, for all bans since the last time.
 public final class Agent {
   private static let connectionLimit = 64
+  /// In one turn, between requests.
+  private static let admissionLimit = 256
   /// Bans by the kernel's own rules are written down so often.
   private static let saveInterval: Int64 = 30_000
   /// Milliseconds between two looks for connections of those who were banned: a ban closes them
@@ -29,10 +31,13 @@ public final class Agent {
   private let listener: Int32
   private var connections: [Int32] = []
   private var policy: (state: [Int], rules: ResolvedPolicy)?
+  private var known: (state: [Int], frame: Ruleset, reaction: FirewallPolicy.DriftReaction)?
   private var toClose: [Network] = []
   private var foreign: FirewallKernel.Commit?
   private var isChanged = false
   private var savedAt: Int64 = 0
+  private var refused = 0
+  private var refusedAt: Int64 = 0
   private var closedAt: Int64 = 0
   private var lookedAt: Int64 = 0
   /// The kernel's.
@@ -50,13 +55,20 @@ public final class Agent {
     allowed = users.union([0])
     self.logger = logger
     listener = try UnixSocket.listen(path)
-    commits = CommitListener()
+    commits = CommitListener(store)
     // Whoever may connect is decided by his credentials, not by the file's.
     unsafe chmod(path, 0o666)
   }
 
   /// Keeps of all rights only that to administer the network.
   public func dropRights() throws {
+    guard gatehouse_prctl(PR_SET_NO_NEW_PRIVS, 1) == 0 else {
+      throw PolicyStore.Failure("cannot give up new rights: \(PolicyStore.reason)")
+    }
+    // Beyond the last capability that the kernel knows it says EINVAL.
+    for right in 0..<64 as Range<UInt> where right != 12 {
+      _ = gatehouse_prctl(PR_CAPBSET_DROP, right)
+    }
     // _LINUX_CAPABILITY_VERSION_3; CAP_NET_ADMIN is bit 12.
     var header: [UInt32] = [0x2008_0522, 0]
     let rights: [UInt32] = [1 << 12, 1 << 12, 0, 0, 0, 0]
@@ -82,35 +94,42 @@ public final class Agent {
 
   private func wait(_ milliseconds: Int32) {
     // A negative descriptor is left out.
-    var polled = ([listener, commits?.watch.descriptor ?? -1] + connections).map {
+    var polled = ([listener] + (commits?.descriptors ?? [-1, -1]) + connections).map {
       pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
     }
     guard unsafe poll(&polled, nfds_t(polled.count), milliseconds) > 0 else { return }
-    let ready = polled.dropFirst(2).filter { $0.revents != 0 }
+    let ready = polled.dropFirst(3).filter { $0.revents != 0 }
     if !ready.isEmpty { store.considerately { for entry in ready { serve(entry.fd) } } }
-    if polled[1].revents != 0 { noteCommits() }
+    if polled[1].revents != 0 { foreign = commits?.lastForeign() ?? foreign }
+    if polled[2].revents != 0 { commits?.follow() }
     if polled[0].revents != 0 { admit() }
   }
 
-  /// The last one that is not our own.
-  private func noteCommits() {
-    let new = (try? commits?.watch.commits()) ?? []
-    if let last = new.last(where: { $0.process != getpid() }) { foreign = last }
+  /// All that wait, so that nobody who is not meant keeps those out who are.
+  private func admit() {
+    for _ in 0..<Self.admissionLimit {
+      let connection = accept4(
+        listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue))
+      guard connection >= 0 else { return }
+      let user = UnixSocket.user(of: connection)
+      if let user, allowed.contains(user), connections.count < Self.connectionLimit {
+        connections.append(connection)
+      } else {
+        refuse(connection, user)
+      }
+    }
   }
 
-  private func admit() {
-    let connection = accept4(
-      listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue))
-    guard connection >= 0 else { return }
-    guard let user = UnixSocket.user(of: connection), allowed.contains(user),
-      connections.count < Self.connectionLimit
-    else {
-      let user = UnixSocket.user(of: connection).map { "\($0)" } ?? "?"
-      logger.warning("refused a connection of user \(user)")
-      close(connection)
-      return
-    }
-    connections.append(connection)
+  /// Tells at most once a second.
+  private func refuse(_ connection: Int32, _ user: uid_t?) {
+    close(connection)
+    refused += 1
+    let now = BootClock.milliseconds
+    guard now - refusedAt > 1000 else { return }
+    let more = refused > 1 ? ", and \(refused - 1) before" : ""
+    logger.warning("refused a connection of user \(user.map { "\($0)" } ?? "?")\(more)")
+    refusedAt = now
+    refused = 0
   }
 
   private func serve(_ connection: Int32) {
@@ -233,15 +252,26 @@ public final class Agent {
     do { try BanBook(store).save() } catch { logger.error("bans were not written: \(error)") }
   }
 
+  /// Of the generation in force; read again only after a change.
+  private func frame(
+    of state: PolicyState
+  ) throws -> (Ruleset, FirewallPolicy.DriftReaction) {
+    let stamp = store.stateStamp
+    if let known, known.state == stamp { return (known.frame, known.reaction) }
+    let policy = try store.policy(of: state.generation)
+    let frame = CompiledPolicy(policy, at: CompiledPolicy.now).ruleset.frame
+    known = (stamp, frame, policy.onDrift)
+    return (frame, policy.onDrift)
+  }
+
   /// Told once, when it begins, and once when it is over.
   private func lookForDrift(_ state: PolicyState) {
     let generation = try? FirewallKernel.generation()
     guard generation != lookedAtGeneration else { return }
     lookedAtGeneration = generation
-    guard let policy = try? store.policy(of: state.generation) else { return }
-    let compiled = CompiledPolicy(policy, at: CompiledPolicy.now)
+    guard let (frame, reaction) = try? frame(of: state) else { return }
     let found =
-      (try? FirewallKernel.drift(from: compiled.ruleset, rules: state.rules, elements: false)) ?? []
+      (try? FirewallKernel.drift(from: frame, rules: state.rules, elements: false)) ?? []
     if found != drift {
       let writer = (try? store.lastCommit())?.map { "; last change by \($0)" } ?? ""
       for item in found {
@@ -250,21 +280,11 @@ public final class Agent {
       if found.isEmpty { logger.notice("the kernel is again as it was applied") }
     }
     drift = found
-    guard !found.isEmpty, policy.onDrift == .restore else { return }
+    guard !found.isEmpty, reaction == .restore else { return }
     do {
       try PolicyApplication(store).restore(state.generation, reason: "on_drift: restore")
       logger.notice("generation \(state.generation) was applied once more (on_drift: restore)")
       drift = []
     } catch { logger.error("generation \(state.generation) could not be restored: \(error)") }
-  }
-}
-
-/// Hears of others' changes for as long as the agent runs.
-private final class CommitListener {
-  let watch: CommitWatch
-
-  init?() {
-    guard let watch = try? CommitWatch() else { return nil }
-    self.watch = watch
   }
 }

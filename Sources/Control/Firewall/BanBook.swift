@@ -61,13 +61,30 @@ public struct BanBook: Sendable {
     try store.write(bans)
   }
 
+  /// A year: no ban of a policy is longer.
+  private static let longest: UInt64 = 366 * 86_400
+
+  /// Ends the bans of those whom a policy never bans; how many.
+  func spare(_ rules: ResolvedPolicy) throws -> Int {
+    let kernel = try KernelBans()
+    let spared = rules.neverBanned.remaining(at: CompiledPolicy.now)
+    guard !spared.isEmpty else { return 0 }
+    let wrong = try kernel.list().filter { spared.intersects(AddressSet($0.network)) }
+    for ban in wrong { _ = try kernel.remove(ban.network) }
+    return wrong.count
+  }
+
   /// Puts what was written down, and has not ended, into the kernel; how many.
   func restore() throws -> Int {
     let now = CompiledPolicy.now
     let bans = try store.bans().filter { $0.until > now }
     guard !bans.isEmpty else { return 0 }
     let kernel = try KernelBans()
-    for ban in bans { try kernel.add(ban.network, seconds: UInt64(ban.until - now)) }
+    for ban in bans {
+      let seconds = min(
+        UInt64(ban.until.subtractingReportingOverflow(now).partialValue), Self.longest)
+      try kernel.add(ban.network, seconds: seconds)
+    }
     return bans.count
   }
 

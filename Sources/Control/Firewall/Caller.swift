@@ -20,12 +20,17 @@ public enum Caller {
   public static var connection: String? { session?.connection }
 
   /// sudo takes SSH_CONNECTION away, so those are asked that this process descends from. The first of
-  /// them that has it began with the connection.
+  /// them that has it began with the connection, or the sshd above it: one connection may bring many
+  /// shells.
   static let session: Session? = {
     var session: Session?
     var process = getpid()
     for _ in 0..<ancestorLimit where process > 1 {
-      guard let (parent, begunAt) = facts(of: process) else { break }
+      guard let (name, parent, begunAt) = facts(of: process) else { break }
+      if var found = session, name.hasPrefix("sshd") {
+        found.begunAt = min(found.begunAt, begunAt)
+        return found
+      }
       if let connection = connection(of: process),
         session.map({ $0.connection == connection }) ?? true
       {
@@ -45,14 +50,19 @@ public enum Caller {
       .map { String(decoding: $0.dropFirst(name.count), as: UTF8.self) }
   }
 
-  /// The parent, and the start in milliseconds since the machine's: fields 4 and 22 of proc(5).
-  private static func facts(of process: pid_t) -> (parent: pid_t, begunAt: Int64)? {
+  /// Name, parent, and the start in milliseconds since the machine's: fields 2, 4 and 22 of proc(5).
+  private static func facts(
+    of process: pid_t
+  ) -> (name: String, parent: pid_t, begunAt: Int64)? {
     let bytes = (try? Disk.read("/proc/\(process)/stat")) ?? []
     // The name before them may hold spaces and parentheses.
-    guard let end = bytes.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+    guard let end = bytes.lastIndex(of: UInt8(ascii: ")")),
+      let start = bytes.firstIndex(of: UInt8(ascii: "(")), start < end
+    else { return nil }
+    let name = String(decoding: bytes[(start + 1)..<end], as: UTF8.self)
     let fields = String(decoding: bytes[end...], as: UTF8.self).split(separator: " ")
     guard fields.count > 20, let parent = pid_t(fields[2]), let ticks = Int64(fields[20])
     else { return nil }
-    return (parent, ticks * 1000 / Int64(max(1, sysconf(Int32(_SC_CLK_TCK)))))
+    return (name, parent, ticks * 1000 / Int64(max(1, sysconf(Int32(_SC_CLK_TCK)))))
   }
 }

@@ -17,6 +17,12 @@ extension PolicyApplication {
         $0.network == allowance.network && $0.service == allowance.service
       }
       overrides.allowances.append(allowance)
+      let errors = PolicyChecks.findings(of: overrides.applied(to: policy), at: CompiledPolicy.now)
+        .filter { $0.severity == .error }
+      if let error = errors.first {
+        throw PolicyStore.Failure(
+          "\(error.message)\(error.suggestion.map { "; \($0)" } ?? ""): nothing is allowed by this")
+      }
     }
   }
 
@@ -36,6 +42,18 @@ extension PolicyApplication {
       overrides.panic = isOn ? overrides.panic ?? Date() : nil
       overrides.panicBy = isOn ? Caller.name : nil
     }
+  }
+
+  /// What would be in force after a change by hand; nil while no policy is.
+  public func policy(
+    with change: (inout PolicyOverrides) -> Void
+  ) throws -> CompiledPolicy? {
+    let number = try store.state().generation
+    guard number > 0 else { return nil }
+    let now = CompiledPolicy.now
+    var overrides = try store.overrides().remaining(at: now)
+    change(&overrides)
+    return CompiledPolicy(overrides.applied(to: try store.policy(of: number)), at: now)
   }
 
   private func change(

@@ -48,16 +48,23 @@ public struct PolicyApplication: Sendable {
     let before = try previous(state)
     try FirewallKernel.check(ruleset)
     let number = state.next
-    state.next += 1
+    state.next &+= 1
     try store.keep(new.policy, as: number)
     if let span = options.confirmWithin {
       state.pending = try begin(number, after: state.generation, within: span)
     }
     try store.write(state)
     if state.pending != nil {
-      state.pending?.guardian = try PolicyGuard.start(store, generation: number)
+      do {
+        state.pending?.guardian = try PolicyGuard.start(store, generation: number)
+      } catch {
+        state.pending = nil
+        try store.write(state)
+        throw error
+      }
     }
     let applied: FirewallKernel.Applied
+    CommitListener.awaitPause(for: ruleset)
     do {
       applied = try FirewallKernel.apply(ruleset, digest: new.digest, generation: number)
     } catch {
@@ -71,6 +78,9 @@ public struct PolicyApplication: Sendable {
       milliseconds: applied.duration.milliseconds,
       closedConnections: 0, token: state.pending?.token, notes: [])
     if before.number == 0 { restoreBans(&outcome.notes) }
+    if let count = try? BanBook(store).spare(new.verdict.policy), count > 0 {
+      outcome.notes.append("\(count) ban(s) of those whom the policy never bans have ended")
+    }
     close(new, before.policy, &outcome)
     return outcome
   }
@@ -85,9 +95,10 @@ public struct PolicyApplication: Sendable {
     if state.pending == nil { state.confirmed = applied.generation }
     if let path = options.path { state.policyPath = path }
     try state.take(new, applied)
-    state.record("applied", applied.generation, reason: options.reason)
+    state.record(
+      "applied", applied.generation, reason: options.reason, path: state.policyPath)
     try store.write(state)
-    store.point(feedsAt: applied.generation)
+    store.point(at: state)
     return state
   }
 
@@ -100,6 +111,10 @@ public struct PolicyApplication: Sendable {
       guard let pending = state.pending else {
         throw PolicyStore.Failure(
           "nothing waits for confirmation: generation \(state.generation) is in force")
+      }
+      guard state.generation == pending.generation else {
+        throw PolicyStore.Failure(
+          "generation \(pending.generation) never came into force; type: gatehouse policy rollback")
       }
       guard pending.token == token else {
         throw PolicyStore.Failure(
@@ -123,6 +138,7 @@ public struct PolicyApplication: Sendable {
       state.confirmed = pending.generation
       state.record("confirmed", pending.generation)
       try store.write(state)
+      store.point(at: state)
       return pending.generation
     }
   }
@@ -141,11 +157,12 @@ public struct PolicyApplication: Sendable {
   /// A generation that nobody confirmed in time, with its guard dead, is taken back first.
   func refuseWhilePending() throws {
     guard let pending = try store.state().pending else { return }
-    if pending.boot != BootClock.id || BootClock.milliseconds > pending.deadline + 2000 {
+    let now = BootClock.milliseconds
+    if pending.boot != BootClock.id || now - 2000 > pending.deadline {
       _ = try goBackAlone(to: pending.previous, reason: "not confirmed in time")
       return
     }
-    let seconds = (pending.deadline - BootClock.milliseconds + 999) / 1000
+    let seconds = (min(pending.deadline, now + 86_400_000) - now + 999) / 1000
     throw PolicyStore.Failure(
       """
       generation \(pending.generation) waits \(max(0, seconds)) s more for its confirmation; first type one of
@@ -156,15 +173,21 @@ public struct PolicyApplication: Sendable {
 
   // MARK: Going back
 
-  /// Goes back to a generation that is kept, or before the first; the one before when nil.
-  public func goBack(to number: UInt64?, reason: String) throws -> Outcome {
-    try store.alone {
-      let state = try store.state()
-      let target =
-        try number ?? state.pending?.previous ?? store.kept.last { $0 < state.generation }
-        ?? { throw PolicyStore.Failure("there is no generation before \(state.generation)") }()
-      return try goBackAlone(to: target, reason: reason)
-    }
+  /// Which generation is gone back to; the one before when nil.
+  public func target(of number: UInt64?) throws -> UInt64 {
+    let state = try store.state()
+    return try number ?? state.pending?.previous ?? store.kept.last { $0 < state.generation }
+      ?? { throw PolicyStore.Failure("there is no generation before \(state.generation)") }()
+  }
+
+  /// Goes back to a generation that is kept, or before the first.
+  public func goBack(to number: UInt64, reason: String) throws -> Outcome {
+    try store.alone { try goBackAlone(to: number, reason: reason) }
+  }
+
+  /// What would be in force then; nil for no policy.
+  public func policy(ifWentBackTo number: UInt64) throws -> CompiledPolicy? {
+    number == 0 ? nil : try kept(number)
   }
 
   /// What the guard does at the deadline; nil when there is nothing to take back.
@@ -191,16 +214,17 @@ public struct PolicyApplication: Sendable {
       state.kernelGeneration = nil
     } else {
       let old = try kept(number)
-      let applied = try FirewallKernel.apply(
-        old.ruleset, digest: old.digest, generation: number)
+      let applied = try bring(old, number, &outcome.notes)
       try state.take(old, applied)
       outcome.kernelGeneration = applied.kernelGeneration
     }
     state.generation = number
     state.confirmed = number
     state.pending = nil
+    state.policyPath = state.history.last { $0.generation == number && $0.path != nil }?.path
     state.record("rolled back", number, reason: reason)
     try store.write(state)
+    store.point(at: state)
     return outcome
   }
 
@@ -210,40 +234,64 @@ public struct PolicyApplication: Sendable {
     try store.alone {
       var state = try store.state()
       let policy = try kept(number)
-      try state.take(
-        policy,
-        FirewallKernel.apply(policy.ruleset, digest: policy.digest, generation: number))
+      var notes: [String] = []
+      try state.take(policy, bring(policy, number, &notes))
       state.record("restored", number, reason: reason)
       try store.write(state)
     }
   }
 
-  /// After a start of the machine: the last generation that was confirmed, and the bans.
+  /// After a start of the machine: the last generation that was confirmed, and the bans. Whatever is
+  /// damaged, the best that is left is applied: without any, everybody would get in everywhere.
   public func boot() throws -> Outcome? {
     try store.alone {
-      var state = try store.state()
-      guard state.confirmed > 0 else { return nil }
-      let pending = state.pending
-      let policy = try kept(state.confirmed)
-      let applied = try FirewallKernel.apply(
-        policy.ruleset, digest: policy.digest, generation: state.confirmed)
       var notes: [String] = []
+      var state = PolicyState()
+      do { state = try store.state() } catch {
+        notes.append("\(error)")
+        state.confirmed = store.pointedConfirmed
+        state.next = (store.kept.last ?? 0) &+ 1
+      }
+      let pending = state.pending
+      let candidates =
+        [state.confirmed] + store.kept.reversed().filter { $0 < state.confirmed }
+      guard state.confirmed > 0 else { return nil }
+      let (number, policy) = try firstUsable(candidates, &notes)
+      let applied = try bring(policy, number, &notes)
       if let pending {
         state.record(
-          "rolled back", state.confirmed,
+          "rolled back", number,
           reason: "restart before generation \(pending.generation) was confirmed")
         notes.append("generation \(pending.generation) was never confirmed, and is not in force")
       }
       state.pending = nil
-      state.generation = state.confirmed
-      try state.take(policy, applied)
-      state.record("restored", state.confirmed)
-      try store.write(state)
-      restoreBans(&notes)
+      state.generation = number
+      state.confirmed = number
+      do {
+        try state.take(policy, applied)
+        state.record("restored", number)
+        try store.write(state)
+        store.point(at: state)
+      } catch { notes.append("the state was not written: \(error)") }
       return Outcome(
-        generation: state.confirmed, previous: 0, kernelGeneration: applied.kernelGeneration,
+        generation: number, previous: 0, kernelGeneration: applied.kernelGeneration,
         milliseconds: 0, closedConnections: 0, token: nil, notes: notes)
     }
+  }
+
+  private func firstUsable(
+    _ candidates: [UInt64], _ notes: inout [String]
+  ) throws -> (UInt64, CompiledPolicy) {
+    let now = CompiledPolicy.now
+    var overrides = PolicyOverrides()
+    do { overrides = try store.overrides().remaining(at: now) } catch { notes.append("\(error)") }
+    for number in candidates {
+      do {
+        let policy = try store.policy(of: number)
+        return (number, CompiledPolicy(overrides.applied(to: policy).scheduled(from: now), at: now))
+      } catch { notes.append("generation \(number) can't be used: \(error)") }
+    }
+    throw PolicyStore.Failure(notes.joined(separator: "\n"))
   }
 
   // MARK: What an apply brings with it
@@ -252,11 +300,25 @@ public struct PolicyApplication: Sendable {
   /// no part of it, and stay what they are.
   private func kept(_ number: UInt64) throws -> CompiledPolicy {
     let now = CompiledPolicy.now
-    let policy = try store.policy(of: number)
     let overrides = try store.overrides().remaining(at: now)
-    let current = overrides.applied(to: policy).scheduled(from: now)
-    if current != policy { try store.rekeep(current, as: number) }
-    return CompiledPolicy(current, at: now)
+    let policy = try store.policy(of: number)
+    return CompiledPolicy(overrides.applied(to: policy).scheduled(from: now), at: now)
+  }
+
+  /// Into the kernel first: whatever is wrong with the disk must not keep anybody from going back.
+  private func bring(
+    _ policy: CompiledPolicy, _ number: UInt64, _ notes: inout [String]
+  ) throws -> FirewallKernel.Applied {
+    let hadTable = try FirewallKernel.exists()
+    let applied = try FirewallKernel.apply(
+      policy.ruleset, digest: policy.digest, generation: number)
+    if !hadTable { restoreBans(&notes) }
+    do {
+      if try store.policy(of: number) != policy.policy {
+        try store.rekeep(policy.policy, as: number)
+      }
+    } catch { notes.append("generation \(number) is not kept as it is in force: \(error)") }
+    return applied
   }
 
   private func previous(

@@ -121,7 +121,7 @@ private struct Reader {
     }
     let ports = management.to.map(\.description).joined(separator: ", ")
     let why =
-      covers(management.from) ? "is for \(ports)" : "\(names(management.from)) do not cover it"
+      covers(management.from) ? "is for \(ports)" : lacking(management.from)
     return Stage(name: "management", result: .no, detail: why)
   }
 
@@ -136,7 +136,7 @@ private struct Reader {
     guard outcome == .deniedByDeny else {
       return Stage(
         name: "deny", result: .no,
-        detail: policy.deny.isEmpty ? "there is none" : "\(names(policy.deny)) do not cover it")
+        detail: policy.deny.isEmpty ? "there is none" : lacking(policy.deny))
     }
     return decided("deny", .deny, covering(policy.deny), policy.deny.first?.place)
   }
@@ -151,7 +151,7 @@ private struct Reader {
       let hours = service.schedule?.text ?? ""
       return [decided(name, .deny, "closed: open \(hours)", service.place)]
     case .deniedByAllow:
-      return [decided(name, .deny, "allow: \(names(service.allow)) do not cover it", service.place)]
+      return [decided(name, .deny, "allow: \(lacking(service.allow))", service.place)]
     case .allowedAsTrustedProxy:
       return [decided(name, .allow, covering(service.trustedProxies), service.place)]
     case .allowedByService:
@@ -215,6 +215,10 @@ private struct Reader {
     Stage(
       name: name, result: result, detail: detail, place: place.map { "\($0.file):\($0.line)" },
       counter: outcome.counter, hits: outcome.counter.flatMap { counters[$0]?.packets })
+  }
+
+  private func lacking(_ references: [FirewallPolicy.Reference]) -> String {
+    "\(names(references)) \(references.count > 1 ? "do" : "does") not cover it"
   }
 
   private func names(_ references: [FirewallPolicy.Reference]) -> String {

@@ -40,13 +40,18 @@ public enum PolicyGuard {
   public static func watch(_ store: PolicyStore, generation: UInt64) throws -> String {
     signal(SIGHUP, SIG_IGN)
     signal(SIGINT, SIG_IGN)
-    while let pending = try store.state().pending, pending.generation == generation {
+    // A state that can't be read for a moment is no confirmation: what was known goes on.
+    var known = try? store.state().pending
+    while true {
+      if let state = try? store.state() { known = state.pending }
+      guard let pending = known, pending.generation == generation else {
+        return "generation \(generation) is not pending any more"
+      }
       guard pending.boot == BootClock.id, BootClock.milliseconds < pending.deadline else {
         return try expire(store, generation)
       }
-      usleep(useconds_t(min(250, pending.deadline - BootClock.milliseconds + 1)) * 1000)
+      usleep(useconds_t(max(1, min(250, pending.deadline - BootClock.milliseconds))) * 1000)
     }
-    return "generation \(generation) is not pending any more"
   }
 
   /// Whatever is in the way may pass: it goes on trying.

@@ -47,14 +47,19 @@ public struct PolicyState: Codable, Sendable {
     public var what: String
     public var reason: String?
     public var by: String
+    /// The file that an apply read.
+    public var path: String?
   }
 
   static let historyLimit = 200
 
-  mutating func record(_ what: String, _ generation: UInt64, reason: String? = nil) {
+  mutating func record(
+    _ what: String, _ generation: UInt64, reason: String? = nil, path: String? = nil
+  ) {
     history.append(
       Event(
-        time: Date(), generation: generation, what: what, reason: reason, by: Caller.name))
+        time: Date(), generation: generation, what: what, reason: reason, by: Caller.name,
+        path: path))
     history.removeFirst(max(0, history.count - Self.historyLimit))
   }
 }

@@ -5,7 +5,7 @@ internal import Foundation
 /// What the firewall remembers on disk: applied generations, which one is confirmed, what was done.
 ///
 /// ```
-/// feeds                     a link to those of the generation in force
+/// feeds, confirmed          links to those of the generation in force, and to the confirmed one
 /// lock                      held by whoever changes anything
 /// state.json                which generation is in force, what waits for confirmation, history
 /// generations/42/           policy.json, and feeds/GROUP.txt: enough to apply it again
@@ -29,9 +29,7 @@ public struct PolicyStore: Sendable {
 
   /// Runs alone among all processes that use this folder.
   public func alone<Value>(_ body: () throws -> Value) throws -> Value {
-    try makeFolder("")
-    let descriptor = unsafe open(path("lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw Failure("cannot open \(path("lock")): \(Self.reason)") }
+    let descriptor = try openLock()
     defer { close(descriptor) }
     var attempts = 0
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
@@ -42,6 +40,13 @@ public struct PolicyStore: Sendable {
       usleep(100_000)
     }
     return try body()
+  }
+
+  func openLock() throws -> Int32 {
+    try makeFolder("")
+    let descriptor = unsafe open(path("lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw Failure("cannot open \(path("lock")): \(Self.reason)") }
+    return descriptor
   }
 
   /// Runs what takes the kernel a moment, such as a ban, beside whoever changes anything: waits for
@@ -97,13 +102,23 @@ public struct PolicyStore: Sendable {
   /// Where the feeds of the generation in force lie.
   public var lastFeeds: String { path("feeds") }
 
-  /// Makes them those of a generation.
-  func point(feedsAt number: UInt64) {
-    let link = path("feeds")
-    unsafe unlink(link + ".new")
-    // A list that can't be pointed at is only missed when a feed fails, and then said.
-    guard unsafe symlink("generations/\(number)/feeds", link + ".new") == 0 else { return }
-    _ = unsafe rename(link + ".new", link)
+  /// Has links lead to the generation in force and to the confirmed one; what can't be pointed at is
+  /// only missed when a feed fails or the state is damaged, and then said.
+  func point(at state: PolicyState) {
+    link("feeds", to: "generations/\(state.generation)/feeds")
+    link("confirmed", to: "generations/\(state.confirmed)")
+  }
+
+  /// The confirmed generation as the link has it, should the state be damaged; 0 for none.
+  var pointedConfirmed: UInt64 {
+    let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path("confirmed"))
+    return target.flatMap { UInt64(($0 as NSString).lastPathComponent) } ?? 0
+  }
+
+  private func link(_ name: String, to target: String) {
+    unsafe unlink(path(name) + ".new")
+    guard unsafe symlink(target, path(name) + ".new") == 0 else { return }
+    _ = unsafe rename(path(name) + ".new", path(name))
   }
 
   /// Keeps a policy for good, whole or not at all.

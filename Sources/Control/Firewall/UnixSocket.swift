@@ -16,7 +16,9 @@ enum UnixSocket {
     }
     unsafe unlink(path)
     let bound = try unsafe withAddress(path) { unsafe bind(descriptor, $0, $1) }
-    guard bound == 0, Foundation.listen(descriptor, 16) == 0 else {
+    guard bound == 0, Foundation.listen(descriptor, 1024) == 0,
+      fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0
+    else {
       let reason = PolicyStore.reason
       close(descriptor)
       throw PolicyStore.Failure("cannot listen at \(path): \(reason)")

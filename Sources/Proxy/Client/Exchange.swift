@@ -19,11 +19,19 @@ struct Exchange: ~Copyable {
   }
 
   /// Whether the client waits for `100 Continue` before it sends its body.
+  struct Asked {
+    /// As it came, without the port.
+    var host: [UInt8]
+    /// Normalised.
+    var path: [UInt8]
+  }
   enum Continue { case notAsked, awaited, given }
 
   var snapshot: Snapshot?
   /// Who asks, where trusted proxies in front tell it.
   var client: IPAddress?
+  /// What was asked for, where the policy has rules for requests: a new one is held against it.
+  var asked: Asked?
   var upstream: SlotID?
   var backend = 0
   /// The server chosen last, by its index in the backend.

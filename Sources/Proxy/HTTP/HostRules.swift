@@ -63,7 +63,12 @@ enum HostRules {
       guard end < text.count, text[end] == UInt8(ascii: "]"), end > 2 else { return nil }
       end += 1
     } else {
-      while end < text.count, isNameByte(text[end]) { end += 1 }
+      while end < text.count, isNameByte(text[end]) {
+        // An empty label is no name: one server would take it for another host than we do.
+        let isDot = text[end] == UInt8(ascii: ".")
+        guard !isDot || (end > 0 && text[end - 1] != UInt8(ascii: ".")) else { return nil }
+        end += 1
+      }
     }
     guard end > 0, isPort(text.extracting(end...)) else { return nil }
     return ByteRange(Int(range.start), Int(range.start) + end)

@@ -49,7 +49,7 @@ struct PolicyApply: ParsableCommand {
     let loaded = try options.load()
     for line in loaded.warnings where !options.json { print(line) }
     let store = options.state.store
-    let check = try orFail { try LockOutCheck(loaded, store) }
+    let check = try orFail { try LockOutCheck(loaded.compiled, store) }
     if !iKnow, let refusal = check.refusal {
       report(CommandFailure(refusal))
       throw ExitCode.failed
@@ -121,7 +121,7 @@ struct LockOutCheck {
 
   /// Ports that are management's by now count, too: who is connected there loses by a new policy
   /// that says nothing of them.
-  init(_ loaded: LoadedPolicy, _ store: PolicyStore) throws {
+  init(_ loaded: CompiledPolicy, _ store: PolicyStore) throws {
     let ports = (loaded.policy.management?.to ?? []) + store.managementPorts
     // Without the right to ask for sockets there is still the connection that this is typed over.
     var peers = Set((try? LocalSockets.peers(ports: ports)) ?? [])
@@ -131,7 +131,7 @@ struct LockOutCheck {
     guard loaded.policy.mode == .enforce else { return }
     for peer in peers.sorted(by: { "\($0.address)" < "\($1.address)" }) {
       let outcome = loaded.verdict.verdict(
-        peer.address, to: .tcp, port: peer.port, at: loaded.now)
+        peer.address, to: .tcp, port: peer.port, at: loaded.time)
       if !outcome.isAllowed { lost.append(peer) }
       if peer == caller { self.outcome = outcome }
     }
@@ -155,6 +155,15 @@ struct LockOutCheck {
       "  add the network to management: { from: [...], to: [tcp/\(first.port)] }, or type --i-know"
     )
     return lines.joined(separator: "\n")
+  }
+
+  /// Refuses what would lock somebody out, unless it is meant so.
+  static func pass(_ new: CompiledPolicy?, _ store: PolicyStore, iKnow: Bool) throws {
+    guard let new, !iKnow else { return }
+    let check = try orFail { try LockOutCheck(new, store) }
+    guard let refusal = check.refusal else { return }
+    report(CommandFailure(refusal))
+    throw ExitCode.failed
   }
 
   /// What is said when all is well.

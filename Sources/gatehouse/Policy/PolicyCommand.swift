@@ -83,13 +83,13 @@ struct LoadedPolicy {
     do {
       let now = CompiledPolicy.now
       let (policy, warnings) = try PolicyFile.load(file, at: now, lastFeeds: store.lastFeeds)
-      let overrides = (try? store.overrides())?.remaining(at: now)
+      let overrides = try store.overrides().remaining(at: now)
       return LoadedPolicy(
-        compiled: CompiledPolicy(overrides?.applied(to: policy) ?? policy, at: now),
-        warnings: warnings)
+        compiled: CompiledPolicy(overrides.applied(to: policy), at: now), warnings: warnings)
     } catch {
+      let lines = (error as? ConfigurationErrors)?.lines ?? ["\(error)"]
       if json {
-        print(try jsonText(PolicyCheck.Result(file: file, errors: error.lines, warnings: [])))
+        print(try jsonText(PolicyCheck.Result(file: file, errors: lines, warnings: [])))
       } else {
         report(error)
       }

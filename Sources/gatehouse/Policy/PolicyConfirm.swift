@@ -45,10 +45,15 @@ struct PolicyRollback: ParsableCommand {
   @OptionGroup var state: StoreOption
   @OptionGroup var form: DataOption
 
+  @Flag(help: "Go back even if somebody would be locked out.")
+  var iKnow = false
+
   func run() throws {
-    let outcome = try orFail {
-      try PolicyApplication(state.store).goBack(to: generation, reason: "by hand")
-    }
+    let application = PolicyApplication(state.store)
+    let target = try orFail { try application.target(of: generation) }
+    let policy = try orFail { try application.policy(ifWentBackTo: target) }
+    try LockOutCheck.pass(policy, state.store, iKnow: iKnow)
+    let outcome = try orFail { try application.goBack(to: target, reason: "by hand") }
     try form.tell(outcome.facts) {
       outcome.generation == 0
         ? "removed table inet gatehouse: nothing is denied any more"

@@ -43,7 +43,7 @@ struct PolicyDiff: ParsableCommand {
     let changes = PolicyChanges(
       from: old, to: loaded.compiled, connections: (try? Conntrack.connections()) ?? [],
       counters: live?.counters ?? [:])
-    let lockOut = try orFail { try LockOutCheck(loaded, store) }.refusal
+    let lockOut = try orFail { try LockOutCheck(loaded.compiled, store) }.refusal
     if options.json {
       print(
         try jsonText(

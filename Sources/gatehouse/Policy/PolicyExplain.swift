@@ -130,7 +130,9 @@ enum PacketText {
           "\"\(port)\" is no port; allowed: tcp/443, udp/53, icmp/8, icmpv6/128, ip/47"))
       throw ExitCode.failed
     }
-    return Packet(from: source, content)
+    // Neighbours are on the same link: nothing has lowered it.
+    let isNeighbour = if case .icmpv6(133...136) = content { true } else { false }
+    return Packet(from: source, content, hopLimit: isNeighbour ? 255 : 64)
   }
 
   /// The policy at another time.

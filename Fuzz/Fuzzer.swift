@@ -1,0 +1,31 @@
+/// A reader of foreign bytes, and what must hold whatever the bytes.
+protocol Fuzzer: Sendable {
+  init() throws
+  func check(_ bytes: [UInt8]) throws(Fault)
+}
+
+/// All of them, by the folder that each has: its corpus lies there.
+enum FuzzerName: String, CaseIterable {
+  case elementPacking = "element-packing"
+  case feedReader = "feed-reader"
+  case netlinkDecoder = "netlink-decoder"
+  case policyReader = "policy-reader"
+
+  func make() throws -> any Fuzzer {
+    switch self {
+    case .elementPacking: ElementPackingFuzzer()
+    case .feedReader: FeedReaderFuzzer()
+    case .netlinkDecoder: NetlinkDecoderFuzzer()
+    case .policyReader: try PolicyReaderFuzzer()
+    }
+  }
+}
+
+/// A wrong answer; a trap speaks for itself.
+struct Fault: Error, CustomStringConvertible {
+  var description: String
+
+  static func unless(_ claim: Bool, _ text: @autoclosure () -> String) throws(Fault) {
+    guard claim else { throw Fault(description: text()) }
+  }
+}
