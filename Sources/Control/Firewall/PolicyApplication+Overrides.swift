@@ -5,7 +5,11 @@ internal import Foundation
 /// What is done by hand on top of the generation in force: each is a generation of its own.
 extension PolicyApplication {
   public func allow(_ allowance: PolicyOverrides.Allowance) throws -> Outcome {
-    try change("allowed \(allowance.network) to \(allowance.service): \(allowance.reason)") {
+    guard allowance.network.prefix > 0 else {
+      throw PolicyStore.Failure(
+        "\(allowance.network) is everybody; that is for the policy's file: allow: [any]")
+    }
+    return try change("allowed \(allowance.network) to \(allowance.service): \(allowance.reason)") {
       overrides, policy in
       let services = policy.services.map(\.name) + ["management"]
       guard services.contains(allowance.service) else {
@@ -17,12 +21,6 @@ extension PolicyApplication {
         $0.network == allowance.network && $0.service == allowance.service
       }
       overrides.allowances.append(allowance)
-      let errors = PolicyChecks.findings(of: overrides.applied(to: policy), at: CompiledPolicy.now)
-        .filter { $0.severity == .error }
-      if let error = errors.first {
-        throw PolicyStore.Failure(
-          "\(error.message)\(error.suggestion.map { "; \($0)" } ?? ""): nothing is allowed by this")
-      }
     }
   }
 
