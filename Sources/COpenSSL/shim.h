@@ -33,6 +33,7 @@ static inline int gatehouse_sk_GENERAL_NAME_num(const GENERAL_NAMES *n) { return
 static inline GENERAL_NAME *gatehouse_sk_GENERAL_NAME_value(const GENERAL_NAMES *n, int i) { return sk_GENERAL_NAME_value(n, i); }
 static inline const ASN1_IA5STRING *gatehouse_GENERAL_NAME_dns(const GENERAL_NAME *n) { return n->type == GEN_DNS ? n->d.dNSName : NULL; }
 static inline const ASN1_OCTET_STRING *gatehouse_GENERAL_NAME_ip(const GENERAL_NAME *n) { return n->type == GEN_IPADD ? n->d.iPAddress : NULL; }
+static inline EVP_PKEY *gatehouse_EVP_RSA_gen(size_t b) { return EVP_RSA_gen(b); }
 static inline EVP_PKEY *gatehouse_EVP_EC_gen(const char *c) { return EVP_EC_gen(c); }
 static const unsigned long gatehouse_XN_FLAG_RFC2253 = XN_FLAG_RFC2253;
 static const unsigned long gatehouse_ASN1_STRFLGS_ESC_MSB = ASN1_STRFLGS_ESC_MSB;

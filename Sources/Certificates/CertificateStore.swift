@@ -61,7 +61,7 @@ public struct CertificateStore: Sendable {
 
   /// Writes the next version and leaves the current one serving; the gates come first.
   public func stage(
-    _ issued: DevelopmentAuthority.Issued, as name: String, source: VersionRecord.Source,
+    _ issued: IssuedCertificate, as name: String, source: VersionRecord.Source,
     now: Date = Date()
   ) throws(CertificateError) -> StagedVersion {
     let report = CertificateGates.check(

@@ -3,12 +3,6 @@ public import Foundation
 
 /// A certificate authority of this machine alone, for names no public authority would sign.
 public struct DevelopmentAuthority {
-  /// Chain and key in PEM, as a server reads them.
-  public struct Issued: Sendable {
-    public let chainPEM: [UInt8]
-    public let keyPEM: [UInt8]
-  }
-
   public static let leafLifetime: TimeInterval = 90 * 86_400
   static let lifetime: TimeInterval = 3_650 * 86_400
   /// A start in the past, for clients whose clocks are slow.
@@ -55,7 +49,7 @@ public struct DevelopmentAuthority {
   /// A server's certificate with a new key, for at most 90 days.
   public func issue(
     for names: [ServerName], now: Date = Date()
-  ) throws(CertificateError) -> Issued {
+  ) throws(CertificateError) -> IssuedCertificate {
     guard let first = names.first else {
       throw CertificateError(certificatePath, "a certificate needs a name")
     }
@@ -78,7 +72,7 @@ public struct DevelopmentAuthority {
     try builder.add(
       NID_subject_alt_name, names.map(\.alternativeName).joined(separator: ","))
     let leaf = try builder.sign(with: key)
-    return Issued(chainPEM: try leaf.pem(), keyPEM: try leafKey.pem())
+    return IssuedCertificate(chainPEM: try leaf.pem(), keyPEM: try leafKey.pem())
   }
 
   private struct Files {

@@ -9,11 +9,17 @@ internal import COpenSSL
 
   deinit { unsafe EVP_PKEY_free(pointer) }
 
-  /// A new ECDSA key on P-256.
-  static func generate() throws(CertificateError) -> PrivateKey {
-    guard let key = unsafe gatehouse_EVP_EC_gen("P-256") else {
-      throw .openSSL("openssl", "cannot make a key")
-    }
+  /// A new key; an RSA one takes up to a second.
+  static func generate(_ kind: KeyKind = .ecdsaP256) throws(CertificateError) -> PrivateKey {
+    let key: OpaquePointer? =
+      switch kind {
+      case .ecdsaP256: unsafe gatehouse_EVP_EC_gen("P-256")
+      case .ecdsaP384: unsafe gatehouse_EVP_EC_gen("P-384")
+      case .rsa2048: unsafe gatehouse_EVP_RSA_gen(2_048)
+      case .rsa3072: unsafe gatehouse_EVP_RSA_gen(3_072)
+      case .rsa4096: unsafe gatehouse_EVP_RSA_gen(4_096)
+      }
+    guard let key = unsafe key else { throw .openSSL("openssl", "cannot make a key") }
     return unsafe PrivateKey(owning: key)
   }
 

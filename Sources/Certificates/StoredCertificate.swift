@@ -41,7 +41,7 @@ public struct StoredCertificate: Equatable, Sendable {
 
 /// `meta.json`: what one version is, for people and tools that do not read X.509.
 public struct VersionRecord: Codable, Equatable, Sendable {
-  public enum Source: String, Codable, Sendable { case development, `import` }
+  public enum Source: String, Codable, Sendable { case development, `import`, acme }
 
   public let names: [String]
   public let issuer: String

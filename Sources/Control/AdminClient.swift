@@ -34,6 +34,13 @@ public struct AdminClient {
 
   public func apply() throws -> Status { try decode(request("POST", "/v1/apply")) }
 
+  /// Has the certificates folders read anew: what changed and passes the gates is put to work, and
+  /// each worker is asked for it over a handshake. With a `name`, tells of that one alone.
+  public func refreshCertificates(_ name: String? = nil) throws -> CertificateRefresh {
+    let path = "/v1/certificates/refresh" + (name.map { "/\(escaped($0))" } ?? "")
+    return try readJSON(CertificateRefresh.self, request("POST", path))
+  }
+
   public func setWeight(_ weight: Int, backend: String, server: String) throws -> Status {
     let body = Data(try jsonText(ServerChange(weight: weight)).utf8)
     let path = "/v1/servers/\(escaped(backend))/\(escaped(server))"

@@ -121,7 +121,7 @@ struct CertificateStoreTests {
 
   @Test func `what fails a gate is not written`() throws {
     try workshop.makeCertificate("bad", extensions: [Workshop.notAuthority])
-    let issued = DevelopmentAuthority.Issued(
+    let issued = IssuedCertificate(
       chainPEM: try workshop.bytes("bad.crt"), keyPEM: try workshop.bytes("bad.key"))
     let error = #expect(throws: CertificateError.self) {
       _ = try store.stage(issued, as: "bad", source: .import)

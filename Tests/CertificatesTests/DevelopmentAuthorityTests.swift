@@ -8,7 +8,7 @@ struct DevelopmentAuthorityTests {
 
   init() throws { workshop = try Workshop() }
 
-  private func issue(_ names: [String]) throws -> DevelopmentAuthority.Issued {
+  private func issue(_ names: [String]) throws -> IssuedCertificate {
     let authority = try DevelopmentAuthority.open(in: workshop.folder)
     let issued = try authority.issue(for: names.compactMap { ServerName($0) })
     try workshop.write(String(decoding: issued.chainPEM, as: UTF8.self), to: "leaf.pem")

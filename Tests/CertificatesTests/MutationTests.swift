@@ -14,7 +14,7 @@ struct FixedNumbers: RandomNumberGenerator {
 }
 
 struct MutationTests {
-  private func issued() throws -> DevelopmentAuthority.Issued {
+  private func issued() throws -> IssuedCertificate {
     let workshop = try Workshop()
     let authority = try DevelopmentAuthority.open(in: workshop.folder)
     return try authority.issue(for: [.dns("*.shop.test"), .address([192, 0, 2, 7])])
