@@ -67,7 +67,7 @@ let package = Package(
       name: "FirewallTests", dependencies: ["Firewall"], exclude: ["Golden"],
       swiftSettings: settings),
     tests("CertificatesTests", ["Certificates"]),
-    tests("ConfigurationTests", ["Configuration"]),
+    tests("ConfigurationTests", ["Configuration", "Certificates"]),
     tests("ControlTests", ["Control", "Proxy"]),
     .testTarget(
       name: "EndToEndTests", dependencies: ["gatehouse"], exclude: ["Golden", "Oracle"],

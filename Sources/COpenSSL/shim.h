@@ -7,7 +7,9 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
@@ -19,7 +21,11 @@ static inline long gatehouse_SSL_clear_mode(SSL *s, long m) { return SSL_clear_m
 static inline long gatehouse_SSL_CTX_set_session_cache_mode(SSL_CTX *c, long m) { return SSL_CTX_set_session_cache_mode(c, m); }
 static inline int gatehouse_SSL_CTX_set_min_proto_version(SSL_CTX *c, int v) { return (int)SSL_CTX_set_min_proto_version(c, v); }
 static inline int gatehouse_SSL_CTX_set1_groups_list(SSL_CTX *c, const char *g) { return (int)SSL_CTX_set1_groups_list(c, g); }
-static inline int gatehouse_SSL_CTX_set_tlsext_ticket_keys(SSL_CTX *c, void *k, long n) { return (int)SSL_CTX_set_tlsext_ticket_keys(c, k, n); }
+static inline int gatehouse_SSL_set1_verify_cert_store(SSL *s, X509_STORE *t) { return (int)SSL_set1_verify_cert_store(s, t); }
+static inline int gatehouse_SSL_set1_sigalgs_list(SSL *s, const char *l) { return (int)SSL_set1_sigalgs_list(s, l); }
+static inline STACK_OF(X509_NAME) *gatehouse_sk_X509_NAME_new_null(void) { return sk_X509_NAME_new_null(); }
+static inline int gatehouse_sk_X509_NAME_push(STACK_OF(X509_NAME) *n, X509_NAME *x) { return sk_X509_NAME_push(n, x); }
+static inline void gatehouse_sk_X509_NAME_pop_free(STACK_OF(X509_NAME) *n) { sk_X509_NAME_pop_free(n, X509_NAME_free); }
 static inline int gatehouse_SSL_CTX_add1_chain_cert(SSL_CTX *c, X509 *x) { return (int)SSL_CTX_add1_chain_cert(c, x); }
 static inline long gatehouse_SSL_set_tlsext_host_name(SSL *s, const char *n) { return SSL_set_tlsext_host_name(s, n); }
 
@@ -32,6 +38,7 @@ static inline int gatehouse_SSL_CTX_clear_chain_certs(SSL_CTX *c) { return (int)
 static inline int gatehouse_sk_GENERAL_NAME_num(const GENERAL_NAMES *n) { return sk_GENERAL_NAME_num(n); }
 static inline GENERAL_NAME *gatehouse_sk_GENERAL_NAME_value(const GENERAL_NAMES *n, int i) { return sk_GENERAL_NAME_value(n, i); }
 static inline const ASN1_IA5STRING *gatehouse_GENERAL_NAME_dns(const GENERAL_NAME *n) { return n->type == GEN_DNS ? n->d.dNSName : NULL; }
+static inline const ASN1_STRING *gatehouse_GENERAL_NAME_text(const GENERAL_NAME *n) { return n->type == GEN_EMAIL || n->type == GEN_DNS || n->type == GEN_URI ? n->d.ia5 : NULL; }
 static inline const ASN1_OCTET_STRING *gatehouse_GENERAL_NAME_ip(const GENERAL_NAME *n) { return n->type == GEN_IPADD ? n->d.iPAddress : NULL; }
 static inline EVP_PKEY *gatehouse_EVP_RSA_gen(size_t b) { return EVP_RSA_gen(b); }
 static inline EVP_PKEY *gatehouse_EVP_EC_gen(const char *c) { return EVP_EC_gen(c); }

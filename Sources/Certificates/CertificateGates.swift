@@ -44,6 +44,11 @@ public struct GateReport: Equatable, Sendable {
 public struct KeyFile: Sendable {
   public let path: String
   public let mode: UInt32
+
+  public init(path: String, mode: UInt32) {
+    self.path = path
+    self.mode = mode
+  }
 }
 
 /// The gates every certificate passes before it may serve; pure over what was read.

@@ -41,7 +41,13 @@ public enum ConfigurationFile {
     var loaded = LoadedConfiguration()
     let listeners = ListenerReader.read(file)
     let backends = BackendReader.read(file)
-    loaded.certificateFolders = listeners.compactMap(\.certificateFolder)
+    for found in listeners {
+      guard let folder = found.certificateFolder else { continue }
+      loaded.certificateFolders[found.listener.name] = folder
+      loaded.certificates[found.listener.name] = found.certificates
+    }
+    loaded.acme = ACMEReader.read(file, folders: listeners.compactMap(\.certificateFolder))
+    refuseEmptyFolders(file, listeners, fetched: loaded.acme?.folder)
     loaded.proxy.backends = backends
     loaded.proxy.routes = RouteReader.read(file, backends: backends.map(\.name))
     loaded.proxy.workers = file.integer(FileFields.workers) ?? loaded.proxy.workers
@@ -69,6 +75,20 @@ public enum ConfigurationFile {
           proxy.timeouts[keyPath: bound.target] = span
         }
       }
+    }
+  }
+
+  /// A folder may be empty as long as its certificates are still to be fetched.
+  private static func refuseEmptyFolders(
+    _ file: MapReader, _ listeners: [ListenerReader.Found], fetched: String?
+  ) {
+    for found in listeners where found.certificates.isEmpty {
+      guard let folder = found.certificateFolder, folder != fetched,
+        FileManager.default.fileExists(atPath: folder)
+      else { continue }
+      file.problems.error(
+        found.place,
+        "no certificate in \"\(folder.shortened)\"; for a first one: gatehouse cert dev")
     }
   }
 

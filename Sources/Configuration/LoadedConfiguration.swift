@@ -1,3 +1,4 @@
+public import Certificates
 public import Firewall
 public import Proxy
 
@@ -19,8 +20,12 @@ public struct LoadedConfiguration: Sendable {
   public var adminSocket: String?
   /// Each `file:line:column: warning: what`.
   public var warnings: [String] = []
-  /// To be watched for new versions.
-  public var certificateFolders: [String] = []
+  /// By listener: its certificates folder, to be watched for new versions.
+  public var certificateFolders: [String: String] = [:]
+  /// By listener: what is in its folder, those that are not served included.
+  public var certificates: [String: [FoundCertificate]] = [:]
+  /// Certificates that are fetched, and the folder they are kept in; none when nil.
+  public var acme: (plan: CertificatePlan, folder: String)?
 
   public init() {}
 }

@@ -37,10 +37,12 @@ public enum Reference {
       "gatehouse.yaml",
       [
         FileFields.section, ListenerFields.section, ProxyProtocolFields.section, TLSFields.section,
-        BackendFields.section,
-        ServerFields.section, UpstreamTLSFields.section, RouteFields.section,
+        TLSHostFields.section, ClientAuthFields.section, BackendFields.section,
+        ServerFields.section, UpstreamTLSFields.section, RouteFields.section, HSTSFields.section,
         HeaderFields.section, ResponseHeaderFields.section, LimitFields.section,
-        TimeoutFields.section, AdminFields.section,
+        TimeoutFields.section, ACMEFields.section, AuthorityFields.section,
+        ExternalAccountFields.section, PlannedFields.section, DNSFields.section,
+        AdminFields.section,
       ]
     ),
     (

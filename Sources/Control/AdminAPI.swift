@@ -11,6 +11,16 @@ struct AdminAPI: Sendable {
     switch (request.method, parts.count, parts.first) {
     case ("GET", 2, "v1") where parts[1] == "status": return json(supervisor.status())
     case ("POST", 2, "v1") where parts[1] == "apply": return apply()
+    case ("POST", 3...4, "v1") where parts[1] == "certificates" && parts[2] == "refresh":
+      return json(refresh(parts.count == 4 ? parts[3] : nil))
+    case ("PUT", 3, "v1") where parts[1] == "challenges": return present(parts[2], request.body)
+    case ("DELETE", 3, "v1") where parts[1] == "challenges":
+      supervisor.challenges.withdraw(parts[2])
+      return json(AdminFailure(errors: []))
+    case ("GET", 1, "metrics"):
+      return LocalResponse(
+        status: 200, contentType: Metrics.contentType,
+        body: Array(Metrics.text(of: supervisor.status(), now: Date()).utf8))
     case ("PUT", 4, "v1") where parts[1] == "servers":
       return setServer(backend: parts[2], server: parts[3], request.body)
     case ("DELETE", 3, "v1") where parts[1] == "bans": return unban(parts[2])
@@ -19,7 +29,8 @@ struct AdminAPI: Sendable {
       return failure(
         404,
         "no \(request.method) \(request.path) here; there are GET /v1/status, POST /v1/apply, "
-          + "PUT /v1/servers/BACKEND/SERVER, PUT and DELETE /v1/bans/ADDRESS")
+          + "PUT /v1/servers/BACKEND/SERVER, PUT and DELETE /v1/bans/ADDRESS, POST /v1/certificates/refresh[/NAME], "
+          + "PUT and DELETE /v1/challenges/ID, GET /metrics")
     }
   }
 
@@ -27,6 +38,23 @@ struct AdminAPI: Sendable {
     let errors = supervisor.apply()
     guard errors.isEmpty else { return json(AdminFailure(errors: errors), status: 422) }
     return json(supervisor.status())
+  }
+
+  private func refresh(_ name: String?) -> CertificateRefresh {
+    let all = supervisor.certificates.refresh(isAsked: true)
+    guard let name = name?.removingPercentEncoding else { return all }
+    return CertificateRefresh(
+      entries: all.entries.filter { $0.name == name }, workers: all.workers)
+  }
+
+  private func present(_ id: String, _ body: [UInt8]) -> LocalResponse {
+    guard let wanted = try? readJSON(ChallengeBody.self, Data(body)),
+      let challenge = wanted.challenge
+    else { return failure(400, "the body is not like {\"token\": \"…\", \"body\": \"…\"}") }
+    guard supervisor.challenges.present(id, challenge) else {
+      return failure(503, "not every worker answers the challenge; see the log")
+    }
+    return json(AdminFailure(errors: []))
   }
 
   private func setServer(backend: String, server: String, _ body: [UInt8]) -> LocalResponse {

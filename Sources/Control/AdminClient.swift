@@ -3,7 +3,7 @@ public import Firewall
 internal import Foundation
 
 /// Speaks to a running process over its admin socket: one request, one answer.
-public struct AdminClient {
+public struct AdminClient: Sendable {
   public enum Failure: Error, CustomStringConvertible {
     case notRunning(socket: String)
     case notAllowed(socket: String)
@@ -39,6 +39,16 @@ public struct AdminClient {
   public func refreshCertificates(_ name: String? = nil) throws -> CertificateRefresh {
     let path = "/v1/certificates/refresh" + (name.map { "/\(escaped($0))" } ?? "")
     return try readJSON(CertificateRefresh.self, request("POST", path))
+  }
+
+  /// Has an authority's challenge answered by every worker.
+  public func present(_ id: String, _ challenge: ChallengeBody) throws {
+    let body = Data(try jsonText(challenge).utf8)
+    _ = try request("PUT", "/v1/challenges/\(escaped(id))", body)
+  }
+
+  public func withdraw(_ id: String) throws {
+    _ = try request("DELETE", "/v1/challenges/\(escaped(id))")
   }
 
   public func setWeight(_ weight: Int, backend: String, server: String) throws -> Status {

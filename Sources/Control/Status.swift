@@ -35,6 +35,7 @@ public struct Status: Codable, Sendable {
     /// What an audit let in all the same.
     public var wouldRefuse: UInt64 = 0
     public var handshakes: UInt64 = 0
+    public var handshakesResumed: UInt64 = 0
     public var handshakeFailures: UInt64 = 0
     public var requests: UInt64 = 0
     public var requestsRefused: UInt64 = 0
@@ -53,9 +54,12 @@ public struct Status: Codable, Sendable {
   public let workers: Int
   public let listeners: [Listener]
   public let backends: [Backend]
+  public let certificates: [Certificate]
   public let traffic: Traffic
   /// What went wrong at the last attempt to apply the file; empty when it was applied.
   public let lastApplyErrors: [String]
+  /// Certificates folders that could not be read.
+  public let certificateErrors: [String]
 }
 
 extension Status.Traffic {
@@ -71,6 +75,7 @@ extension Status.Traffic {
     requestsForbidden = sum.requestsForbidden
     wouldRefuse = sum.wouldRefuse
     handshakes = sum.handshakes
+    handshakesResumed = sum.handshakesResumed
     handshakeFailures = sum.handshakeFailures
     requests = sum.requests
     requestsRefused = sum.requestsRefused

@@ -20,6 +20,9 @@ public final class Supervisor: Sendable {
   private let logger: Logger
   private let proxy: ProxyServer
   private let bans: RefusalBans
+  let certificates: CertificateDesk
+  let challenges: ChallengeBoard
+  private let chores = Mutex<[Chore]>([])
   private let admin: Mutex<ProxyServer?> = Mutex(nil)
   private let startedAt = Date()
   private let state: Mutex<State>
@@ -43,6 +46,8 @@ public final class Supervisor: Sendable {
     }
     running.server = proxy
     self.bans = bans
+    certificates = CertificateDesk(proxy, loaded, logger)
+    challenges = ChallengeBoard(proxy)
     state = Mutex(State(loaded: loaded))
   }
 
@@ -78,7 +83,7 @@ public final class Supervisor: Sendable {
     do {
       let loaded = try ConfigurationFile.load(path)
       let weights = state.withLock { $0.weights }
-      try proxy.adopt(loaded.proxy.overriding(weights))
+      try certificates.apply(loaded) { try proxy.adopt($0.overriding(weights)) }
       bans.adopt(loaded)
       state.withLock {
         $0.loaded = loaded
@@ -96,6 +101,21 @@ public final class Supervisor: Sendable {
       state.withLock { $0.lastErrors = errors }
       return errors
     }
+  }
+
+  /// Begins what is done beside serving: certificates that change, keys that age.
+  public func beginChores() {
+    let watch = FolderWatch(folders: certificates.folders.values.sorted())
+    let all = [
+      Chore(every: 1) { [certificates] in
+        if watch.hasChanged(certificates.folders.values.sorted()) {
+          _ = certificates.refresh(isAsked: false)
+        }
+      },
+      Chore(every: 1) { [proxy] in proxy.renewTicketKeys() },
+      Chore(every: 60) { [challenges] in challenges.dropOld() },
+    ]
+    chores.withLock { $0 = all }
   }
 
   /// Sets a weight on top of the file; says what is wrong with the name, if anything.
@@ -131,11 +151,13 @@ public final class Supervisor: Sendable {
       backends: configuration.backends.map {
         .init($0, configured: configured, reports: reports)
       },
-      traffic: .init(reports), lastApplyErrors: state.lastErrors)
+      certificates: .init(certificates.served, now: Date()), traffic: .init(reports),
+      lastApplyErrors: state.lastErrors, certificateErrors: certificates.troubles)
   }
 
   /// Takes nothing new, lets what runs finish, and returns when it has.
   public func drain() {
+    chores.withLock { $0.forEach { $0.stop() } }
     logger.notice("draining: no new connections, up to the drain timeout for those that run")
     proxy.drain()
     proxy.waitUntilStopped()

@@ -5,7 +5,13 @@ internal import Synchronization
 /// What the control thread tells a worker.
 enum Command: Sendable {
   /// A new generation, with the sockets of the addresses that the old one did not have.
-  case adopt(Parcel, listeners: [BoundListener])
+  case adopt(Parcel<Snapshot>, Parcel<Selectors>, listeners: [BoundListener])
+  /// Other certificates for the same listeners; nothing else changes.
+  case adoptSelectors(Parcel<Selectors>)
+  case useTicketKeys(TicketKeys)
+  case answer([ACMEChallenge])
+  /// A connection that the control thread has made to this very worker, to a listener by name.
+  case serve(BoundListener, listener: String)
   case setWeight(backend: String, server: String, weight: Int)
   case ban(IPAddress, until: Int64)
   case unban(IPAddress)
@@ -14,26 +20,26 @@ enum Command: Sendable {
   case stop
 }
 
-/// A snapshot on its way to its worker. The sender keeps no reference, so that the count of
-/// references stays on one core; that hand-over is what makes this safe to send.
-@safe final class Parcel: @unchecked Sendable {
+/// What is made for one worker, on its way there. The sender keeps no reference, so that the count
+/// of references stays on one core; that hand-over is what makes this safe to send.
+@safe final class Parcel<Content: AnyObject>: @unchecked Sendable {
   private let content: Mutex<Box>
 
-  private struct Box: @unchecked Sendable { var snapshot: Snapshot? }
+  private struct Box: @unchecked Sendable { var content: Content? }
 
-  init(_ snapshot: consuming Snapshot) { content = Mutex(Box(snapshot: snapshot)) }
+  init(_ content: consuming Content) { self.content = Mutex(Box(content: content)) }
 
-  /// The snapshot, once.
-  func take() -> Snapshot? {
+  /// The content, once.
+  func take() -> Content? {
     content.withLock { box in
-      let snapshot = box
-      box.snapshot = nil
-      return snapshot
-    }.snapshot
+      let taken = box
+      box.content = nil
+      return taken
+    }.content
   }
 }
 
-/// A listening socket on its way to the worker that will own it.
+/// A socket on its way to the worker that will own it.
 final class BoundListener: Sendable {
   let address: SocketAddress
   private let number: Mutex<Int32?>

@@ -47,6 +47,10 @@ extension ProxyConfiguration {
     public var certificates: [Certificate] = []
     /// Name of the certificate for a name no certificate bears; such a client is refused when nil.
     public var defaultCertificate: String?
+    /// Whose certificates clients must show, where no host says otherwise; nobody's when nil.
+    public var clientAuth: ClientAuth?
+    /// What holds for some hosts in place of the listener's own.
+    public var hosts: [TLSHost] = []
 
     public init() {}
   }
@@ -136,6 +140,8 @@ extension ProxyConfiguration {
     public var bodyBytes: Int?
     /// Response headers to set, replacing what the server sent.
     public var setResponseHeaders: [(name: String, value: String)] = []
+    /// Sent over TLS only.
+    public var hsts: HSTS?
 
     public init(host: Host, path: Path, action: Action) {
       self.host = host
@@ -145,6 +151,7 @@ extension ProxyConfiguration {
 
     public static func == (a: Route, b: Route) -> Bool {
       a.host == b.host && a.path == b.path && a.action == b.action && a.bodyBytes == b.bodyBytes
+        && a.hsts == b.hsts
         && a.setResponseHeaders.elementsEqual(b.setResponseHeaders, by: ==)
     }
   }
@@ -196,6 +203,8 @@ public struct Timeouts: Sendable, Equatable {
   public var setAside = Duration.seconds(10)
   /// Drain: what still runs after this is closed.
   public var drain = Duration.seconds(30)
+  /// How long one key seals session tickets; it opens them for as long again.
+  public var ticketKey = Duration.seconds(12 * 3600)
 
   public init() {}
 }

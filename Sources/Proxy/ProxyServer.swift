@@ -35,20 +35,24 @@ public final class ProxyServer: Sendable {
     var configuration: ProxyConfiguration
     /// The addresses that are bound, with the ports that the kernel chose for port 0.
     var bound: [SocketAddress]
-    var isDraining = false
+    var ticketKeys: TicketKeys
+    var challenges: [ACMEChallenge] = []
   }
 
-  private let mailboxes: [Mailbox]
+  let mailboxes: [Mailbox]
   private let threads: Mutex<[pthread_t]>
   private let state: Mutex<State>
-  private let ticketKey: TicketKey
+  /// Held while certificates, ticket keys or challenges go to the workers, so that all of them hear
+  /// of them in one order.
+  private let changing = Mutex<Void>(())
 
   /// Binds every listener and starts a worker per core; nothing runs when it throws.
   public init(
     _ configuration: ProxyConfiguration, responder: Responder? = nil, log: @escaping EventLog
   ) throws(ProxyError) {
     raiseDescriptorLimit()
-    guard let ticketKey = TicketKey() else { throw .system("no randomness for ticket keys") }
+    guard let key = TicketKey() else { throw .system("no randomness for ticket keys") }
+    let keys = TicketKeys(key, at: Clock.milliseconds() / 1000)
     let count = configuration.workers > 0 ? configuration.workers : Self.coreCount
     var configuration = configuration
     configuration.workers = count
@@ -63,22 +67,26 @@ public final class ProxyServer: Sendable {
     for index in 0..<count {
       let start = WorkerStart(
         index: index, mailbox: mailboxes[index],
-        snapshot: Parcel(try Self.snapshot(configuration, ticketKey)), listeners: sockets[index],
+        snapshot: Parcel(try Self.snapshot(configuration)),
+        selectors: Parcel(try Self.selectors(configuration.listeners, keys, [])),
+        listeners: sockets[index],
         responder: responder, log: log)
       guard let thread = start.launch() else { throw .system("no thread for worker \(index)") }
       threads.append(thread)
     }
     self.mailboxes = mailboxes
     self.threads = Mutex(threads)
-    self.ticketKey = ticketKey
     state = Mutex(
-      State(configuration: configuration, bound: configuration.listeners.flatMap(\.addresses)))
+      State(
+        configuration: configuration, bound: configuration.listeners.flatMap(\.addresses),
+        ticketKeys: keys))
   }
 
   /// Makes all that a worker would need, certificates above all, and throws it away.
   public static func check(_ configuration: ProxyConfiguration) throws(ProxyError) {
     guard let key = TicketKey() else { throw .system("no randomness for ticket keys") }
-    _ = try snapshot(configuration, key)
+    _ = try snapshot(configuration)
+    _ = try selectors(configuration.listeners, TicketKeys(key, at: 0), [])
   }
 
   /// The addresses that are bound, listener by listener.
@@ -89,18 +97,74 @@ public final class ProxyServer: Sendable {
   public func adopt(_ configuration: ProxyConfiguration) throws(ProxyError) {
     var configuration = configuration
     configuration.workers = mailboxes.count
-    let old = addresses
-    let (sockets, actual) = try Self.bind(configuration, workers: mailboxes.count, except: old)
-    var parcels: [Parcel] = []
-    for _ in mailboxes { parcels.append(Parcel(try Self.snapshot(actual, ticketKey))) }
-    for (index, mailbox) in mailboxes.enumerated() {
-      mailbox.post(.adopt(parcels[index], listeners: sockets[index]))
-    }
-    state.withLock {
-      $0.configuration = actual
-      $0.bound = actual.listeners.flatMap(\.addresses)
+    try changing.withLock { (_) throws(ProxyError) in
+      let (sockets, actual) = try Self.bind(
+        configuration, workers: mailboxes.count, except: addresses)
+      var snapshots: [Parcel<Snapshot>] = []
+      for _ in mailboxes { snapshots.append(Parcel(try Self.snapshot(actual))) }
+      let selectors = try selectors(actual.listeners)
+      for (index, mailbox) in mailboxes.enumerated() {
+        mailbox.post(.adopt(snapshots[index], selectors[index], listeners: sockets[index]))
+      }
+      state.withLock {
+        $0.configuration = actual
+        $0.bound = actual.listeners.flatMap(\.addresses)
+      }
     }
   }
+
+  /// Puts other certificates to work, by listener, and nothing else; no connection is touched.
+  public func adopt(
+    certificates: [String: [ProxyConfiguration.Certificate]]
+  ) throws(ProxyError) {
+    try changing.withLock { (_) throws(ProxyError) in
+      var configuration = state.withLock { $0.configuration }
+      for index in configuration.listeners.indices {
+        guard let own = certificates[configuration.listeners[index].name] else { continue }
+        configuration.listeners[index].tls?.certificates = own
+      }
+      for (mailbox, parcel) in zip(mailboxes, try selectors(configuration.listeners)) {
+        mailbox.post(.adoptSelectors(parcel))
+      }
+      state.withLock { $0.configuration = configuration }
+    }
+  }
+
+  /// In place of the challenges before; true once every worker answers them.
+  public func answer(_ challenges: [ACMEChallenge]) -> Bool {
+    changing.withLock { _ in
+      state.withLock { $0.challenges = challenges }
+      for mailbox in mailboxes { mailbox.post(.answer(challenges)) }
+    }
+    return report().count == mailboxes.count
+  }
+
+  /// Renews the ticket keys where that is due; to be called every minute or so.
+  public func renewTicketKeys() {
+    changing.withLock { _ in
+      let now = Clock.milliseconds() / 1000
+      let keys = state.withLock { state -> TicketKeys? in
+        let span = state.configuration.timeouts.ticketKey.components.seconds
+        guard state.ticketKeys.isDue(at: now, span: span) else { return nil }
+        state.ticketKeys.advance(at: now, span: span) { TicketKey() }
+        return state.ticketKeys
+      }
+      guard let keys else { return }
+      for mailbox in mailboxes { mailbox.post(.useTicketKeys(keys)) }
+    }
+  }
+
+  /// What is served now.
+  public var certificates: [String: [ProxyConfiguration.Certificate]] {
+    let listeners = state.withLock { $0.configuration.listeners }
+    return Dictionary(
+      listeners.compactMap { listener in listener.tls.map { (listener.name, $0.certificates) } }
+    ) { first, _ in first }
+  }
+
+  public var workerCount: Int { mailboxes.count }
+
+  var listeners: [ProxyConfiguration.Listener] { state.withLock { $0.configuration.listeners } }
 
   public func setWeight(backend: String, server: String, weight: Int) {
     for mailbox in mailboxes {
@@ -148,9 +212,29 @@ public final class ProxyServer: Sendable {
   private static var coreCount: Int { max(1, min(64, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))) }
 
   private static func snapshot(
-    _ configuration: ProxyConfiguration, _ ticketKey: TicketKey
+    _ configuration: ProxyConfiguration
   ) throws(ProxyError) -> Snapshot {
-    do { return try Snapshot(configuration, ticketKey: ticketKey) } catch { throw .tls(error) }
+    do { return try Snapshot(configuration) } catch { throw .tls(error) }
+  }
+
+  private static func selectors(
+    _ listeners: [ProxyConfiguration.Listener], _ keys: TicketKeys, _ challenges: [ACMEChallenge]
+  ) throws(ProxyError) -> Selectors {
+    do { return try Selectors(listeners, keys: keys, answering: challenges) } catch {
+      throw .tls(error)
+    }
+  }
+
+  /// One for each worker.
+  private func selectors(
+    _ listeners: [ProxyConfiguration.Listener]
+  ) throws(ProxyError) -> [Parcel<Selectors>] {
+    let (keys, challenges) = state.withLock { ($0.ticketKeys, $0.challenges) }
+    var parcels: [Parcel<Selectors>] = []
+    for _ in mailboxes {
+      parcels.append(Parcel(try Self.selectors(listeners, keys, challenges)))
+    }
+    return parcels
   }
 
   /// A socket per worker and address that is not bound yet; where the port is 0, all workers share
@@ -179,56 +263,6 @@ public final class ProxyServer: Sendable {
       }
     } catch { throw .listen(error) }
     return (sockets, configuration)
-  }
-}
-
-/// What a worker's thread is started with.
-private final class WorkerStart: Sendable {
-  let index: Int
-  let mailbox: Mailbox
-  let snapshot: Parcel
-  let listeners: [BoundListener]
-  let responder: Responder?
-  let log: EventLog
-
-  init(
-    index: Int, mailbox: Mailbox, snapshot: Parcel, listeners: [BoundListener],
-    responder: Responder?, log: @escaping EventLog
-  ) {
-    self.index = index
-    self.mailbox = mailbox
-    self.snapshot = snapshot
-    self.listeners = listeners
-    self.responder = responder
-    self.log = log
-  }
-
-  func launch() -> pthread_t? {
-    var thread = pthread_t()
-    let start = unsafe Unmanaged.passRetained(self)
-    let answer = unsafe pthread_create(
-      &thread, nil,
-      { argument in
-        if let argument = unsafe argument {
-          unsafe Unmanaged<WorkerStart>.fromOpaque(argument).takeRetainedValue().run()
-        }
-        return nil
-      }, start.toOpaque())
-    guard answer == 0 else {
-      unsafe start.release()
-      return nil
-    }
-    return thread
-  }
-
-  private func run() {
-    guard let snapshot = snapshot.take(), let poller = Poller.make(),
-      let ciphertext = CipherBuffers.make()
-    else { return log(.trouble("worker \(index) could not start: no descriptor or memory")) }
-    var worker = Worker(
-      index: index, mailbox: mailbox, snapshot: snapshot, responder: responder, log: log,
-      poller: poller, ciphertext: ciphertext)
-    if !worker.run(listeners) { log(.trouble("worker \(index) could not watch its mailbox")) }
   }
 }
 

@@ -30,7 +30,6 @@ final class Snapshot {
   struct Listener {
     let name: String
     let addresses: [SocketAddress]
-    let selector: CertificateSelector?
     let admission: Admission
     let announcers: AccessRules?
     let redirectToHTTPSPort: UInt16?
@@ -57,6 +56,8 @@ final class Snapshot {
     let action: ProxyConfiguration.Route.Action
     /// `Name: value` lines, each with CR LF, set in every response.
     let responseHeaders: ResponseHeaders
+    /// The same over TLS.
+    let secureHeaders: SecureHeaders
     let isForAnyHost: Bool
     /// `UInt64.max` for no limit.
     let bodyLimit: UInt64
@@ -74,7 +75,7 @@ final class Snapshot {
   let routes: [Route]
   let routing: RoutingTable
 
-  init(_ configuration: ProxyConfiguration, ticketKey: TicketKey) throws(TLSContextError) {
+  init(_ configuration: ProxyConfiguration) throws(TLSContextError) {
     limits = configuration.limits
     headLimits = HeadLimits(
       bytes: limits.headBytes, targetBytes: limits.targetBytes, fields: limits.headerCount)
@@ -83,17 +84,11 @@ final class Snapshot {
     connectionsPerWorker = max(
       1, configuration.limits.connections / max(1, configuration.workers))
     times = Times(configuration.timeouts)
-    var listeners: [Listener] = []
-    for listener in configuration.listeners {
-      var selector: CertificateSelector?
-      if let tls = listener.tls { selector = try CertificateSelector(tls, ticketKey: ticketKey) }
-      listeners.append(
-        Listener(
-          name: listener.name, addresses: listener.addresses, selector: selector,
-          admission: Admission(listener), announcers: listener.announcers,
-          redirectToHTTPSPort: listener.redirectToHTTPSPort))
+    listeners = configuration.listeners.map {
+      Listener(
+        name: $0.name, addresses: $0.addresses, admission: Admission($0),
+        announcers: $0.announcers, redirectToHTTPSPort: $0.redirectToHTTPSPort)
     }
-    self.listeners = listeners
     var backends: [Backend] = []
     var servers: [Server] = []
     for backend in configuration.backends {
@@ -118,6 +113,7 @@ final class Snapshot {
       let limit = UInt64(max(0, $0.bodyBytes ?? configuration.limits.bodyBytes))
       return Route(
         action: $0.action, responseHeaders: ResponseHeaders($0.setResponseHeaders),
+        secureHeaders: SecureHeaders($0),
         isForAnyHost: $0.host == .any, bodyLimit: limit == 0 ? .max : limit)
     }
     routing = RoutingTable(configuration.routes)

@@ -104,7 +104,8 @@ extension Worker {
   }
 
   /// After a new generation: its rules for requests hold on open connections, too, and those whom it
-  /// does not let in lose theirs. The certificates stay those that a connection was made under.
+  /// does not let in lose theirs. The certificates stay those that a connection was made under; what
+  /// a host asks of its clients is asked anew.
   mutating func askAccessAnew() {
     let time = Clock.unixSeconds()
     for id in clients.ids() where clients[id].phase != .closed {
@@ -112,6 +113,7 @@ extension Worker {
       guard let listener = snapshot.listeners.first(where: { $0.name == name }) else { continue }
       let admission = listener.admission
       clients[id].origin.admission = admission
+      clients[id].origin.newest = selectors[name]
       guard admission.closesRefused, !admission.isAudit, !isStillAllowed(id, admission, at: time)
       else { continue }
       counters.connectionsRefused &+= 1

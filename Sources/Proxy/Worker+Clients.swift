@@ -78,8 +78,15 @@ extension Worker {
 
   /// Takes the handshake further, and whatever came right behind it.
   private mutating func stepHandshake(_ id: SlotID) {
-    clients[id].origin.selector?.prepare(for: clients[id].transport.socket)
+    clients[id].origin.selector?.prepare(
+      for: clients[id].transport.socket,
+      onlyChallenges: clients[id].isForChallenge && !clients[id].isProbe)
     let step = clients[id].transport.handshake(ciphertext: &ciphertext)
+    switch clients[id].origin.selector?.takeChoice() {
+    case .certificate(let verifier): clients[id].verifier = verifier
+    case .challenge: clients[id].isForChallenge = true
+    case nil: break
+    }
     switch step {
     case .needsMore:
       if !ciphertext.outgoing.isEmpty,
@@ -97,7 +104,10 @@ extension Worker {
   }
 
   private mutating func handshakeDone(_ id: SlotID) {
+    guard !clients[id].isForChallenge else { return endChallenge(id) }
     counters.handshakes &+= 1
+    if clients[id].transport.tls?.isResumed == true { counters.handshakesResumed &+= 1 }
+    if clients[id].verifier != nil, !takeCertificate(id) { return close(client: id) }
     clients[id].enter(.head, at: now)
     // The session ticket waits for the first response: one send less.
     clients[id].transport.holdCiphertext(&ciphertext)
@@ -115,6 +125,26 @@ extension Worker {
     keepRest(of: id)
     guard clients[id].phase == .head, clients[id].transport.hasOutbound else { return }
     if clients[id].transport.flush() == .failed { close(client: id) }
+  }
+
+  /// The authority, or the probe, has seen the certificate that it looked for.
+  private mutating func endChallenge(_ id: SlotID) {
+    clients[id].transport.holdCiphertext(&ciphertext)
+    endClient(id)
+  }
+
+  /// Keeps what the client has shown; false where it no longer holds: a session may be resumed after
+  /// its certificate has ended.
+  private mutating func takeCertificate(_ id: SlotID) -> Bool {
+    switch clients[id].transport.tls?.clientCertificate() {
+    case .some(.good(let field)):
+      clients[id].certificate = field
+      return true
+    case .some(.ended):
+      counters.handshakeFailures &+= 1
+      return false
+    case .some(.none), nil: return true
+    }
   }
 
   private mutating func receive(from id: SlotID) {

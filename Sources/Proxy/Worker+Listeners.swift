@@ -55,18 +55,23 @@ extension Worker {
   ) {
     counters.connectionsAccepted &+= 1
     let listener = snapshot.listeners[listeners[id].index]
-    if isRefused(address, listener.admission) { return }
+    let facts = listeners[id].facts
+    var isForChallenge = false
+    if isRefused(address, listener.admission) {
+      isForChallenge = facts.isTLS ? selectors.hasTLSChallenges : selectors.hasHTTPChallenges
+      guard isForChallenge, !bans.covers(address, at: Clock.unixSeconds()) else { return }
+    }
     let number = socket.number
     var stream: TLSStream?
-    if let selector = listener.selector {
+    if let selector = facts.selector {
       stream = selector.accept(over: ciphertext)
       guard stream != nil else { return log(.trouble("no memory for a TLS connection")) }
     }
     let client = clients.insert(
       ClientConnection(
-        Transport(socket, tls: stream.take()), from: address, port: port,
-        origin: listeners[id].facts,
+        Transport(socket, tls: stream.take()), from: address, port: port, origin: facts,
         isAnnounced: listener.announcers?.allows(address, at: 0) == true, now: now))
+    clients[client].isForChallenge = isForChallenge
     guard poller.add(number, Token(.client, client)) else { return close(client: client) }
     arm(client: client)
   }
@@ -106,6 +111,28 @@ extension Worker {
     let listener = snapshot.listeners[index]
     return ListenerFacts(
       port: address.port, redirectToHTTPSPort: listener.redirectToHTTPSPort, name: listener.name,
-      admission: listener.admission, selector: listener.selector)
+      admission: listener.admission, selector: selectors[listener.name],
+      newest: selectors[listener.name])
+  }
+
+  /// Serves a connection that was made for this worker alone, to ask it for a certificate: over a
+  /// socket pair, so from no address.
+  mutating func serve(_ bound: BoundListener, _ name: String) {
+    guard let number = bound.take() else { return }
+    let socket = Socket(FileDescriptor(owning: number))
+    guard let index = snapshot.listeners.firstIndex(where: { $0.name == name }),
+      let address = snapshot.listeners[index].addresses.first
+    else { return }
+    let origin = facts(index, address)
+    guard let stream = origin.selector?.accept(over: ciphertext) else { return }
+    let client = clients.insert(
+      ClientConnection(
+        Transport(socket, tls: stream), from: .ipv4(0), port: 0, origin: origin,
+        isAnnounced: false, now: now))
+    // It may shake hands, and no more.
+    clients[client].isForChallenge = true
+    clients[client].isProbe = true
+    guard poller.add(number, Token(.client, client)) else { return close(client: client) }
+    arm(client: client)
   }
 }

@@ -46,6 +46,27 @@ extension Worker {
   }
 }
 
+extension Worker {
+  /// The answer that a certificate authority looks for (RFC 8555, section 8.3); its connection ends.
+  mutating func answerChallenge(_ id: SlotID, _ body: [UInt8]) {
+    clients[id].exchange.keepsAlive =
+      clients[id].exchange.isRequestDone && !clients[id].isForChallenge
+      && clients[id].exchange.keepsAlive
+    let isHead = clients[id].exchange.method == .head
+    let type = Array("application/octet-stream".utf8)
+    let scratch = scratch
+    var output = scratch.output(at: 0)
+    Replies.writeHead(
+      status: 200, contentType: type.span, count: body.count,
+      ReplyContext(
+        requestID: clients[id].exchange.requestID, isHead: isHead, accepts: .text,
+        isHTTP10: clients[id].exchange.isHTTP10, keepsAlive: clients[id].exchange.keepsAlive),
+      into: &output)
+    if !isHead { output.put(body.span) }
+    finishReply(id, output.count, status: 200)
+  }
+}
+
 /// A request to this process itself.
 public struct LocalRequest: Sendable {
   public let method: String

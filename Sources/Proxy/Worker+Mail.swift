@@ -2,7 +2,12 @@
 extension Worker {
   mutating func obey(_ command: Command) {
     switch command {
-    case .adopt(let parcel, let listeners): adopt(parcel, listeners)
+    case .adopt(let snapshot, let selectors, let listeners): adopt(snapshot, selectors, listeners)
+    case .adoptSelectors(let parcel): adopt(parcel)
+    case .useTicketKeys(let keys): selectors.use(keys)
+    case .answer(let challenges):
+      if let trouble = selectors.answer(challenges) { log(.trouble(trouble)) }
+    case .serve(let socket, let listener): serve(socket, listener)
     case .setWeight(let backend, let server, let weight):
       guard let (group, member) = place(backend, server) else { return }
       balancers[group].setWeight(member, weight: weight)
@@ -15,18 +20,30 @@ extension Worker {
   }
 
   /// Exchanges in flight keep the snapshot they began with; its idle connections end with it.
-  private mutating func adopt(_ parcel: Parcel, _ bound: [BoundListener]) {
-    guard let next = parcel.take() else { return }
+  private mutating func adopt(
+    _ parcel: Parcel<Snapshot>, _ certificates: Parcel<Selectors>, _ bound: [BoundListener]
+  ) {
+    guard let next = parcel.take(), let chosen = certificates.take() else { return }
     for state in servers {
       for id in state.idle where upstreams.contains(id) { close(upstream: id) }
     }
     snapshot = next
+    selectors = chosen
     resetServers()
     refreshListeners()
     askAccessAnew()
     add(bound)
     // The limit may have been raised.
     resumeAccepting()
+  }
+
+  /// Connections keep the certificates they were made under; the terms for their next requests are
+  /// the new ones.
+  private mutating func adopt(_ certificates: Parcel<Selectors>) {
+    guard let chosen = certificates.take() else { return }
+    selectors = chosen
+    refreshListeners()
+    for id in clients.ids() { clients[id].origin.newest = selectors[clients[id].origin.name] }
   }
 
   /// The balancers and pools of the current snapshot, from nothing.

@@ -40,7 +40,11 @@ extension Worker {
     let path = String(copying: head.extracting(requestHead.target))
     let host = String(copying: head.extracting(requestHead.host))
     let location = target.replacing("{path}", with: path).replacing("{host}", with: host)
-    sendLocation(id, Array(location.utf8), status: UInt16(clamping: status))
+    let headers =
+      clients[id].origin.isTLS
+      ? snapshot.routes[route].secureHeaders.now : snapshot.routes[route].responseHeaders
+    sendLocation(
+      id, Array(location.utf8), status: UInt16(clamping: status), adding: headers.lines)
   }
 
   /// To the same host and target under another scheme; every byte of them has been checked, so no
@@ -59,12 +63,15 @@ extension Worker {
   /// Far above a target and a pattern, far below the room for a reply.
   private static let locationLimit = 256 << 10
 
-  private mutating func sendLocation(_ id: SlotID, _ location: [UInt8], status: UInt16) {
+  private mutating func sendLocation(
+    _ id: SlotID, _ location: [UInt8], status: UInt16, adding lines: [UInt8] = []
+  ) {
     guard location.count <= Self.locationLimit else { return answer(id, .headTooLarge) }
     let context = context(of: id)
     let scratch = scratch
     var output = scratch.output(at: 0)
-    Replies.writeRedirect(to: location.span, status: status, context, into: &output)
+    Replies.writeRedirect(
+      to: location.span, status: status, context, adding: lines.span, into: &output)
     finishReply(id, output.count, status: status)
   }
 

@@ -21,6 +21,8 @@ extension Worker {
       clients[id].exchange.route = route
       beginLocal(id)
     case .refuse(let reply): answer(id, reply)
+    case .challenge(let body): answerChallenge(id, body)
+    case .close: abort(client: id)
     case .redirectToHTTPS(let port): redirectToHTTPS(id, port: port)
     case .redirect(let route):
       clients[id].exchange.route = route
@@ -39,6 +41,8 @@ extension Worker {
   private enum Decision {
     case backend(route: Int, Int)
     case local(route: Int)
+    case challenge([UInt8])
+    case close
     case redirect(route: Int)
     case redirectToHTTPS(port: UInt16)
     case refuse(Reply)
@@ -56,6 +60,11 @@ extension Worker {
 
   /// Which route takes the request, or why none does.
   private mutating func decide(_ id: SlotID) -> Decision {
+    if selectors.hasHTTPChallenges || clients[id].isForChallenge {
+      let path = intake.prefix(requestHead.byteCount).extracting(requestHead.path)
+      if let body = selectors.challengeBody(for: path) { return .challenge(body) }
+      if clients[id].isForChallenge { return .close }
+    }
     let redirectPort = clients[id].origin.redirectToHTTPSPort
     let requests = clients[id].origin.admission.requests
     if let redirectPort, requests == nil { return .redirectToHTTPS(port: redirectPort) }
@@ -72,6 +81,11 @@ extension Worker {
     }
     if let redirectPort { return .redirectToHTTPS(port: redirectPort) }
     let host = head.extracting(requestHead.host)
+    let verifier = clients[id].verifier
+    guard clients[id].origin.newest?.allows(host: host, over: verifier) ?? (verifier == nil) else {
+      clients[id].exchange.keepsAlive = false
+      return .refuse(.misdirected)
+    }
     guard
       let route = snapshot.routing.lookup(host: host, path: scratch.bytes(0..<pathCount))
     else { return .refuse(.noRoute) }
@@ -96,7 +110,8 @@ extension Worker {
     clients[id].exchange.backend = backend
     let context = RequestContext(
       address: clients[id].exchange.client ?? clients[id].address, isTLS: clients[id].origin.isTLS,
-      listenerPort: clients[id].origin.port, requestID: clients[id].exchange.requestID)
+      listenerPort: clients[id].origin.port, requestID: clients[id].exchange.requestID,
+      certificate: clients[id].certificate)
     let scratch = scratch
     let host = snapshot.backends[backend].host
     var output = scratch.output(at: 0)

@@ -84,7 +84,8 @@ extension Worker {
       requestID: clients[id].exchange.requestID)
     let scratch = scratch
     var output = scratch.output(at: 0)
-    let headers = clients[id].exchange.snapshot?.routes[clients[id].exchange.route].responseHeaders
+    let route = clients[id].exchange.snapshot?.routes[clients[id].exchange.route]
+    let headers = clients[id].origin.isTLS ? route?.secureHeaders.now : route?.responseHeaders
     guard
       HeadWriter.writeResponse(
         responseHead, upstreamIntake.bytes(range), context, setting: headers, into: &output)

@@ -20,6 +20,8 @@ struct Worker: ~Copyable {
   var upstreams = Slab<UpstreamConnection>()
 
   var snapshot: Snapshot
+  /// Certificates of the current snapshot's listeners; they may be newer than the snapshot.
+  var selectors: Selectors
   /// Per backend, then per server, of the current snapshot.
   var balancers: [Balancer] = []
   var servers: [ServerState] = []
@@ -52,8 +54,9 @@ struct Worker: ~Copyable {
   var phase = Phase.running
 
   init(
-    index: Int, mailbox: Mailbox, snapshot: consuming Snapshot, responder: Responder?,
-    log: @escaping EventLog, poller: consuming Poller, ciphertext: consuming CipherBuffers
+    index: Int, mailbox: Mailbox, snapshot: consuming Snapshot, selectors: consuming Selectors,
+    responder: Responder?, log: @escaping EventLog, poller: consuming Poller,
+    ciphertext: consuming CipherBuffers
   ) {
     self.index = index
     self.mailbox = mailbox
@@ -62,6 +65,7 @@ struct Worker: ~Copyable {
     self.poller = poller
     self.ciphertext = ciphertext
     self.snapshot = snapshot
+    self.selectors = selectors
   }
 
   deinit {

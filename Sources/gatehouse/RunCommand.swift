@@ -40,6 +40,7 @@ func serve(path: String, ready: (Supervisor) -> Void) throws {
   }
   let addresses = supervisor.addresses.map(\.description).joined(separator: ", ")
   logger.notice("ready on \(addresses)")
+  supervisor.beginChores()
   ready(supervisor)
   while true {
     switch Signal.next() {

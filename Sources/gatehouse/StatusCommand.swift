@@ -75,7 +75,8 @@ extension SocketOptions {
 
 enum StatusText {
   static func isWell(_ status: Status) -> Bool {
-    status.lastApplyErrors.isEmpty
+    status.lastApplyErrors.isEmpty && status.certificateErrors.isEmpty
+      && status.certificates.allSatisfy { $0.state == .ok }
       && status.backends.allSatisfy { $0.servers.allSatisfy { $0.state == "up" } }
   }
 
@@ -106,9 +107,10 @@ enum StatusText {
 
       \(table(["SERVER", "ADDRESS", "STATE", "WEIGHT", "ACTIVE", "IDLE", "REQUESTS"], servers))
 
-      clients \(traffic.connections) now, \(traffic.accepted) accepted, \
+      \(CertificateText.table(status.certificates))clients \(traffic.connections) now, \(traffic.accepted) accepted, \
       \(traffic.refusedByPolicy) refused by policy
-      TLS     \(traffic.handshakes) handshakes, \(traffic.handshakeFailures) failed
+      TLS     \(traffic.handshakes) handshakes, \(traffic.handshakesResumed) of them resumed; \
+      \(traffic.handshakeFailures) failed
       HTTP    \(traffic.requests) requests, \(traffic.requestsRefused) refused; \(codes(traffic))
       servers \(traffic.retries) retries, \(traffic.connectFailures) connects failed, \
       \(traffic.aborts) exchanges cut short
@@ -119,10 +121,12 @@ enum StatusText {
     let down = status.backends.flatMap { backend in
       backend.servers.filter { $0.state != "up" }.map { "\(backend.name)/\($0.name)" }
     }
-    if !status.lastApplyErrors.isEmpty {
-      return "DEGRADED: the file was not applied: \(status.lastApplyErrors[0])"
+    if let error = status.lastApplyErrors.first {
+      return "DEGRADED: the file was not applied: \(error)"
     }
-    return down.isEmpty ? "OK" : "DEGRADED: \(down.joined(separator: ", ")) set aside"
+    if !down.isEmpty { return "DEGRADED: \(down.joined(separator: ", ")) set aside" }
+    if let error = status.certificateErrors.first { return "DEGRADED: \(error)" }
+    return CertificateText.verdict(status.certificates) ?? "OK"
   }
 
   private static func codes(_ traffic: Status.Traffic) -> String {
@@ -130,7 +134,7 @@ enum StatusText {
       .joined(separator: ", ")
   }
 
-  private static func age(_ date: Date) -> String {
+  static func age(_ date: Date) -> String {
     let seconds = max(0, Int(-date.timeIntervalSinceNow))
     switch seconds {
     case ..<120: return "\(seconds) s"

@@ -99,10 +99,7 @@ extension BadFile {
       "g.yaml:1:47: cannot read the folder \"none\"; make it with: gatehouse cert dev"),
     BadFile(
       "listeners: { a: { bind: ':443', certificates: empty } }",
-      "g.yaml:1:47: no certificate in \"empty\"; for a first one: gatehouse cert dev"),
-    BadFile(
-      "listeners: { a: { bind: ':443', certificates: open } }",
-      "g.yaml:1:47: others may read the key in \"open/www.pem\"; type: chmod 600 open/www.pem"),
+      "g.yaml:1:14: no certificate in \"empty\"; for a first one: gatehouse cert dev"),
     BadFile(
       "listeners: { a: { bind: ':443', tls: { tickets: 1 } } }",
       "g.yaml:1:33: tls in listener \"a\" needs certificates; name their folder"),
@@ -112,7 +109,7 @@ extension BadFile {
       "g.yaml:5:26: no certificate \"ww\" in listener \"a\"; did you mean \"www\"?",
       "g.yaml:6:21: minimum in tls of listener \"a\": \"1.1\" is unknown; allowed: 1.2, 1.3",
       "g.yaml:6:37: tickets in tls of listener \"a\": \"5\" is out of range; allowed: 0 to 4",
-      "g.yaml:6:40: \"client_auth\" in tls of listener \"a\" is not supported yet; remove it",
+      "g.yaml:6:53: \"ca\" is missing in client_auth of tls of listener \"a\"; write a path",
       "g.yaml:7:21: \"from\" is missing in proxy_protocol of listener \"a\"; write a network, such as 10.0.0.0/8 or \"2001:db8::/32\", or a list of them"
     ),
     BadFile(

@@ -1,3 +1,4 @@
+import Certificates
 import Foundation
 
 /// A folder of files of its own for one test, gone with it.
@@ -27,13 +28,19 @@ final class Folder {
     try write(name, Array(text.utf8), mode: mode)
   }
 
-  /// A chain and key in form only: nobody here looks inside.
+  /// For www.example.com.
   func writeCertificate(_ name: String) throws {
     try write("certs/\(name).pem", Self.chain + Self.key)
   }
 
-  static let chain = "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"
-  static let key = "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----\n"
+  static let chain = String(decoding: issued?.chainPEM ?? [], as: UTF8.self)
+  static let key = String(decoding: issued?.keyPEM ?? [], as: UTF8.self)
+
+  /// One for all tests, of an authority that is thrown away.
+  private static let issued: IssuedCertificate? = {
+    guard let folder = try? Folder(), let name = ServerName("www.example.com") else { return nil }
+    return try? DevelopmentAuthority.open(in: folder.path).issue(for: [name])
+  }()
 
   /// The checked-out repository.
   static let repository = URL(fileURLWithPath: #filePath)

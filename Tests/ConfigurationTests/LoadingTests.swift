@@ -108,19 +108,31 @@ struct LoadingTests {
   }
 
   @Test(arguments: [
-    ("b.crt", "cannot read \"certs/b.key\": No such file or directory"),
-    ("b.pem", "no PRIVATE KEY in \"certs/b.pem\"; it must be PEM, as gatehouse cert writes it"),
-    (
-      "www.crt",
-      "certificate \"www\" stands twice in \"certs\": www.crt and www.pem; keep one of them"
-    ),
+    ("b.crt", "b", "parse: cannot read \"certs/b.key\": No such file or directory"),
+    ("b.pem", "b", "parse: certs/b.pem: no readable private key (PEM, without a passphrase)"),
+    ("www.crt", "www", "parse: www.crt has a namesake here; keep one of them"),
   ])
-  func `a chain without its key is refused`(_ name: String, _ message: String) throws {
-    try folder.write("certs/\(name)", Folder.chain)
+  func `a chain without its key is left out, and the others serve`(
+    _ file: String, _ name: String, _ message: String
+  ) throws {
+    try folder.write("certs/good.pem", Folder.chain + Folder.key)
+    try folder.write("certs/\(file)", Folder.chain)
     try folder.write("certs/www.key", Folder.key)
-    let text = "listeners: { a: { bind: ':443', certificates: certs } }"
-    let error = #expect(throws: ConfigurationErrors.self) { try load(text) }
-    let lines = error?.lines.map { $0.replacing(folder.path + "/", with: "") }
-    #expect(lines == ["g.yaml:1:47: \(message)"])
+    let loaded = try load("listeners: { a: { bind: ':443', certificates: certs } }")
+    #expect(loaded.proxy.listeners[0].tls?.certificates.contains { $0.name == "good" } == true)
+    #expect(loaded.proxy.listeners[0].tls?.certificates.contains { $0.name == name } == false)
+    let warnings = loaded.warnings.map { $0.replacing(folder.path + "/", with: "") }
+    let start = "g.yaml:1:47: warning: certificate \"\(name)\" is not served: \(message)"
+    #expect(warnings.contains { $0.hasPrefix(start) })
+  }
+
+  @Test func `a key that others may read is not served`() throws {
+    try folder.write("certs/open.pem", Folder.chain + Folder.key, mode: 0o644)
+    let loaded = try load("listeners: { a: { bind: ':443', certificates: certs } }")
+    #expect(loaded.proxy.listeners[0].tls?.certificates.map(\.name) == ["www"])
+    #expect(
+      loaded.certificates["a"]?.first?.problems == [
+        "key-private: others may read the key; type: chmod 600 \(folder.path)/certs/open.pem"
+      ])
   }
 }

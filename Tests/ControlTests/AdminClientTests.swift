@@ -14,6 +14,13 @@ import Testing
           "name" : "s", "requests" : 18446744073709551615, "state" : "set aside", "weight" : 0
         } ]
       } ],
+      "certificate_errors" : [ ],
+      "certificates" : [ {
+        "issuer" : "CN=a", "key_type" : "rsa-2048", "leaf_sha256" : "ab", "life_left" : 0.5,
+        "listener" : "l", "name" : "c", "names" : [ "c.test" ], "not_after" : "2026-01-02T03:04:05Z",
+        "not_before" : "2026-01-01T03:04:05Z", "problems" : [ "names: none" ], "serial" : "01",
+        "state" : "kept", "warnings" : [ ]
+      } ],
       "configuration" : "gatehouse.yaml",
       "generation" : 7,
       "last_apply_errors" : [ "gatehouse.yaml:1:1: no" ],
@@ -24,7 +31,7 @@ import Testing
       "started_at" : "2026-01-02T03:04:05Z",
       "traffic" : {
         "aborts" : 1, "accepted" : 2, "connect_failures" : 3, "connections" : 4,
-        "handshake_failures" : 5, "handshakes" : 6, "refused_as_banned" : 0, "refused_by_policy" : 7, "requests" : 8,
+        "handshake_failures" : 5, "handshakes" : 6, "handshakes_resumed" : 1, "refused_as_banned" : 0, "refused_by_policy" : 7, "requests" : 8,
         "requests_forbidden" : 0, "would_refuse" : 0,
         "requests_refused" : 9, "responses" : { "2xx" : 10 }, "retries" : 11
       },

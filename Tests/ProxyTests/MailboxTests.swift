@@ -54,7 +54,7 @@ import Testing
   }
 
   @Test func `a snapshot and a listener are handed over once`() throws {
-    let snapshot = try Snapshot(ProxyConfiguration(), ticketKey: try #require(TicketKey()))
+    let snapshot = try Snapshot(ProxyConfiguration())
     let parcel = Parcel(snapshot)
     #expect(parcel.take() === snapshot)
     #expect(parcel.take() == nil)

@@ -74,6 +74,9 @@ enum TimeoutFields {
     span("pool", \.pool, "An idle connection to a server."),
     span("set_aside", \.setAside, "A server whose connect failed gets no requests for this long."),
     span("drain", \.drain, "When draining, what still runs after this is closed."),
+    span(
+      "ticket_key", \.ticketKey,
+      "How long one key seals TLS sessions; it opens them for as long again."),
   ]
 
   static let section = Section("timeouts", "Every bound on time.", spans.map(\.field))

@@ -19,13 +19,17 @@ enum FileFields {
     "agent", .path,
     "The socket of `gatehouse agent`, asked to ban in the kernel, too; without it the proxy bans alone."
   )
+  static let acme = Field(
+    "acme", .section("acme"), "Certificates that are fetched from authorities and kept fresh.")
   static let firewall = Field(
     "firewall", .choice(["proxy"], later: ["enforce", "audit"]), standard: "proxy",
     "Who enforces the policy: the proxy refuses connections itself.")
 
   static let section = Section(
     "", "The file itself. Every path is relative to the file that names it.",
-    [listeners, backends, routes, policy, firewall, agent, limits, timeouts, workers, admin],
+    [
+      listeners, backends, routes, policy, firewall, agent, acme, limits, timeouts, workers, admin,
+    ],
     later: ["log", "health", "bans", "http", "mode", "trusted_proxies", "proxy_protocol"])
 }
 
@@ -58,7 +62,7 @@ enum ListenerFields {
   static let section = Section(
     "listeners.NAME", "Where clients connect.",
     [bind, certificates, tls, defaultCertificate, redirect, proxyProtocol],
-    later: ["client_auth", "trusted_proxies", "http", "limit", "log"])
+    later: ["trusted_proxies", "http", "limit", "log"])
 }
 
 enum ProxyProtocolFields {
@@ -70,16 +74,6 @@ enum ProxyProtocolFields {
     "listeners.NAME.proxy_protocol",
     "Balancers in front. The policy is asked for the balancer and for the client that it tells of.",
     [from])
-}
-
-enum TLSFields {
-  static let minimum = Field(
-    "minimum", .choice(["1.2", "1.3"]), standard: "1.2", "The oldest version of TLS accepted.")
-  static let tickets = Field(
-    "tickets", .integer(0...4), standard: "1", "TLS 1.3 tickets sent after a full handshake.")
-  static let section = Section(
-    "listeners.NAME.tls", "Details of TLS towards clients.", [minimum, tickets],
-    later: ["client_auth"])
 }
 
 enum BackendFields {
@@ -147,10 +141,32 @@ enum RouteFields {
     "body", .size(LimitFields.bodyRange), standard: "that of limits",
     "Bytes of a request body on this route, 0 for no limit; more is 413.")
   static let headers = Field("headers", .section("routes[].headers"), "Headers changed on the way.")
+  static let hsts = Field(
+    "hsts", .described("how long, such as 365d, or a map, see `routes[].hsts`"),
+    standard: "none",
+    "Has browsers ask for the host over HTTPS only (Strict-Transport-Security); sent over TLS only."
+  )
   static let section = Section(
     "routes[]", "Which request goes where.",
-    [host, path, backend, redirect, status, body, headers],
+    [host, path, backend, redirect, status, body, headers, hsts],
     later: ["limit", "ban", "split", "http", "log", "schedule", "methods"])
+}
+
+enum HSTSFields {
+  static let maxAge = Field(
+    "max_age", .duration(.seconds(0) ... .seconds(3650 * 86_400)), isRequired: true,
+    "How long a browser keeps to it; 0s has browsers forget it.")
+  static let rampFrom = Field(
+    "ramp_from", .described("a date, such as 2026-12-01"),
+    "Begins gently: 5 minutes on that day, then 1 day for a week, then max_age.")
+  static let subdomains = Field(
+    "include_subdomains", .boolean, standard: "false", "For every host below this one, too.")
+  static let preload = Field(
+    "preload", .boolean, standard: "false",
+    "May be built into browsers; needs include_subdomains and a year at least.")
+  static let section = Section(
+    "routes[].hsts", "HTTP Strict Transport Security (RFC 6797).",
+    [maxAge, rampFrom, subdomains, preload])
 }
 
 enum HeaderFields {

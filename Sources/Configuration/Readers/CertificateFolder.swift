@@ -1,43 +1,88 @@
+public import Certificates
 import Firewall
-import Foundation
-import Proxy
+public import Foundation
+public import Proxy
+
+/// One certificate of a folder: what may be served of it, and what the gates say.
+public struct FoundCertificate: Sendable {
+  public let name: String
+  /// Nil where it cannot be served whatever happens.
+  public let certificate: ProxyConfiguration.Certificate?
+  public let facts: CertificateFacts?
+  /// What stopped it, each `gate: why`; none when it may be served.
+  public let problems: [String]
+  public let warnings: [String]
+  /// Only its date is against it: better than nothing, for who starts with it.
+  public let isOnlyExpired: Bool
+  /// Kept in versions, so that whoever made this one current has asked for it.
+  public let isVersioned: Bool
+}
+
+/// What there is to say of a certificate that is served.
+public struct CertificateFacts: Sendable, Equatable {
+  public let names: [ServerName]
+  public let issuer: String
+  public let keyType: String
+  public let serial: String
+  public let notBefore: Date
+  public let notAfter: Date
+  public let leafSHA256: String
+
+  init(_ bundle: CertificateBundle) {
+    names = bundle.names
+    issuer = bundle.issuer
+    keyType = bundle.keyType
+    serial = bundle.serial
+    notBefore = bundle.notBefore
+    notAfter = bundle.notAfter
+    leafSHA256 = bundle.leafSHA256
+  }
+}
 
 /// Finds chains and keys in a folder: `NAME.pem`, `NAME.crt` with `NAME.key`, or
-/// `NAME/current/{fullchain,key}.pem`.
-struct CertificateFolder {
+/// `NAME/current/{fullchain,key}.pem`, and has each pass the gates.
+public struct CertificateFolder: Sendable {
   static let byteLimit = 256 << 10
   static let countLimit = 10_000
 
-  let path: String
-  /// Where the configuration names the folder.
-  let place: SourcePlace
-  let problems: Problems
+  public let path: String
 
-  /// Sorted by name; what is wrong is told.
-  func certificates() -> [ProxyConfiguration.Certificate] {
+  public init(path: String) { self.path = path }
+
+  /// The folder as a whole cannot be used.
+  public struct Failure: Error, CustomStringConvertible {
+    public let description: String
+  }
+
+  /// Sorted by name; one that is bad stops no other.
+  public func read(now: Date = Date()) throws(Failure) -> [FoundCertificate] {
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
-      problems.error(
-        place, "cannot read the folder \"\(path.shortened)\"; make it with: gatehouse cert dev")
-      return []
+      throw Failure(
+        description:
+          "cannot read the folder \"\(path.shortened)\"; make it with: gatehouse cert dev")
     }
     let pairs = pairs(Set(names.filter { !$0.hasPrefix(".") }))
-    guard !pairs.isEmpty else {
-      problems.error(
-        place, "no certificate in \"\(path.shortened)\"; for a first one: gatehouse cert dev")
-      return []
-    }
     guard pairs.count <= Self.countLimit else {
-      problems.error(
-        place, "\(pairs.count) certificates in \"\(path)\"; at most \(Self.countLimit)")
-      return []
+      throw Failure(
+        description: "\(pairs.count) certificates in \"\(path)\"; at most \(Self.countLimit)")
     }
-    return pairs.compactMap(read)
+    var doubles: Set<String> = []
+    for (one, other) in zip(pairs, pairs.dropFirst()) where one.name == other.name {
+      doubles.insert(one.name)
+    }
+    return pairs.map { pair in
+      guard !doubles.contains(pair.name) else {
+        return refused(pair, "parse: \(pair.chain) has a namesake here; keep one of them")
+      }
+      return read(pair, now)
+    }
   }
 
   private struct Pair {
     var name: String
     var chain: String
     var key: String
+    var isVersioned = false
   }
 
   private func pairs(_ names: Set<String>) -> [Pair] {
@@ -51,17 +96,12 @@ struct CertificateFolder {
       } else if isLink("\(path)/\(name)/current") {
         let folder = "\(name)/current"
         pairs.append(
-          Pair(name: name, chain: "\(folder)/fullchain.pem", key: "\(folder)/key.pem"))
+          Pair(
+            name: name, chain: "\(folder)/fullchain.pem", key: "\(folder)/key.pem",
+            isVersioned: true))
       }
     }
-    pairs.sort { $0.name < $1.name }
-    for (one, other) in zip(pairs, pairs.dropFirst()) where one.name == other.name {
-      problems.error(
-        place,
-        "certificate \"\(one.name.shortened)\" stands twice in \"\(path.shortened)\": "
-          + "\(one.chain) and \(other.chain); keep one of them")
-    }
-    return pairs
+    return pairs.sorted { $0.name < $1.name }
   }
 
   /// A link that leads nowhere, too: its certificate must be missed, not forgotten.
@@ -69,36 +109,48 @@ struct CertificateFolder {
     (try? FileManager.default.attributesOfItem(atPath: file)) != nil
   }
 
-  private func read(_ pair: Pair) -> ProxyConfiguration.Certificate? {
-    guard let chain = bytes(pair.chain, "CERTIFICATE", isSecret: pair.chain == pair.key)
-    else { return nil }
-    guard pair.chain != pair.key else {
-      guard holds(chain, "PRIVATE KEY", pair.key) else { return nil }
-      return ProxyConfiguration.Certificate(name: pair.name, chainPEM: chain, keyPEM: chain)
-    }
-    guard let key = bytes(pair.key, "PRIVATE KEY", isSecret: true) else { return nil }
-    return ProxyConfiguration.Certificate(name: pair.name, chainPEM: chain, keyPEM: key)
-  }
-
-  private func bytes(_ name: String, _ label: String, isSecret: Bool) -> [UInt8]? {
-    let file = "\(path)/\(name)"
-    do throws(FileReader.Failure) {
-      let read = try FileReader.read(file, limit: Self.byteLimit)
-      guard !isSecret || read.mode & 0o077 == 0 else {
-        problems.error(place, "others may read the key in \"\(file)\"; type: chmod 600 \(file)")
-        return nil
-      }
-      return holds(read.bytes, label, name) ? read.bytes : nil
+  private func read(_ pair: Pair, _ now: Date) -> FoundCertificate {
+    do throws(Failure) {
+      let chain = try file(pair.chain)
+      let key = pair.chain == pair.key ? chain : try file(pair.key)
+      let report = CertificateGates.check(
+        chainPEM: chain.bytes, keyPEM: key.bytes, name: "\(path)/\(pair.chain)",
+        keyFile: KeyFile(path: "\(path)/\(pair.key)", mode: key.mode), now: now)
+      return found(pair, chain.bytes, key.bytes, report, now)
     } catch {
-      problems.error(place, "cannot read \"\(file.shortened)\": \(error.text)")
-      return nil
+      return refused(pair, "parse: \(error.description)")
     }
   }
 
-  private func holds(_ bytes: [UInt8], _ label: String, _ name: String) -> Bool {
-    if String(decoding: bytes, as: UTF8.self).contains("\(label)-----") { return true }
-    problems.error(
-      place, "no \(label) in \"\(path)/\(name)\"; it must be PEM, as gatehouse cert writes it")
-    return false
+  private func found(
+    _ pair: Pair, _ chain: [UInt8], _ key: [UInt8], _ report: GateReport, _ now: Date
+  ) -> FoundCertificate {
+    let isExpired = report.bundle.map { $0.notAfter <= now } ?? false
+    let isOnlyExpired = isExpired && report.failures.allSatisfy { $0.gate == .validity }
+    let isUsable = report.failures.isEmpty || isOnlyExpired
+    return FoundCertificate(
+      name: pair.name,
+      certificate: isUsable ? .init(name: pair.name, chainPEM: chain, keyPEM: key) : nil,
+      facts: report.bundle.map(CertificateFacts.init), problems: report.failures.map(Self.line),
+      warnings: report.warnings.map(Self.line), isOnlyExpired: isOnlyExpired,
+      isVersioned: pair.isVersioned)
+  }
+
+  private static func line(_ result: GateResult) -> String {
+    "\(result.gate.rawValue): \(result.message)"
+  }
+
+  private func refused(_ pair: Pair, _ why: String) -> FoundCertificate {
+    FoundCertificate(
+      name: pair.name, certificate: nil, facts: nil, problems: [why], warnings: [],
+      isOnlyExpired: false, isVersioned: pair.isVersioned)
+  }
+
+  private func file(_ name: String) throws(Failure) -> FileReader.File {
+    do throws(FileReader.Failure) {
+      return try FileReader.read("\(path)/\(name)", limit: Self.byteLimit)
+    } catch {
+      throw Failure(description: "cannot read \"\(path)/\(name)\": \(error.text)")
+    }
   }
 }

@@ -7,6 +7,7 @@ enum ListenerReader {
     var listener: ProxyConfiguration.Listener
     var place: SourcePlace
     var certificateFolder: String?
+    var certificates: [FoundCertificate] = []
     var redirectPlace: SourcePlace?
   }
 
@@ -28,7 +29,8 @@ enum ListenerReader {
     let addresses = addresses(map)
     var listener = ProxyConfiguration.Listener(name: pair.key, addresses: addresses)
     let folder = map.path(ListenerFields.certificates)
-    listener.tls = tls(map, folder)
+    let certificates = folder.map { self.certificates(map, $0) } ?? []
+    listener.tls = tls(map, folder, certificates)
     listener.announcers = announcers(map)
     let redirects = map.choice(ListenerFields.redirect) != nil
     if redirects, folder != nil {
@@ -36,7 +38,7 @@ enum ListenerReader {
         map.place, "\(label) has both redirect and certificates; a redirect is plain HTTP")
     }
     return Found(
-      listener: listener, place: pair.place, certificateFolder: folder,
+      listener: listener, place: pair.place, certificateFolder: folder, certificates: certificates,
       redirectPlace: redirects ? map[ListenerFields.redirect]?.place : nil)
   }
 
@@ -77,8 +79,32 @@ enum ListenerReader {
       ipv6: sources.ipv6.map { .init(first: $0.first, last: $0.last) })
   }
 
-  private static func tls(_ map: MapReader, _ folder: String?) -> ProxyConfiguration.TLS? {
-    guard let folder else {
+  /// What is wrong with one is a warning: it never stops the others.
+  private static func certificates(_ map: MapReader, _ folder: String) -> [FoundCertificate] {
+    let place = map[ListenerFields.certificates]?.place ?? map.place
+    do throws(CertificateFolder.Failure) {
+      let found = try CertificateFolder(path: folder).read()
+      for one in found {
+        for problem in one.problems {
+          let what = one.isOnlyExpired ? "is served for want of a better" : "is not served"
+          map.problems.warning(
+            place, "certificate \"\(one.name.shortened)\" \(what): \(problem)")
+        }
+        for warning in one.warnings {
+          map.problems.warning(place, "certificate \"\(one.name.shortened)\": \(warning)")
+        }
+      }
+      return found
+    } catch {
+      map.problems.error(place, error.description)
+      return []
+    }
+  }
+
+  private static func tls(
+    _ map: MapReader, _ folder: String?, _ found: [FoundCertificate]
+  ) -> ProxyConfiguration.TLS? {
+    guard folder != nil else {
       for field in [ListenerFields.tls, ListenerFields.defaultCertificate] {
         guard let place = map.keyPlace(field) else { continue }
         map.problems.error(
@@ -87,14 +113,13 @@ enum ListenerReader {
       return nil
     }
     var tls = ProxyConfiguration.TLS()
-    let place = map[ListenerFields.certificates]?.place ?? map.place
-    let reader = CertificateFolder(path: folder, place: place, problems: map.problems)
-    tls.certificates = reader.certificates()
+    tls.certificates = found.compactMap(\.certificate)
     if let details = map.section(ListenerFields.tls, TLSFields.section) {
       if details.choice(TLSFields.minimum) == "1.3" { tls.minimum = .tls13 }
       tls.tickets = details.integer(TLSFields.tickets) ?? tls.tickets
+      ClientAuthReader.read(details, &tls)
     }
-    tls.defaultCertificate = defaultCertificate(map, tls.certificates.map(\.name))
+    tls.defaultCertificate = defaultCertificate(map, found.map(\.name))
     return tls
   }
 

@@ -40,6 +40,12 @@ struct RouteReader {
     var route = Route(host: host, path: path, action: action)
     route.setResponseHeaders = headers
     route.bodyBytes = body
+    route.hsts = HSTSReader.read(map)
+    if let place = map.keyPlace(RouteFields.hsts),
+      headers.contains(where: { $0.name.lowercased() == "strict-transport-security" })
+    {
+      problems.error(place, "hsts stands beside the header Strict-Transport-Security; keep one")
+    }
     return route
   }
 

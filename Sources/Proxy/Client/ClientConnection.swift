@@ -11,6 +11,14 @@ struct ClientConnection: ~Copyable {
   var address: IPAddress
   var port: UInt16
   var origin: ListenerFacts
+  /// The terms under which the client's own certificate was asked for; nil where it was not.
+  var verifier: ClientVerifier?
+  /// As `Client-Cert` tells it to servers (RFC 9440); empty without one.
+  var certificate: [UInt8] = []
+  /// The policy lets nobody in from there, but an authority may look for its challenge.
+  var isForChallenge = false
+  /// Made by the control thread, to see which certificate is served.
+  var isProbe = false
 
   var phase: Phase
   var exchange = Exchange()
@@ -82,6 +90,8 @@ struct ListenerFacts {
   /// Held while the connection lives: its handshake asks it, and which hosts its requests may name
   /// is a matter of the certificates it was made under.
   let selector: CertificateSelector?
+  /// That of the newest generation, for what a host asks of its clients.
+  var newest: CertificateSelector?
 
   var isTLS: Bool { selector != nil }
 }

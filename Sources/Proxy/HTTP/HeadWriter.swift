@@ -4,6 +4,8 @@ struct RequestContext {
   let isTLS: Bool
   let listenerPort: UInt16
   let requestID: RequestID
+  /// What the client has proven to be, as `Client-Cert` tells it; empty where nothing.
+  var certificate: [UInt8] = []
 }
 
 struct ResponseContext {
@@ -45,7 +47,8 @@ enum HeadWriter {
     host: Span<UInt8>, into output: inout OutputSpan<UInt8>
   ) -> Bool {
     // Host may be written twice, once for X-Forwarded-Host.
-    let needed = head.byteCount + head.authority.count + host.count + addedLimit
+    let needed =
+      head.byteCount + head.authority.count + host.count + context.certificate.count + addedLimit
     guard output.freeCapacity > needed else { return false }
     output.put(bytes.extracting(head.methodText))
     output.put(" ")
@@ -144,6 +147,10 @@ enum HeadWriter {
     output.put(decimal: context.listenerPort)
     output.put("\r\nX-Request-ID: ")
     context.requestID.write(into: &output)
+    if !context.certificate.isEmpty {
+      output.put("\r\nClient-Cert: ")
+      output.put(context.certificate.span)
+    }
     output.put("\r\n")
   }
 

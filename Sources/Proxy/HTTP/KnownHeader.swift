@@ -21,6 +21,7 @@ enum KnownHeader: UInt8 {
       self =
         name.isEqual("connection")
         ? .connection : name.isEqual("keep-alive") ? .hopByHop : .other
+    case 11: self = name.isEqual("client-cert") ? .forwarding : .other
     case 12: self = name.isEqual("x-request-id") ? .requestID : .other
     case 13: self = name.isEqual("authorization") ? .authorization : .other
     case 14:
@@ -59,6 +60,7 @@ enum KnownHeader: UInt8 {
 
   private static func ofSeventeen(_ name: Span<UInt8>) -> KnownHeader {
     if name.isEqual("transfer-encoding") { return .transferEncoding }
+    if name.isEqual("client-cert-chain") { return .forwarding }
     return name.isEqual("x-forwarded-proto") ? .forwarding : .other
   }
 }

@@ -105,14 +105,16 @@ enum Replies {
   }
 
   /// A redirect; the target has no byte below 0x21, so no field can be smuggled into it.
+  /// `lines`: header fields of the route, each with its CR LF.
   static func writeRedirect(
-    to location: Span<UInt8>, status: UInt16, _ context: ReplyContext,
+    to location: Span<UInt8>, status: UInt16, _ context: ReplyContext, adding lines: Span<UInt8>,
     into output: inout OutputSpan<UInt8>
   ) {
     putStatusLine(status, into: &output)
     output.put("Location: ")
     output.put(location)
     output.put("\r\n")
+    output.put(lines)
     putEnd(0, context, into: &output)
   }
 

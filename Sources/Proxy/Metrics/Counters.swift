@@ -8,6 +8,8 @@ public struct Counters: Sendable, Equatable {
   /// Connections and requests that an audit let in all the same.
   public internal(set) var wouldRefuse: UInt64 = 0
   public internal(set) var handshakes: UInt64 = 0
+  /// Of the handshakes, those that went on with a session of before.
+  public internal(set) var handshakesResumed: UInt64 = 0
   public internal(set) var handshakeFailures: UInt64 = 0
   public internal(set) var requests: UInt64 = 0
   /// Refused as malformed, ambiguous or too large.
@@ -36,6 +38,7 @@ public struct Counters: Sendable, Equatable {
     sum.wouldRefuse &+= other.wouldRefuse
     sum.requestsForbidden &+= other.requestsForbidden
     sum.handshakes &+= other.handshakes
+    sum.handshakesResumed &+= other.handshakesResumed
     sum.handshakeFailures &+= other.handshakeFailures
     sum.requests &+= other.requests
     sum.requestsRefused &+= other.requestsRefused

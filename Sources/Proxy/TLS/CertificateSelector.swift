@@ -1,44 +1,55 @@
 internal import COpenSSL
 
-/// Picks the certificate for a client of one listener, before any session may be resumed.
+/// Picks the certificate for a client of one listener, and whether he must show one of his own,
+/// before any session may be resumed.
 ///
 /// Exact before wildcard, one label only; a name no certificate bears gets the named default, else
 /// `unrecognized_name`. Without a name: the certificate that names the address, then the same.
 @safe final class CertificateSelector {
-  /// Every certificate's context; the base, which only listens for the hello, is apart.
+  /// What a hello has asked for.
+  enum Choice {
+    /// A certificate; the client must meet the terms where there are some.
+    case certificate(ClientVerifier?)
+    /// The proof for an authority that validates a name (RFC 8737): no request may follow.
+    case challenge
+  }
+
+  /// Only listens for the hello.
   private let base: TLSContext
   private let contexts: [TLSContext]
-  /// Names in full; addresses too, as they are written in a URL.
-  private let exact: HostTable
-  private let wildcard: HostTable
-  private let addresses: [IPAddress: Int]
+  private let sets: CertificateSets
   private let fallback: Int?
+  private let terms: ClientTerms
+  let sealer: TicketSealer
+  let challenges: LiveChallenges
   /// The socket whose handshake runs now; its own address is asked for only where no name came.
   private var currentSocket: Int32 = -1
+  private var takesOnlyChallenges = false
+  private var choice: Choice?
 
-  init(_ settings: ProxyConfiguration.TLS, ticketKey: TicketKey) throws(TLSContextError) {
-    base = try TLSContext(listener: settings, ticketKey: ticketKey)
+  init(
+    _ settings: ProxyConfiguration.TLS, keys: TicketKeys, challenges: LiveChallenges,
+    of listener: String
+  ) throws(TLSContextError) {
+    guard let sealer = TicketSealer(keys) else {
+      throw TLSContextError("session tickets", OpenSSLError.takeLast().reason)
+    }
+    let sets = try CertificateSets(settings.certificates)
     var contexts: [TLSContext] = []
-    var exact = HostTable()
-    var wildcard = HostTable()
-    var addresses: [IPAddress: Int] = [:]
-    for certificate in settings.certificates {
-      let context = try TLSContext(listener: settings, ticketKey: ticketKey)
-      let names = try context.use(certificate)
-      // The first certificate that bears a name keeps it: the order is the reader's, by file name.
-      for name in names.exact { _ = exact.insert(HostTable.key(name), contexts.count) }
-      for name in names.wildcard { _ = wildcard.insert(HostTable.key(name), contexts.count) }
-      for address in names.addresses where addresses[address] == nil {
-        addresses[address] = contexts.count
-        _ = exact.insert(HostTable.key(address.urlText.utf8), contexts.count)
-      }
+    for set in sets.sets {
+      let context = try TLSContext(listener: settings, sealer: sealer)
+      for index in set { try context.use(settings.certificates[index]) }
       contexts.append(context)
     }
-    fallback = try Self.fallback(in: settings)
+    base = try TLSContext(listener: settings, sealer: sealer)
+    fallback = settings.defaultCertificate.flatMap { name in
+      settings.certificates.firstIndex { $0.name == name }.flatMap(sets.set)
+    }
+    terms = try ClientTerms(settings, of: listener)
+    self.sealer = sealer
+    self.challenges = challenges
+    self.sets = sets
     self.contexts = contexts
-    self.exact = exact
-    self.wildcard = wildcard
-    self.addresses = addresses
     unsafe SSL_CTX_set_client_hello_cb(
       base.pointer, selectCertificate, Unmanaged.passUnretained(self).toOpaque())
   }
@@ -49,26 +60,30 @@ internal import COpenSSL
   }
 
   /// Says whose handshake the next step belongs to.
-  func prepare(for socket: borrowing Socket) { currentSocket = socket.number }
+  func prepare(for socket: borrowing Socket, onlyChallenges: Bool) {
+    currentSocket = socket.number
+    takesOnlyChallenges = onlyChallenges
+  }
+
+  /// What the hello asked for, if it came in the last step of a handshake.
+  func takeChoice() -> Choice? {
+    let taken = choice
+    choice = nil
+    return taken
+  }
 
   /// Whether a request for this host, without its port, may come over this listener.
-  func covers(host: Span<UInt8>) -> Bool { fallback != nil || context(for: host) != nil }
+  func covers(host: Span<UInt8>) -> Bool { fallback != nil || sets.find(host) != nil }
 
-  private static func fallback(in settings: ProxyConfiguration.TLS) throws(TLSContextError) -> Int?
-  {
-    guard let name = settings.defaultCertificate else { return nil }
-    guard let index = settings.certificates.firstIndex(where: { $0.name == name }) else {
-      throw TLSContextError(name, "the default certificate is not among the listener's")
-    }
-    return index
+  /// Whether a request for this host may come over a connection that was begun under these terms:
+  /// only where its own host asks for the very same (Traefik CVE-2026-48491).
+  func allows(host: Span<UInt8>, over verifier: ClientVerifier?) -> Bool {
+    guard verifier != nil || !terms.isEmpty else { return true }
+    return terms.verifier(for: host)?.identity == verifier?.identity
   }
 
-  private func context(for host: Span<UInt8>) -> Int? {
-    let name = HostTable.withoutLastDot(host)
-    if let index = exact.find(name) { return index }
-    guard let parent = HostTable.parent(of: name) else { return nil }
-    return wildcard.find(parent)
-  }
+  /// By which name each certificate can be asked for.
+  var probes: [CertificateSets.Probe] { sets.probes }
 
   /// Answers the hello callback: 1 to go on, 0 to refuse with `alert`.
   fileprivate func select(for ssl: OpaquePointer, alert: UnsafeMutablePointer<Int32>?) -> Int32 {
@@ -76,23 +91,38 @@ internal import COpenSSL
     var count = 0
     let found = unsafe SSL_client_hello_get0_ext(
       ssl, UInt32(TLSEXT_TYPE_server_name), &extensionBytes, &count)
-    var choice: Int?
+    var set: Int?
+    var verifier: ClientVerifier?
     if found == 1, let bytes = unsafe extensionBytes {
       let span = unsafe Span(_unsafeStart: bytes, count: count)
       guard let name = ServerNameExtension.hostName(in: span) else {
-        unsafe alert?.pointee = SSL_AD_DECODE_ERROR
-        return SSL_CLIENT_HELLO_ERROR
+        return unsafe refuse(with: SSL_AD_DECODE_ERROR, alert)
       }
-      choice = context(for: name)
-    } else if let address = Socket.localAddress(of: currentSocket) {
-      choice = addresses[address]
+      if let context = unsafe challenges.context(for: name, asked: ssl) {
+        choice = .challenge
+        unsafe SSL_set_SSL_CTX(ssl, context.pointer)
+        return SSL_CLIENT_HELLO_SUCCESS
+      }
+      set = sets.find(name)
+      verifier = terms.verifier(for: name)
+    } else {
+      if let address = Socket.localAddress(of: currentSocket) { set = sets.addresses[address] }
+      verifier = terms.general
     }
-    guard let index = choice ?? fallback else {
-      unsafe alert?.pointee = SSL_AD_UNRECOGNIZED_NAME
-      return SSL_CLIENT_HELLO_ERROR
+    guard !takesOnlyChallenges, let index = set ?? fallback else {
+      return unsafe refuse(with: SSL_AD_UNRECOGNIZED_NAME, alert)
     }
     unsafe SSL_set_SSL_CTX(ssl, contexts[index].pointer)
+    if let verifier, unsafe !verifier.prepare(ssl) {
+      return unsafe refuse(with: SSL_AD_INTERNAL_ERROR, alert)
+    }
+    choice = .certificate(verifier)
     return SSL_CLIENT_HELLO_SUCCESS
+  }
+
+  private func refuse(with code: Int32, _ alert: UnsafeMutablePointer<Int32>?) -> Int32 {
+    unsafe alert?.pointee = code
+    return SSL_CLIENT_HELLO_ERROR
   }
 }
 

@@ -19,6 +19,22 @@ enum PEMReader {
     guard isEnd else { throw TLSContextError(subject, "not a PEM certificate: \(error.reason)") }
   }
 
+  /// The same with each list of revoked certificates.
+  static func forEachRevocationList(
+    in bytes: [UInt8], of subject: String, _ body: (OpaquePointer) -> Void
+  ) throws(TLSContextError) {
+    guard let bio = unsafe memory(bytes) else { throw TLSContextError(subject, "an empty file") }
+    defer { unsafe BIO_free(bio) }
+    while let list = unsafe PEM_read_bio_X509_CRL(bio, nil, nil, nil) {
+      unsafe body(list)
+      unsafe X509_CRL_free(list)
+    }
+    let code = ERR_peek_last_error()
+    let error = OpenSSLError.takeLast()
+    let isEnd = code == 0 || Int32(code & 0x7f_ffff) == PEM_R_NO_START_LINE
+    guard isEnd else { throw TLSContextError(subject, "not a PEM CRL: \(error.reason)") }
+  }
+
   /// The private key; the caller frees it.
   static func privateKey(
     in bytes: [UInt8], of subject: String

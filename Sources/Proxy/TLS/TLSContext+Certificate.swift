@@ -8,16 +8,13 @@ struct CertificateNames {
 }
 
 extension TLSContext {
-  /// Takes chain and key into a fresh context and says whom they serve.
-  func use(
-    _ certificate: ProxyConfiguration.Certificate
-  ) throws(TLSContextError) -> CertificateNames {
-    var names: CertificateNames?
+  /// Takes chain and key, beside those of other kinds of keys that it has already.
+  func use(_ certificate: ProxyConfiguration.Certificate) throws(TLSContextError) {
+    var isLeaf = true
     var failure: String?
     unsafe try PEMReader.forEachCertificate(in: certificate.chainPEM, of: certificate.name) {
-      guard names != nil else {
-        names = CertificateNames()
-        unsafe names?.read(from: $0)
+      guard !isLeaf else {
+        isLeaf = false
         if unsafe SSL_CTX_use_certificate(pointer, $0) != 1 { failure = "OpenSSL refuses the leaf" }
         return
       }
@@ -25,7 +22,7 @@ extension TLSContext {
         failure = "OpenSSL refuses a certificate of the chain"
       }
     }
-    guard let names else { throw TLSContextError(certificate.name, "no certificate in the file") }
+    guard !isLeaf else { throw TLSContextError(certificate.name, "no certificate in the file") }
     if let failure {
       throw TLSContextError(certificate.name, "\(failure): \(OpenSSLError.takeLast().reason)")
     }
@@ -38,12 +35,11 @@ extension TLSContext {
       ERR_clear_error()
       throw TLSContextError(certificate.name, "the private key does not belong to the certificate")
     }
-    return names
   }
 }
 
 extension CertificateNames {
-  fileprivate mutating func read(from certificate: OpaquePointer) {
+  init(of certificate: OpaquePointer) {
     guard
       let extensionValue = unsafe X509_get_ext_d2i(certificate, NID_subject_alt_name, nil, nil)
     else {

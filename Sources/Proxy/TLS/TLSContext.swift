@@ -18,7 +18,7 @@ public struct TLSContextError: Error, Sendable, Equatable {
   let pointer: OpaquePointer
 
   /// For a listener: Mozilla's intermediate profile (version 5.7 without finite-field DHE).
-  init(listener settings: ProxyConfiguration.TLS, ticketKey: TicketKey) throws(TLSContextError) {
+  init(listener settings: ProxyConfiguration.TLS, sealer: TicketSealer) throws(TLSContextError) {
     guard let context = unsafe SSL_CTX_new(TLS_server_method()) else {
       throw TLSContextError("listener", OpenSSLError.takeLast().reason)
     }
@@ -36,13 +36,29 @@ public struct TLSContextError: Error, Sendable, Equatable {
       unsafe SSL_CTX_set_num_tickets(context, settings.tickets) == 1,
       unsafe SSL_CTX_set_session_id_context(context, "gatehouse", 9) == 1
     else { throw TLSContextError("listener", OpenSSLError.takeLast().reason) }
-    guard ticketKey.install(in: self) else {
+    guard sealer.install(in: self) else {
       throw TLSContextError("session tickets", OpenSSLError.takeLast().reason)
     }
     if settings.tickets == 0 {
       unsafe SSL_CTX_set_options(context, gatehouse_SSL_OP_NO_TICKET)
     }
     unsafe SSL_CTX_set_alpn_select_cb(context, selectHTTP1, nil)
+  }
+
+  /// For an authority that validates a name: it gets its proof and nothing else (RFC 8737).
+  init(challenge certificate: ProxyConfiguration.Certificate) throws(TLSContextError) {
+    guard let context = unsafe SSL_CTX_new(TLS_server_method()) else {
+      throw TLSContextError(certificate.name, OpenSSLError.takeLast().reason)
+    }
+    unsafe pointer = context
+    unsafe SSL_CTX_set_options(context, gatehouse_SSL_OP_NO_TICKET)
+    unsafe gatehouse_SSL_CTX_set_session_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
+    unsafe Self.setCommon(context)
+    guard unsafe gatehouse_SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 else {
+      throw TLSContextError(certificate.name, OpenSSLError.takeLast().reason)
+    }
+    unsafe SSL_CTX_set_alpn_select_cb(context, selectChallenge, nil)
+    try use(certificate)
   }
 
   /// For connections to servers.
@@ -92,24 +108,38 @@ public struct TLSContextError: Error, Sendable, Equatable {
   }
 }
 
-/// HTTP/1.1 where a client offers it; a client that offers only others goes on without ALPN.
-private let selectHTTP1:
+private typealias SelectProtocol =
   @convention(c) (
     OpaquePointer?, UnsafeMutablePointer<UnsafePointer<UInt8>?>?, UnsafeMutablePointer<UInt8>?,
     UnsafePointer<UInt8>?, UInt32, UnsafeMutableRawPointer?
-  ) -> Int32 = { _, chosen, chosenCount, offered, offeredCount, _ in
-    guard let offered = unsafe offered else { return SSL_TLSEXT_ERR_NOACK }
-    let list = unsafe UnsafeBufferPointer(start: offered, count: Int(offeredCount))
-    var position = 0
-    while position < list.count {
-      let count = unsafe Int(list[position])
-      let name = unsafe list.dropFirst(position + 1).prefix(count)
-      if unsafe name.elementsEqual("http/1.1".utf8) {
-        unsafe chosen?.pointee = offered + position + 1
-        unsafe chosenCount?.pointee = UInt8(count)
-        return SSL_TLSEXT_ERR_OK
-      }
-      position += 1 + count
+  ) -> Int32
+
+/// HTTP/1.1 where a client offers it; a client that offers only others goes on without ALPN.
+private let selectHTTP1: SelectProtocol = { _, chosen, chosenCount, offered, offeredCount, _ in
+  unsafe select("http/1.1", chosen, chosenCount, offered, offeredCount)
+}
+
+private let selectChallenge: SelectProtocol = { _, chosen, chosenCount, offered, offeredCount, _ in
+  unsafe select("acme-tls/1", chosen, chosenCount, offered, offeredCount)
+}
+
+private func select(
+  _ wanted: String, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
+  _ chosenCount: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?,
+  _ offeredCount: UInt32
+) -> Int32 {
+  guard let offered = unsafe offered else { return SSL_TLSEXT_ERR_NOACK }
+  let list = unsafe UnsafeBufferPointer(start: offered, count: Int(offeredCount))
+  var position = 0
+  while position < list.count {
+    let count = unsafe Int(list[position])
+    let name = unsafe list.dropFirst(position + 1).prefix(count)
+    if unsafe name.elementsEqual(wanted.utf8) {
+      unsafe chosen?.pointee = offered + position + 1
+      unsafe chosenCount?.pointee = UInt8(count)
+      return SSL_TLSEXT_ERR_OK
     }
-    return SSL_TLSEXT_ERR_NOACK
+    position += 1 + count
   }
+  return SSL_TLSEXT_ERR_NOACK
+}

@@ -101,6 +101,36 @@ internal import COpenSSL
     if unsafe SSL_shutdown(ssl) < 0 { ERR_clear_error() }
   }
 
+  /// Whether the handshake went on with a session of before.
+  var isResumed: Bool { unsafe SSL_session_reused(ssl) == 1 }
+
+  /// What a client has shown of himself.
+  enum ClientCertificate {
+    case none
+    /// As the value of `Client-Cert` (RFC 9440): base64 of its DER between colons.
+    case good([UInt8])
+    /// No longer valid: the session it was shown in is older.
+    case ended
+  }
+
+  func clientCertificate() -> ClientCertificate {
+    guard let certificate = unsafe SSL_get0_peer_certificate(ssl) else { return .none }
+    guard unsafe X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0 else { return .ended }
+    let size = unsafe i2d_X509(certificate, nil)
+    guard size > 0, size <= Self.clientCertificateLimit else { return .ended }
+    var encoded = [UInt8](repeating: 0, count: Int(size))
+    unsafe encoded.withUnsafeMutableBufferPointer {
+      var end = $0.baseAddress
+      _ = unsafe i2d_X509(certificate, &end)
+    }
+    var text = [UInt8](repeating: 0, count: (Int(size) + 2) / 3 * 4 + 1)
+    let count = unsafe EVP_EncodeBlock(&text, encoded, size)
+    return .good([UInt8(ascii: ":")] + text.prefix(max(0, Int(count))) + [UInt8(ascii: ":")])
+  }
+
+  /// Bytes of a client's certificate; a larger one is refused. Far below the room for a head.
+  static let clientCertificateLimit: Int32 = 8 << 10
+
   /// Whether OpenSSL keeps its two record buffers, about 33 KiB, from one record to the next.
   ///
   /// Getting them anew for each record costs 4 % of the instructions of a small request

@@ -1,26 +1,35 @@
 internal import COpenSSL
 
-/// The random key that session tickets are sealed with: one for all workers, never on disk, so a
-/// session begun at one worker resumes at another.
-public struct TicketKey: Sendable {
-  private let bytes: [UInt8]
+/// A random key that session tickets are sealed with; only ever in memory.
+public struct TicketKey: Sendable, Equatable {
+  /// What stands in front of a ticket, so that its key is found again.
+  let name: [UInt8]
+  let authentication: [UInt8]
+  let encryption: [UInt8]
+
+  static let nameCount = 16
+  private static let secretCount = 32
 
   /// Nil when the system gives no randomness: no key is better than a guessable one
   /// (nginx CVE-2026-97629).
   public init?() {
-    var bytes = [UInt8](repeating: 0, count: 80)  // name 16, HMAC 32, AES 32
+    var bytes = [UInt8](repeating: 0, count: Self.nameCount + 2 * Self.secretCount)
     let answer = unsafe bytes.withUnsafeMutableBufferPointer {
       unsafe RAND_priv_bytes($0.baseAddress, Int32($0.count))
     }
-    guard answer == 1, bytes.contains(where: { $0 != 0 }) else { return nil }
-    self.bytes = bytes
+    guard answer == 1 else { return nil }
+    self.init(bytes)
   }
 
-  func install(in context: borrowing TLSContext) -> Bool {
-    var copy = bytes
-    return unsafe copy.withUnsafeMutableBytes {
-      unsafe gatehouse_SSL_CTX_set_tlsext_ticket_keys(context.pointer, $0.baseAddress, $0.count)
-        == 1
+  /// Nil where a part is all zeros, as memory is that nobody filled.
+  init?(_ bytes: [UInt8]) {
+    guard bytes.count == Self.nameCount + 2 * Self.secretCount else { return nil }
+    let secrets = bytes.dropFirst(Self.nameCount)
+    name = Array(bytes.prefix(Self.nameCount))
+    authentication = Array(secrets.prefix(Self.secretCount))
+    encryption = Array(secrets.suffix(Self.secretCount))
+    guard [name, authentication, encryption].allSatisfy({ $0.contains { $0 != 0 } }) else {
+      return nil
     }
   }
 }

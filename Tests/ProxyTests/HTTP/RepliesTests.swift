@@ -69,12 +69,14 @@ import Testing
   @Test func `a redirect has no body`() {
     let text = written {
       Replies.writeRedirect(
-        to: Array("https://a/b".utf8).span, status: 308, Self.context(), into: &$0)
+        to: Array("https://a/b".utf8).span, status: 308, Self.context(),
+        adding: Array("X-A: b\r\n".utf8).span, into: &$0)
     }
     #expect(
       text == """
         HTTP/1.1 308 Permanent Redirect\r
         Location: https://a/b\r
+        X-A: b\r
         Content-Length: 0\r
         X-Request-ID: \(Self.id)\r
         \r

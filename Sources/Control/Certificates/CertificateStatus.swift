@@ -1,0 +1,75 @@
+internal import Configuration
+public import Foundation
+
+extension Status {
+  /// One certificate of one listener, as it is served or not.
+  public struct Certificate: Codable, Sendable {
+    public enum State: String, Codable, Sendable {
+      case ok
+      /// Less of its life is left than it should have been renewed at.
+      case expiring
+      case expired
+      /// A newer one was found and stopped; this goes on.
+      case kept
+      /// Not served.
+      case refused
+    }
+
+    public let listener: String
+    public let name: String
+    public let names: [String]
+    public let keyType: String?
+    public let issuer: String?
+    public let serial: String?
+    public let notBefore: Date?
+    public let notAfter: Date?
+    /// What is left of its life, 1 when new, below 0 when expired.
+    public let lifeLeft: Double?
+    public let leafSHA256: String?
+    public let state: State
+    public let problems: [String]
+    public let warnings: [String]
+  }
+}
+
+extension [Status.Certificate] {
+  init(_ served: [String: ServedCertificates], now: Date) {
+    self = served.sorted { $0.key < $1.key }.flatMap { listener, one in
+      one.entries.map { Status.Certificate($0, listener: listener, now: now) }
+    }
+  }
+}
+
+extension Status.Certificate {
+  /// Renewal begins at a third; below this it has failed for a while.
+  static let lifeLeftLimit = 0.2
+
+  init(_ entry: ServedCertificates.Entry, listener: String, now: Date) {
+    let facts = entry.facts
+    self.listener = listener
+    name = entry.name
+    names = facts?.names.map(\.description) ?? []
+    keyType = facts?.keyType
+    issuer = facts?.issuer
+    serial = facts?.serial
+    notBefore = facts?.notBefore
+    notAfter = facts?.notAfter
+    let left = facts.map { facts in
+      let life = facts.notAfter.timeIntervalSince(facts.notBefore)
+      return life > 0 ? facts.notAfter.timeIntervalSince(now) / life : -1
+    }
+    lifeLeft = left.map { ($0 * 10_000).rounded() / 10_000 }
+    leafSHA256 = facts?.leafSHA256
+    problems = entry.problems
+    warnings = entry.warnings
+    if entry.certificate == nil {
+      state = .refused
+    } else if let left, left <= 0 {
+      state = .expired
+    } else if !entry.problems.isEmpty {
+      state = .kept
+    } else {
+      state = (left ?? 1) < Self.lifeLeftLimit ? .expiring : .ok
+    }
+  }
+}

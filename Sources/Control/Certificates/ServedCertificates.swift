@@ -1,0 +1,141 @@
+internal import Configuration
+internal import Firewall
+internal import Foundation
+internal import Proxy
+
+/// What one listener serves, and what was found in its folder since: decides which of the two goes on.
+///
+/// A new one that is bad never takes the place of a good one, nor stops any other.
+struct ServedCertificates {
+  /// How an entry came to be served, or not.
+  struct Entry {
+    let name: String
+    var outcome: CertificateRefresh.Entry.Outcome
+    var certificate: ProxyConfiguration.Certificate?
+    var facts: CertificateFacts?
+    var problems: [String]
+    var warnings: [String]
+    /// What was served before.
+    var before: Before?
+    /// In the folder still.
+    var isFound = true
+  }
+
+  struct Before {
+    let certificate: ProxyConfiguration.Certificate
+    let facts: CertificateFacts?
+  }
+
+  private(set) var entries: [Entry] = []
+
+  /// With no process before: whatever can be served is.
+  init(starting found: [FoundCertificate]) {
+    entries = found.map { one in
+      Entry(
+        name: one.name, outcome: one.certificate == nil ? .refused : .serving,
+        certificate: one.certificate, facts: one.facts, problems: one.problems,
+        warnings: one.warnings)
+    }
+  }
+
+  /// `isAsked`: somebody wants exactly these, so that one older than before is no slip.
+  init(
+    _ before: ServedCertificates, found: [FoundCertificate], isAsked: Bool, routed hosts: [String]
+  ) {
+    entries = found.map { Self.entry($0, before.entry($0.name), isAsked) }
+    for old in before.entries
+    where old.certificate != nil && !found.contains(where: { $0.name == old.name }) {
+      var gone = old
+      gone.outcome = .removed
+      gone.before = Before(old)
+      gone.certificate = nil
+      gone.isFound = false
+      gone.problems = []
+      gone.warnings = []
+      entries.append(gone)
+    }
+    keepNames(of: hosts)
+  }
+
+  var certificates: [ProxyConfiguration.Certificate] { entries.compactMap(\.certificate) }
+
+  /// Indices of what has to be asked for after it was put to work.
+  var changed: [Int] { entries.indices.filter { entries[$0].outcome == .serving } }
+
+  var isChanged: Bool {
+    entries.contains { $0.outcome == .serving || $0.outcome == .removed }
+  }
+
+  func entry(_ name: String) -> Entry? { entries.first { $0.name == name && $0.isFound } }
+
+  /// A gate, OpenSSL or a probe has stopped it: what was served before goes on, or nothing.
+  mutating func stop(_ index: Int, _ problems: [String]) {
+    entries[index].problems += problems
+    let before = entries[index].before
+    entries[index].certificate = before?.certificate
+    entries[index].facts = before?.facts ?? entries[index].facts
+    entries[index].outcome = before == nil ? .refused : .kept
+  }
+
+  mutating func warn(_ index: Int, _ warning: String) { entries[index].warnings.append(warning) }
+
+  /// What is no longer in the folder is forgotten once it is served no more.
+  mutating func settle() { entries.removeAll { !$0.isFound && $0.certificate == nil } }
+
+  private static func entry(_ found: FoundCertificate, _ old: Entry?, _ isAsked: Bool) -> Entry {
+    var entry = Entry(
+      name: found.name, outcome: .serving, certificate: found.certificate, facts: found.facts,
+      problems: found.problems, warnings: found.warnings, before: old.flatMap(Before.init))
+    guard let before = entry.before else {
+      if found.certificate == nil { entry.outcome = .refused }
+      return entry
+    }
+    if found.certificate == before.certificate {
+      entry.outcome = .unchanged
+      return entry
+    }
+    if let new = found.facts, let last = before.facts, !isAsked, !found.isVersioned,
+      new.notBefore < last.notBefore
+    {
+      entry.problems.append(
+        "newest: it is older than the one that is served; if it is meant: gatehouse apply")
+    }
+    guard !entry.problems.isEmpty || found.certificate == nil else { return entry }
+    entry.certificate = before.certificate
+    entry.facts = before.facts
+    entry.outcome = .kept
+    return entry
+  }
+
+  /// A host that a route names and that had a certificate keeps one: what would take it away is not
+  /// put to work.
+  private mutating func keepNames(of hosts: [String]) {
+    for host in hosts where !entries.contains(where: { $0.covers(host) }) {
+      for index in entries.indices {
+        guard entries[index].outcome == .serving, let before = entries[index].before,
+          before.facts?.covers(host) == true
+        else { continue }
+        stop(index, ["names: \(host), which a route names, would be without a certificate"])
+      }
+    }
+  }
+}
+
+extension ServedCertificates.Before {
+  init?(_ entry: ServedCertificates.Entry) {
+    guard let certificate = entry.certificate else { return nil }
+    self.init(certificate: certificate, facts: entry.facts)
+  }
+}
+
+extension ServedCertificates.Entry {
+  func covers(_ host: String) -> Bool { certificate != nil && facts?.covers(host) == true }
+}
+
+extension CertificateFacts {
+  /// Exact, or by a wildcard in place of one label.
+  func covers(_ host: String) -> Bool {
+    let parent = host.firstIndex(of: ".").map { "*" + host[$0...] }
+    return names.contains { $0.description == host || $0.description == parent }
+  }
+}

@@ -1,0 +1,76 @@
+internal import Foundation
+
+/// What `GET /metrics` says, in Prometheus's text format (version 0.0.4).
+enum Metrics {
+  static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+
+  static func text(of status: Status, now: Date) -> String {
+    var text = MetricText()
+    let traffic = status.traffic
+    text.family("gatehouse_tls_handshakes_total", "counter", "TLS handshakes, by outcome.") {
+      [
+        ([("result", "full")], Double(traffic.handshakes &- traffic.handshakesResumed)),
+        ([("result", "resumed")], Double(traffic.handshakesResumed)),
+        ([("result", "failed")], Double(traffic.handshakeFailures)),
+      ]
+    }
+    certificates(status.certificates, now, &text)
+    return text.text
+  }
+
+  private static func certificates(
+    _ all: [Status.Certificate], _ now: Date, _ text: inout MetricText
+  ) {
+    func labels(_ one: Status.Certificate) -> [(String, String)] {
+      [("listener", one.listener), ("name", one.name), ("keytype", one.keyType ?? "")]
+    }
+    text.family(
+      "gatehouse_cert_not_after_seconds", "gauge",
+      "When the certificate that is served expires, in seconds since 1970."
+    ) {
+      all.compactMap { one in
+        guard one.state != .refused, let end = one.notAfter else { return nil }
+        return (labels(one), end.timeIntervalSince1970)
+      }
+    }
+    text.family(
+      "gatehouse_cert_life_left_ratio", "gauge",
+      "What is left of its life: 1 when new, 0 or less when expired."
+    ) {
+      all.compactMap { one in
+        guard one.state != .refused, let left = one.lifeLeft else { return nil }
+        return (labels(one), left)
+      }
+    }
+    text.family(
+      "gatehouse_cert_refused", "gauge",
+      "1 where a newer certificate, or the only one, was stopped at a gate."
+    ) {
+      all.map { (labels($0), $0.state == .refused || $0.state == .kept ? 1 : 0) }
+    }
+  }
+}
+
+/// Metric families, each with its help and samples.
+struct MetricText {
+  private(set) var text = ""
+
+  mutating func family(
+    _ name: String, _ type: String, _ help: String,
+    _ samples: () -> [(labels: [(String, String)], value: Double)]
+  ) {
+    text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+    for sample in samples() {
+      let labels = sample.labels.map { "\($0.0)=\"\(Self.escaped($0.1))\"" }
+      text += "\(name){\(labels.joined(separator: ","))} \(Self.number(sample.value))\n"
+    }
+  }
+
+  private static func number(_ value: Double) -> String {
+    value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
+  }
+
+  private static func escaped(_ text: String) -> String {
+    text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+  }
+}

@@ -1,0 +1,68 @@
+internal import CLinux
+internal import Glibc
+
+/// What a probe of one certificate has found.
+public struct CertificateProbe: Sendable, Equatable {
+  /// Workers that showed it.
+  public var workers = 0
+  /// Why the others did not, one line each.
+  public var problems: [String] = []
+  /// Other certificates serve all its names, so that nobody is ever shown it.
+  public var isHidden = false
+}
+
+extension ProxyServer {
+  /// Asks every worker, over a real handshake, for a certificate of a listener that it was told of.
+  ///
+  /// Any client's connection goes to the worker the kernel chooses; so each worker gets one end of a
+  /// socket pair in its mailbox, behind the certificates, and serves that as any other connection.
+  public func probe(listener name: String, certificate: String) -> CertificateProbe {
+    var found = CertificateProbe()
+    guard let listener = listeners.first(where: { $0.name == name }), let tls = listener.tls,
+      let wanted = tls.certificates.first(where: { $0.name == certificate })
+    else {
+      found.problems = ["listener \(name) has no certificate \(certificate)"]
+      return found
+    }
+    do throws(TLSContextError) {
+      let leaf = try CertificateLeaf(wanted)
+      let sets = try CertificateSets(tls.certificates)
+      guard let probe = sets.probes.first(where: { $0.certificate == certificate }),
+        let serverName = probe.serverName
+      else {
+        found.isHidden = true
+        return found
+      }
+      for (index, mailbox) in mailboxes.enumerated() {
+        do throws(TLSContextError) {
+          let shown = try ask(mailbox, listener: name, for: serverName, rsa: probe.isRSA)
+          if shown == leaf.fingerprint {
+            found.workers += 1
+          } else {
+            found.problems.append("worker \(index) shows another certificate for \(serverName)")
+          }
+        } catch { found.problems.append("worker \(index): \(error.subject): \(error.reason)") }
+      }
+    } catch { found.problems.append("\(error.subject): \(error.reason)") }
+    return found
+  }
+
+  /// A worker that has so much to do gets so much time.
+  private static let probeSeconds = 10
+
+  private func ask(
+    _ mailbox: Mailbox, listener: String, for name: String, rsa: Bool
+  ) throws(TLSContextError) -> [UInt8] {
+    var pair: [Int32] = [-1, -1]
+    let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+    guard unsafe socketpair(AF_UNIX, kind, 0, &pair) == 0 else {
+      throw TLSContextError(name, "no socket pair: \(unsafe String(cString: strerror(errno)))")
+    }
+    let own = FileDescriptor(owning: pair[0])
+    let other = Socket(FileDescriptor(owning: pair[1]))
+    _ = fcntl(other.number, F_SETFL, O_NONBLOCK)
+    let address = SocketAddress.unix(path: "")
+    mailbox.post(.serve(BoundListener(other, address: address), listener: listener))
+    return try ServedLeaf.ask(over: own, for: name, rsa: rsa, seconds: Self.probeSeconds)
+  }
+}

@@ -1,0 +1,136 @@
+internal import COpenSSL
+internal import Glibc
+
+/// `ClientAuth` made ready: sets up a handshake so that its client must show who he is.
+///
+/// Sessions are bound to what is asked here, so that one begun under other terms is not resumed
+/// (nginx CVE-2025-23419, Envoy CVE-2022-21654).
+@safe final class ClientVerifier {
+  /// Of the terms; equal only where they are the same to the byte.
+  let identity: [UInt8]
+  private let settings: ClientAuth
+  private let store: OpaquePointer
+  /// Names of the authorities, which a client is told to choose among.
+  private let authorities: OpaquePointer
+
+  init(_ settings: ClientAuth, of subject: String) throws(TLSContextError) {
+    guard let store = unsafe X509_STORE_new(), let names = unsafe gatehouse_sk_X509_NAME_new_null()
+    else { throw TLSContextError(subject, "out of memory") }
+    unsafe self.store = store
+    unsafe authorities = names
+    self.settings = settings
+    identity = Self.digest(of: settings)
+    // From here on deinit frees both.
+    guard identity.count == Int(SHA256_DIGEST_LENGTH) else {
+      throw TLSContextError(subject, "SHA-256 fails: \(OpenSSLError.takeLast().reason)")
+    }
+    // An authority in the file is trusted for itself, though another may stand above it.
+    unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
+    let count = try trustAuthorities(subject)
+    try takeRevocations(subject, authorityCount: count)
+  }
+
+  deinit {
+    unsafe X509_STORE_free(store)
+    unsafe gatehouse_sk_X509_NAME_pop_free(authorities)
+  }
+
+  /// Binds the handshake to these terms; false refuses it.
+  func prepare(_ ssl: OpaquePointer) -> Bool {
+    guard let names = unsafe SSL_dup_CA_list(authorities) else { return false }
+    unsafe SSL_set0_CA_list(ssl, names)
+    let required = settings.mode == .require ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0
+    unsafe SSL_set_verify(ssl, SSL_VERIFY_PEER | required, checkClientName)
+    let own = unsafe Unmanaged.passUnretained(self).toOpaque()
+    return unsafe SSL_set_ex_data(ssl, 0, own) == 1
+      && gatehouse_SSL_set1_verify_cert_store(ssl, store) == 1
+      && SSL_set_session_id_context(ssl, identity, UInt32(identity.count)) == 1
+  }
+
+  private func trustAuthorities(_ subject: String) throws(TLSContextError) -> Int {
+    var count = 0
+    var failure: String?
+    unsafe try PEMReader.forEachCertificate(in: settings.authoritiesPEM, of: subject) {
+      count += 1
+      if unsafe X509_check_ca($0) == 0 { failure = "certificate \(count) is no authority's" }
+      if unsafe X509_STORE_add_cert(store, $0) != 1
+        || SSL_add_client_CA_to(authorities, $0) == false
+      {
+        failure = "OpenSSL refuses certificate \(count)"
+      }
+    }
+    if let failure { throw TLSContextError(subject, failure) }
+    guard count > 0 else { throw TLSContextError(subject, "no certificate in the file") }
+    return count
+  }
+
+  private func takeRevocations(_ subject: String, authorityCount: Int) throws(TLSContextError) {
+    guard let bytes = settings.revokedPEM else { return }
+    var count = 0
+    var isTaken = true
+    unsafe try PEMReader.forEachRevocationList(in: bytes, of: subject) {
+      count += 1
+      if unsafe X509_STORE_add_crl(store, $0) != 1 { isTaken = false }
+    }
+    guard isTaken else {
+      throw TLSContextError(subject, "OpenSSL refuses list \(count) of revoked certificates")
+    }
+    guard count > 0 else {
+      throw TLSContextError(subject, "no list of revoked certificates (X509 CRL) in the file")
+    }
+    // The authorities' own certificates are looked up, too, where there is a list for each of them.
+    let all = count >= authorityCount ? X509_V_FLAG_CRL_CHECK_ALL : 0
+    unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_CRL_CHECK | all))
+  }
+
+  /// Over everything that decides who is let in, each part with its length in front.
+  private static func digest(of settings: ClientAuth) -> [UInt8] {
+    var text: [UInt8] = settings.mode == .require ? [1] : [2]
+    let parts =
+      [settings.authoritiesPEM, settings.revokedPEM ?? [], [settings.revokedPEM == nil ? 0 : 1]]
+      + settings.allowedNames.map { Array($0.utf8) }
+    for part in parts {
+      text += unsafe withUnsafeBytes(of: UInt64(part.count).littleEndian) { unsafe Array($0) }
+      text += part
+    }
+    var digest = [UInt8](repeating: 0, count: Int(SHA256_DIGEST_LENGTH))
+    var count: UInt32 = 0
+    guard unsafe EVP_Digest(text, text.count, &digest, &count, EVP_sha256(), nil) == 1 else {
+      return []
+    }
+    return digest
+  }
+
+  /// Called for each certificate of the chain, the client's own last.
+  fileprivate func allows(_ context: OpaquePointer) -> Bool {
+    guard !settings.allowedNames.isEmpty, unsafe X509_STORE_CTX_get_error_depth(context) == 0
+    else { return true }
+    guard let certificate = unsafe X509_STORE_CTX_get_current_cert(context) else { return false }
+    let names = unsafe ClientNames(of: certificate)
+    if settings.allowedNames.contains(where: names.match) { return true }
+    unsafe X509_STORE_CTX_set_error(context, X509_V_ERR_APPLICATION_VERIFICATION)
+    return false
+  }
+
+  fileprivate static func of(_ context: OpaquePointer) -> ClientVerifier? {
+    let index = SSL_get_ex_data_X509_STORE_CTX_idx()
+    guard let ssl = unsafe X509_STORE_CTX_get_ex_data(context, index),
+      let own = unsafe SSL_get_ex_data(OpaquePointer(ssl), 0)
+    else { return nil }
+    return unsafe Unmanaged<ClientVerifier>.fromOpaque(own).takeUnretainedValue()
+  }
+}
+
+private let checkClientName: @convention(c) (Int32, OpaquePointer?) -> Int32 = { isGood, context in
+  guard isGood == 1, let context = unsafe context else { return 0 }
+  return unsafe ClientVerifier.of(context)?.allows(context) == true ? 1 : 0
+}
+
+private func SSL_add_client_CA_to(_ names: OpaquePointer, _ certificate: OpaquePointer) -> Bool {
+  guard let name = unsafe X509_NAME_dup(X509_get_subject_name(certificate)) else { return false }
+  guard unsafe gatehouse_sk_X509_NAME_push(names, name) > 0 else {
+    unsafe X509_NAME_free(name)
+    return false
+  }
+  return true
+}
