@@ -212,7 +212,7 @@ extension CertificateRefresh {
       one.entries.map { entry in
         Entry(
           listener: listener, name: entry.name, outcome: entry.outcome,
-          leafSHA256: entry.certificate == nil ? nil : entry.facts?.leafSHA256,
+          leafSha256: entry.certificate == nil ? nil : entry.facts?.leafSHA256,
           problems: entry.problems, workersProbed: probed["\(listener)/\(entry.name)"] ?? 0)
       }
     }

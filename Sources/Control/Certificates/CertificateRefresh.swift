@@ -19,7 +19,7 @@ public struct CertificateRefresh: Codable, Sendable {
     public let name: String
     public let outcome: Outcome
     /// Of the leaf that is served now; nil where none is.
-    public let leafSHA256: String?
+    public let leafSha256: String?
     /// Why not, one line each; each begins with the gate's name.
     public let problems: [String]
     /// Workers that served it when they were asked.

@@ -25,7 +25,7 @@ extension Status {
     public let notAfter: Date?
     /// What is left of its life, 1 when new, below 0 when expired.
     public let lifeLeft: Double?
-    public let leafSHA256: String?
+    public let leafSha256: String?
     public let state: State
     public let problems: [String]
     public let warnings: [String]
@@ -59,7 +59,7 @@ extension Status.Certificate {
       return life > 0 ? facts.notAfter.timeIntervalSince(now) / life : -1
     }
     lifeLeft = left.map { ($0 * 10_000).rounded() / 10_000 }
-    leafSHA256 = facts?.leafSHA256
+    leafSha256 = facts?.leafSHA256
     problems = entry.problems
     warnings = entry.warnings
     if entry.certificate == nil {

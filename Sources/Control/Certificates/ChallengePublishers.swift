@@ -9,8 +9,8 @@ public struct ChallengeBody: Codable, Sendable {
   public var body: String?
   /// tls-alpn-01.
   public var host: String?
-  public var chainPEM: String?
-  public var keyPEM: String?
+  public var chain: String?
+  public var key: String?
 
   /// Nil for what is not answered by listeners.
   public init?(_ challenge: LiveChallenge) {
@@ -20,8 +20,8 @@ public struct ChallengeBody: Codable, Sendable {
       self.body = body
     case .tlsALPN(let name, let certificate):
       host = name
-      chainPEM = String(decoding: certificate.chainPEM, as: UTF8.self)
-      keyPEM = String(decoding: certificate.keyPEM, as: UTF8.self)
+      chain = String(decoding: certificate.chainPEM, as: UTF8.self)
+      key = String(decoding: certificate.keyPEM, as: UTF8.self)
     case .dns: return nil
     }
   }
@@ -30,10 +30,10 @@ public struct ChallengeBody: Codable, Sendable {
     if let token, let body, Self.isToken(token), body.utf8.count <= 512 {
       return .http(token: token, body: body)
     }
-    guard let host, let chainPEM, let keyPEM else { return nil }
+    guard let host, let chain, let key else { return nil }
     return .tlsALPN(
       host: host,
-      .init(name: "challenge", chainPEM: Array(chainPEM.utf8), keyPEM: Array(keyPEM.utf8)))
+      .init(name: "challenge", chainPEM: Array(chain.utf8), keyPEM: Array(key.utf8)))
   }
 
   /// Of base64url (RFC 8555, section 8.3).
