@@ -18,8 +18,12 @@ enum Disk {
     guard file >= 0 else { throw .system(path, "cannot read") }
     defer { close(file) }
     var status = stat()
-    guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw CertificateError(path, "not a plain file")
+    guard unsafe fstat(file, &status) == 0 else { throw .system(path, "cannot look at") }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: break
+    case S_IFDIR: throw CertificateError(path, "is a folder; name the file in it")
+    case S_IFIFO: throw CertificateError(path, "is a pipe; write it to a file first")
+    default: throw CertificateError(path, "is not a plain file")
     }
     guard status.st_size <= byteLimit else {
       throw CertificateError(path, "larger than \(byteLimit >> 20) MiB, so no certificate file")
@@ -36,10 +40,26 @@ enum Disk {
     return bytes
   }
 
-  static func mode(of path: String) throws(CertificateError) -> UInt32 {
+  /// What the gates want to know of a key's file.
+  static func keyFile(_ path: String) throws(CertificateError) -> KeyFile {
     var status = stat()
     guard unsafe stat(path, &status) == 0 else { throw .system(path, "cannot look at") }
-    return status.st_mode & 0o7777
+    var folder = stat()
+    guard unsafe stat(parent(of: path), &folder) == 0 else { throw .system(path, "cannot look at") }
+    return KeyFile(
+      path: path, mode: status.st_mode & 0o7777, owner: status.st_uid,
+      allowedOwners: [geteuid(), 0, folder.st_uid])
+  }
+
+  /// Gives what root made to the owner of the folder it is in, whose process has to read it.
+  static func giveToOwner(of folder: String, _ paths: [String]) throws(CertificateError) {
+    var status = stat()
+    guard geteuid() == 0, unsafe stat(folder, &status) == 0, status.st_uid != 0 else { return }
+    for path in paths {
+      guard unsafe lchown(path, status.st_uid, status.st_gid) == 0 else {
+        throw .system(path, "cannot give it to the folder's owner")
+      }
+    }
   }
 
   /// Holds a folder for one writer while `body` runs; another one waits for him, 10 s at most.

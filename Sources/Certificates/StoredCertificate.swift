@@ -16,12 +16,11 @@ public struct StoredCertificate: Equatable, Sendable {
     do throws(CertificateError) {
       let chain = try Disk.read(chainPath)
       let key = keyPath == chainPath ? chain : try Disk.read(keyPath)
-      let file = KeyFile(path: keyPath, mode: try Disk.mode(of: keyPath))
+      let file = try Disk.keyFile(keyPath)
       return CertificateGates.check(
         chainPEM: chain, keyPEM: key, name: chainPath, keyFile: file, now: now)
     } catch {
-      let result = GateResult(gate: .parse, outcome: .failed, message: error.description)
-      return GateReport(results: [result], bundle: nil)
+      return GateReport(unreadable: error)
     }
   }
 
