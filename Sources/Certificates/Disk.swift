@@ -62,7 +62,7 @@ enum Disk {
     }
   }
 
-  /// Holds a folder for one writer while `body` runs; another one waits for him, 10 s at most.
+  /// Holds a folder for one writer while `body` runs; another one waits for him, 40 s at most.
   static func locked<Value>(
     _ folder: String, _ body: () throws(CertificateError) -> Value
   ) throws(CertificateError) -> Value {
@@ -71,7 +71,7 @@ enum Disk {
     let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard file >= 0 else { throw .system(path, "cannot lock") }
     defer { close(file) }
-    var waits = 200
+    var waits = 800
     while flock(file, LOCK_EX | LOCK_NB) != 0 {
       guard errno == EWOULDBLOCK || errno == EINTR else { throw .system(path, "cannot lock") }
       guard waits > 0 else {
@@ -128,6 +128,21 @@ enum Disk {
     try rename(temporary, to: path)
   }
 
+  /// A file that is replaced whole, in one step.
+  static func replace(_ path: String, with bytes: [UInt8], mode: mode_t) throws(CertificateError) {
+    let temporary = "\(parent(of: path))/.new.\(getpid())"
+    unsafe unlink(temporary)
+    do throws(CertificateError) {
+      try write(bytes, to: temporary, mode: mode)
+      try giveToOwner(of: parent(of: path), [temporary])
+      try rename(temporary, to: path)
+      try sync(parent(of: path))
+    } catch {
+      remove(temporary)
+      throw error
+    }
+  }
+
   static func aim(of link: String) -> String? {
     var text = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = unsafe readlink(link, &text, text.count)
@@ -154,7 +169,9 @@ enum Disk {
   /// What a crash left of a version; only for who holds the lock.
   static func removeUnfinished(in folder: String) {
     let all = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    for name in all where name.hasPrefix(".v") { remove("\(folder)/\(name)") }
+    for name in all where name.hasPrefix(".v") || name.hasPrefix("current.") {
+      remove("\(folder)/\(name)")
+    }
   }
 
   static func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }

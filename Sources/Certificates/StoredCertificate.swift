@@ -10,15 +10,22 @@ public struct StoredCertificate: Equatable, Sendable {
   public let version: Int?
   /// All there are on the disk, oldest first; none for files of another tool.
   public let versions: [Int]
+  /// False for one that was staged and never made current.
+  public var isServing = true
 
   /// Through the gates, read anew from the disk.
-  public func check(now: Date = Date()) -> GateReport {
+  public func check(now: Date = Date()) -> GateReport { check(in: GateContext(now: now)) }
+
+  /// Through the gates, read anew from the disk; where the key is, the context need not say.
+  public func check(in context: GateContext) -> GateReport {
     do throws(CertificateError) {
       let chain = try Disk.read(chainPath)
       let key = keyPath == chainPath ? chain : try Disk.read(keyPath)
       let file = try Disk.keyFile(keyPath)
+      var context = context
+      context.keyFile = file
       return CertificateGates.check(
-        chainPEM: chain, keyPEM: key, name: chainPath, keyFile: file, now: now)
+        chainPEM: chain, keyPEM: key, name: chainPath, context: context)
     } catch {
       return GateReport(unreadable: error)
     }
@@ -40,7 +47,7 @@ public struct StoredCertificate: Equatable, Sendable {
 
 /// `meta.json`: what one version is, for people and tools that do not read X.509.
 public struct VersionRecord: Codable, Equatable, Sendable {
-  public enum Source: String, Codable, Sendable { case development, `import`, acme }
+  public enum Source: String, Codable, Sendable { case development, `import`, acme, `private` }
 
   public let names: [String]
   public let issuer: String
@@ -51,11 +58,14 @@ public struct VersionRecord: Codable, Equatable, Sendable {
   public let leafSHA256: String
   public let source: Source
   public let created: Date
+  /// Who did it; nil where it was not noted.
+  public let createdBy: String?
   /// The version that served before.
   public let previous: Int?
 
   private enum CodingKeys: String, CodingKey {
     case names, issuer, source, created, previous
+    case createdBy = "created_by"
     case notBefore = "not_before"
     case notAfter = "not_after"
     case keyType = "key_type"
@@ -73,7 +83,15 @@ public struct VersionRecord: Codable, Equatable, Sendable {
     leafSHA256 = bundle.leafSHA256
     self.source = source
     self.created = created
+    createdBy = Person.current
     self.previous = previous
+  }
+
+  /// When it is fetched anew by itself: with a third of its lifetime left, or half of a short one.
+  public var renewal: Date? {
+    guard source == .acme else { return nil }
+    let lifetime = notAfter.timeIntervalSince(notBefore)
+    return notAfter - lifetime / (lifetime <= 10 * 86_400 ? 2 : 3)
   }
 
   init(json: [UInt8], of path: String) throws(CertificateError) {

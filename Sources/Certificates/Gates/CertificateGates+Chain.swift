@@ -24,15 +24,18 @@ extension CertificateGates {
       ? (.passed, "each is signed by the next") : (.warning, done.joined(separator: "; "))
   }
 
-  static func chainComplete(_ verdict: ChainVerdict) -> Verdict {
+  static func chainComplete(_ bundle: CertificateBundle, _ verdict: ChainVerdict) -> Verdict {
     switch verdict {
     case .publicRoot(let root): (.passed, "leads to \(root), which this system trusts")
     case .privateRoot(let root): (.passed, "leads to \(root), a private authority")
     case .selfSigned: (.passed, "signs itself: only clients that were given it trust it")
+    case .unknownIssuer(let issuer) where bundle.chain.count > 1:
+      (.passed, "leads to \(issuer), a private authority that is not known here")
     case .unknownIssuer(let issuer):
       (
-        .passed,
-        "issued by \(issuer), which is not known here: a private root, or an intermediate is missing"
+        .warning,
+        "issued by \(issuer), which is not known here; if it is an intermediate, put its certificate "
+          + "below the server's; if it is your root, put it into .authorities/ of the folder"
       )
     case .missingIntermediate(let issuer, let why):
       (

@@ -82,7 +82,7 @@ public enum CertificateGates {
     case .names: names(bundle)
     case .namesCover: namesCover(bundle, context)
     case .chainOrder: chainOrder(bundle)
-    case .chainComplete: chainComplete(chain)
+    case .chainComplete: chainComplete(bundle, chain)
     case .serverAuth: serverAuth(bundle)
     case .notAuthority: notAuthority(bundle)
     case .keyUsage: keyUsage(bundle)

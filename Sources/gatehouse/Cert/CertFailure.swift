@@ -11,19 +11,22 @@ struct CertFailure: Error {
 
   init(_ reason: String) { self.reason = reason }
 
-  /// Runs `body`; what it throws is told as one line.
-  static func explained(_ body: () throws -> Void) throws {
+  /// Runs `body`; what it throws is told as one line, and the state it ends with is the exit code.
+  static func explained(
+    as command: String = "cert", _ body: () throws -> CertRow.State
+  ) throws {
+    var state = CertRow.State.failed
     do {
-      try body()
+      state = try body()
     } catch let error as CertificateError {
-      try fail(error.description)
+      fail(error.description, command)
     } catch let error as CertFailure {
-      try fail(error.reason)
+      fail(error.reason, command)
     }
+    try CertRow.exit(for: [state])
   }
 
-  private static func fail(_ reason: String) throws {
-    FileHandle.standardError.write(Data("gatehouse cert: \(reason)\n".utf8))
-    throw code
+  private static func fail(_ reason: String, _ command: String) {
+    FileHandle.standardError.write(Data("gatehouse \(command): \(reason)\n".utf8))
   }
 }
