@@ -71,6 +71,7 @@ enum Disk {
     let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard file >= 0 else { throw .system(path, "cannot lock") }
     defer { close(file) }
+    try giveToOwner(of: folder, [path])
     var waits = 800
     while flock(file, LOCK_EX | LOCK_NB) != 0 {
       guard errno == EWOULDBLOCK || errno == EINTR else { throw .system(path, "cannot lock") }
