@@ -3,11 +3,13 @@
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
+#include <openssl/ct.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/params.h>
+#include <openssl/pkcs12.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
@@ -44,3 +46,15 @@ static inline EVP_PKEY *gatehouse_EVP_RSA_gen(size_t b) { return EVP_RSA_gen(b);
 static inline EVP_PKEY *gatehouse_EVP_EC_gen(const char *c) { return EVP_EC_gen(c); }
 static const unsigned long gatehouse_XN_FLAG_RFC2253 = XN_FLAG_RFC2253;
 static const unsigned long gatehouse_ASN1_STRFLGS_ESC_MSB = ASN1_STRFLGS_ESC_MSB;
+static inline int gatehouse_SSL_CTX_set1_sigalgs_list(SSL_CTX *c, const char *s) { return (int)SSL_CTX_set1_sigalgs_list(c, s); }
+static inline STACK_OF(X509) *gatehouse_sk_X509_new_null(void) { return sk_X509_new_null(); }
+static inline int gatehouse_sk_X509_push(STACK_OF(X509) *s, X509 *x) { return sk_X509_push(s, x); }
+static inline int gatehouse_sk_X509_num(const STACK_OF(X509) *s) { return sk_X509_num(s); }
+static inline X509 *gatehouse_sk_X509_value(const STACK_OF(X509) *s, int i) { return sk_X509_value(s, i); }
+static inline void gatehouse_sk_X509_free(STACK_OF(X509) *s) { sk_X509_free(s); }
+static inline int gatehouse_sk_SCT_num(const STACK_OF(SCT) *s) { return sk_SCT_num(s); }
+static inline int gatehouse_sk_ACCESS_DESCRIPTION_num(const AUTHORITY_INFO_ACCESS *s) { return sk_ACCESS_DESCRIPTION_num(s); }
+static inline int gatehouse_ACCESS_DESCRIPTION_nid(const AUTHORITY_INFO_ACCESS *s, int i) { return OBJ_obj2nid(sk_ACCESS_DESCRIPTION_value(s, i)->method); }
+static inline int gatehouse_sk_POLICYINFO_num(const CERTIFICATEPOLICIES *s) { return sk_POLICYINFO_num(s); }
+static inline const ASN1_OBJECT *gatehouse_POLICYINFO_policy(const CERTIFICATEPOLICIES *s, int i) { return sk_POLICYINFO_value(s, i)->policyid; }
+static inline const ASN1_IA5STRING *gatehouse_GENERAL_NAME_email(const GENERAL_NAME *n) { return n->type == GEN_EMAIL ? n->d.rfc822Name : NULL; }

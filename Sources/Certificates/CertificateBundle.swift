@@ -22,6 +22,18 @@ public struct CertificateBundle: Equatable, Sendable {
     let isSignedByNext: Bool
     /// Whether the private key is this certificate's.
     let isOfKey: Bool
+    let publicKeySHA256: String
+    /// What is wrong with the serial number, if anything.
+    let serialFault: String?
+  }
+
+  /// What was done to the file's order.
+  struct Repairs: Equatable, Sendable {
+    let isReordered: Bool
+    /// Subjects of what was left out.
+    let spare: [String]
+    /// Subjects of further servers' certificates in the file.
+    let otherLeaves: [String]
   }
 
   /// What the certificate says it may be used for.
@@ -35,6 +47,13 @@ public struct CertificateBundle: Equatable, Sendable {
   public let chain: [Link]
   public let publicKeySHA256: String
   public let leafSHA256: String
+  /// The chain in PEM: the server's certificate first, each followed by its issuer.
+  public let chainPEM: [UInt8]
+  let repairs: Repairs
+  /// DNS names as they stand in the certificate, byte for byte.
+  let rawDNSNames: [[UInt8]]
+  /// Signed certificate timestamps within it (RFC 6962).
+  let timestampCount: Int
 
   public var subject: String { leaf.subject }
   public var issuer: String { leaf.issuer }
@@ -46,28 +65,45 @@ public struct CertificateBundle: Equatable, Sendable {
 
   /// Reads chain and key out of PEM bytes; `name` stands in front of every complaint.
   public init(chainPEM: [UInt8], keyPEM: [UInt8], name: String) throws(CertificateError) {
-    let certificates = try X509Certificate.readChain(from: chainPEM, of: name)
     let key = try PrivateKey.read(from: keyPEM, of: name)
+    try self.init(chainPEM: chainPEM, key: key, name: name)
+  }
+
+  /// Without the key where there is none, as of a certificate that another machine serves.
+  init(chainPEM: [UInt8], key: PrivateKey?, name: String) throws(CertificateError) {
+    let file = try X509Certificate.readChain(from: chainPEM, of: name)
+    guard let ordered = OrderedChain(file, key: key), let first = ordered.chain.first else {
+      throw CertificateError(name, "no certificate in the file")
+    }
+    let certificates = ordered.chain
     var chain: [Link] = []
     for (index, certificate) in certificates.enumerated() {
       let next = index + 1 < certificates.count ? certificates[index + 1] : nil
       chain.append(try Link(certificate, signedBy: next, key: key, of: name))
     }
-    guard let first = certificates.first, let leaf = chain.first else {
-      throw CertificateError(name, "no certificate in the file")
-    }
-    self.leaf = leaf
+    leaf = chain[0]
     self.chain = chain
+    self.chainPEM = try ordered.pem()
+    repairs = Repairs(
+      isReordered: ordered.isReordered, spare: ordered.spare.map(\.subject),
+      otherLeaves: ordered.otherLeaves.map(\.subject))
     names = first.names
+    rawDNSNames = first.rawDNSNames
+    timestampCount = first.timestampCount
     purpose = Purpose(first.extendedKeyUsage)
     publicKeySHA256 = first.publicKeyFingerprint.hex
     leafSHA256 = first.fingerprint.hex
+  }
+
+  /// Whether a client that asks for `name` is served by this certificate.
+  public func covers(_ name: ServerName) -> Bool {
+    names.contains { $0.covers(name) }
   }
 }
 
 extension CertificateBundle.Link {
   fileprivate init(
-    _ certificate: X509Certificate, signedBy next: X509Certificate?, key: PrivateKey,
+    _ certificate: X509Certificate, signedBy next: X509Certificate?, key: PrivateKey?,
     of name: String
   ) throws(CertificateError) {
     guard let notBefore = certificate.notBefore, let notAfter = certificate.notAfter else {
@@ -90,7 +126,9 @@ extension CertificateBundle.Link {
     isRSA = publicKey.isRSA
     keyBits = publicKey.bits
     isSignedByNext = next.map { certificate.isIssued(by: $0) } ?? true
-    isOfKey = certificate.belongs(to: key)
+    isOfKey = key.map { certificate.belongs(to: $0) } ?? false
+    publicKeySHA256 = certificate.publicKeyFingerprint.hex
+    serialFault = certificate.serialFault
   }
 }
 

@@ -8,7 +8,7 @@ public struct CertificateError: Error, Equatable, Sendable, CustomStringConverti
 
   public var description: String { "\(subject): \(problem)" }
 
-  init(_ subject: String, _ problem: String) {
+  public init(_ subject: String, _ problem: String) {
     self.subject = subject
     self.problem = problem
   }

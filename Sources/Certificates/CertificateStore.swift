@@ -24,6 +24,15 @@ public struct CertificateStore: Sendable {
     return kept.first == "." ? "_" + String(kept.dropFirst()) : String(kept)
   }
 
+  /// RSA has a folder of its own beside that of the others, so that both can serve one name.
+  public static func folderName(for name: String, isRSA: Bool) -> String {
+    let folder = folderName(for: name)
+    let stem = folder.without(suffix: rsaSuffix) ?? folder
+    return isRSA ? stem + rsaSuffix : stem
+  }
+
+  static let rsaSuffix = ".rsa"
+
   /// Everything in the folder, by name.
   public func list() throws(CertificateError) -> [StoredCertificate] {
     guard Disk.exists(directory) else { return [] }
@@ -65,12 +74,23 @@ public struct CertificateStore: Sendable {
     now: Date = Date()
   ) throws(CertificateError) -> StagedVersion {
     let report = CertificateGates.check(
-      chainPEM: issued.chainPEM, keyPEM: issued.keyPEM, name: name, now: now)
-    guard let bundle = report.bundle, report.failures.isEmpty else {
-      let why = report.failures.map { "\($0.gate.rawValue): \($0.message)" }
-      throw CertificateError(name, "stopped at the gates: \(why.joined(separator: "; "))")
+      chainPEM: issued.chainPEM, keyPEM: issued.keyPEM, name: name,
+      context: try context(now: now))
+    guard report.isGood else {
+      let why = report.problems.joined(separator: "; ")
+      throw CertificateError(name, "stopped at the gates: \(why)")
     }
-    let certificate = Self.folderName(for: name)
+    return try write(issued, report, as: name, source: source, now: now)
+  }
+
+  /// Writes what has passed the gates, its chain put in order and its key alone in its file.
+  func write(
+    _ issued: IssuedCertificate, _ report: GateReport, as name: String,
+    source: VersionRecord.Source, now: Date
+  ) throws(CertificateError) -> StagedVersion {
+    guard let bundle = report.bundle else { throw CertificateError(name, "cannot be read") }
+    let key = try PrivateKey.read(from: issued.keyPEM, of: name)
+    let certificate = Self.folderName(for: name, isRSA: key.isRSA)
     let folder = "\(directory)/\(certificate)"
     try Disk.makeDirectory(folder, mode: 0o755)
     let current = Self.currentVersion(in: folder)
@@ -81,10 +101,11 @@ public struct CertificateStore: Sendable {
     Disk.removeUnfinished(in: folder)
     do throws(CertificateError) {
       try Disk.makeDirectory(temporary, mode: 0o755)
-      try Disk.write(issued.chainPEM, to: "\(temporary)/fullchain.pem", mode: 0o644)
-      try Disk.write(issued.keyPEM, to: "\(temporary)/key.pem", mode: 0o600)
-      try Disk.write(
-        try record.json(of: temporary), to: "\(temporary)/meta.json", mode: 0o644)
+      let files = ["fullchain.pem", "key.pem", "meta.json"].map { "\(temporary)/\($0)" }
+      try Disk.write(bundle.chainPEM, to: files[0], mode: 0o444)
+      try Disk.write(try key.pem(), to: files[1], mode: 0o600)
+      try Disk.write(try record.json(of: temporary), to: files[2], mode: 0o444)
+      try Disk.giveToOwner(of: directory, files + [temporary, folder])
       try Disk.sync(temporary)
       // Onto a version another process made meanwhile, this fails: it is not empty.
       try Disk.rename(temporary, to: "\(folder)/\(Self.versionName(number))")
@@ -111,7 +132,13 @@ public struct CertificateStore: Sendable {
     let all = try Self.versions(in: version.folder)
     let spare = all.filter { $0 != version.number && $0 != previous }
     let removed = Array(spare.prefix(max(0, all.count - Self.versionsKept)))
-    for number in removed { Disk.remove("\(version.folder)/\(Self.versionName(number))") }
+    for number in removed {
+      // Under a name that nobody lists first, so that a version is never there by halves.
+      let doomed = "\(version.folder)/.\(Self.versionName(number)).old"
+      try Disk.rename("\(version.folder)/\(Self.versionName(number))", to: doomed)
+      Disk.remove(doomed)
+      Disk.remove(Self.statePath(number, in: version.folder))
+    }
     return removed
   }
 
@@ -123,7 +150,13 @@ public struct CertificateStore: Sendable {
   private func versioned(_ name: String) throws(CertificateError) -> StoredCertificate? {
     let folder = "\(directory)/\(name)"
     let all = try Self.versions(in: folder)
-    guard let aim = Disk.aim(of: "\(folder)/current") else { return nil }
+    guard let aim = Disk.aim(of: "\(folder)/current") else {
+      guard let last = all.last else { return nil }
+      let path = "\(folder)/\(Self.versionName(last))"
+      return StoredCertificate(
+        name: name, chainPath: "\(path)/fullchain.pem", keyPath: "\(path)/key.pem", version: nil,
+        versions: all, isServing: false)
+    }
     guard let current = Self.versionNumber(aim) else {
       // Another tool's folder, or a link gone astray: served all the same, so listed all the same.
       return StoredCertificate(
@@ -137,15 +170,15 @@ public struct CertificateStore: Sendable {
       version: current, versions: all)
   }
 
-  private static func versions(in folder: String) throws(CertificateError) -> [Int] {
+  static func versions(in folder: String) throws(CertificateError) -> [Int] {
     try Disk.names(in: folder).compactMap(versionNumber).sorted()
   }
 
-  private static func currentVersion(in folder: String) -> Int? {
+  static func currentVersion(in folder: String) -> Int? {
     Disk.aim(of: "\(folder)/current").flatMap(versionNumber)
   }
 
-  private static func versionNumber(_ name: String) -> Int? {
+  static func versionNumber(_ name: String) -> Int? {
     guard name.first == "v", let number = Int(name.dropFirst()), number > 0,
       versionName(number) == name
     else { return nil }

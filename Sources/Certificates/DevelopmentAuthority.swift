@@ -13,6 +13,11 @@ public struct DevelopmentAuthority {
   private let certificate: X509Certificate
   private let key: PrivateKey
 
+  /// Where the one of a certificates folder is, or would be.
+  public static func certificatePath(in directory: String) -> String {
+    Files(directory).certificate
+  }
+
   /// The authority kept below a certificates folder; `nil` where there is none yet.
   public static func stored(in directory: String) throws(CertificateError) -> Self? {
     let files = Files(directory)
@@ -48,7 +53,7 @@ public struct DevelopmentAuthority {
 
   /// A server's certificate with a new key, for at most 90 days.
   public func issue(
-    for names: [ServerName], now: Date = Date()
+    for names: [ServerName], key kind: KeyKind = .ecdsaP256, now: Date = Date()
   ) throws(CertificateError) -> IssuedCertificate {
     guard let first = names.first else {
       throw CertificateError(certificatePath, "a certificate needs a name")
@@ -58,7 +63,7 @@ public struct DevelopmentAuthority {
       throw CertificateError(
         certificatePath, "this authority has expired; remove its folder to start anew")
     }
-    let leafKey = try PrivateKey.generate()
+    let leafKey = try PrivateKey.generate(kind)
     // A common name holds at most 64 characters, and no client reads it.
     let commonName = String(first.description.prefix(64))
     let builder = try CertificateBuilder(

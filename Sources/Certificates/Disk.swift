@@ -18,8 +18,12 @@ enum Disk {
     guard file >= 0 else { throw .system(path, "cannot read") }
     defer { close(file) }
     var status = stat()
-    guard unsafe fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw CertificateError(path, "not a plain file")
+    guard unsafe fstat(file, &status) == 0 else { throw .system(path, "cannot look at") }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: break
+    case S_IFDIR: throw CertificateError(path, "is a folder; name the file in it")
+    case S_IFIFO: throw CertificateError(path, "is a pipe; write it to a file first")
+    default: throw CertificateError(path, "is not a plain file")
     }
     guard status.st_size <= byteLimit else {
       throw CertificateError(path, "larger than \(byteLimit >> 20) MiB, so no certificate file")
@@ -36,13 +40,29 @@ enum Disk {
     return bytes
   }
 
-  static func mode(of path: String) throws(CertificateError) -> UInt32 {
+  /// What the gates want to know of a key's file.
+  static func keyFile(_ path: String) throws(CertificateError) -> KeyFile {
     var status = stat()
     guard unsafe stat(path, &status) == 0 else { throw .system(path, "cannot look at") }
-    return status.st_mode & 0o7777
+    var folder = stat()
+    guard unsafe stat(parent(of: path), &folder) == 0 else { throw .system(path, "cannot look at") }
+    return KeyFile(
+      path: path, mode: status.st_mode & 0o7777, owner: status.st_uid,
+      allowedOwners: [geteuid(), 0, folder.st_uid])
   }
 
-  /// Holds a folder for one writer while `body` runs; another one waits for him, 10 s at most.
+  /// Gives what root made to the owner of the folder it is in, whose process has to read it.
+  static func giveToOwner(of folder: String, _ paths: [String]) throws(CertificateError) {
+    var status = stat()
+    guard geteuid() == 0, unsafe stat(folder, &status) == 0, status.st_uid != 0 else { return }
+    for path in paths {
+      guard unsafe lchown(path, status.st_uid, status.st_gid) == 0 else {
+        throw .system(path, "cannot give it to the folder's owner")
+      }
+    }
+  }
+
+  /// Holds a folder for one writer while `body` runs; another one waits for him, 40 s at most.
   static func locked<Value>(
     _ folder: String, _ body: () throws(CertificateError) -> Value
   ) throws(CertificateError) -> Value {
@@ -51,7 +71,8 @@ enum Disk {
     let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard file >= 0 else { throw .system(path, "cannot lock") }
     defer { close(file) }
-    var waits = 200
+    try giveToOwner(of: folder, [path])
+    var waits = 800
     while flock(file, LOCK_EX | LOCK_NB) != 0 {
       guard errno == EWOULDBLOCK || errno == EINTR else { throw .system(path, "cannot lock") }
       guard waits > 0 else {
@@ -108,6 +129,21 @@ enum Disk {
     try rename(temporary, to: path)
   }
 
+  /// A file that is replaced whole, in one step.
+  static func replace(_ path: String, with bytes: [UInt8], mode: mode_t) throws(CertificateError) {
+    let temporary = "\(parent(of: path))/.new.\(getpid())"
+    unsafe unlink(temporary)
+    do throws(CertificateError) {
+      try write(bytes, to: temporary, mode: mode)
+      try giveToOwner(of: parent(of: path), [temporary])
+      try rename(temporary, to: path)
+      try sync(parent(of: path))
+    } catch {
+      remove(temporary)
+      throw error
+    }
+  }
+
   static func aim(of link: String) -> String? {
     var text = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = unsafe readlink(link, &text, text.count)
@@ -134,7 +170,9 @@ enum Disk {
   /// What a crash left of a version; only for who holds the lock.
   static func removeUnfinished(in folder: String) {
     let all = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    for name in all where name.hasPrefix(".v") { remove("\(folder)/\(name)") }
+    for name in all where name.hasPrefix(".v") || name.hasPrefix("current.") {
+      remove("\(folder)/\(name)")
+    }
   }
 
   static func remove(_ path: String) { try? FileManager.default.removeItem(atPath: path) }

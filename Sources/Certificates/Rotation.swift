@@ -1,88 +1,129 @@
 public import Foundation
 
-/// A new key and a new version, through the gates, for certificates made here.
-public struct Rotation {
-  /// What was done.
-  public struct Outcome: Sendable {
-    public let staged: StagedVersion
-    public let previous: Int?
-    /// Old versions that were removed.
-    public let removed: [Int]
-    /// What a client has to trust.
-    public let authorityPath: String
-  }
+/// Where a new certificate for stored names comes from: one for each source a version can have.
+public protocol CertificateIssuer: Sendable {
+  /// A certificate for the names of `bundle`, with a new key of its kind.
+  func issue(
+    anew bundle: CertificateBundle, in store: CertificateStore, now: Date
+  ) throws(CertificateError) -> IssuedCertificate
 
+  /// Has `bundle` revoked by who issued it.
+  func revoke(
+    _ bundle: CertificateBundle, because reason: RevocationReason, in store: CertificateStore
+  ) throws(CertificateError) -> RevocationAnswer
+}
+
+/// A new key and a new version, through the gates.
+public struct Rotation: Sendable {
   private let store: CertificateStore
+  private let activation: Activation
+  private let issuers: [VersionRecord.Source: any CertificateIssuer]
 
-  public init(in store: CertificateStore) { self.store = store }
+  /// `issuers` come on top of the development authority's.
+  public init(
+    in store: CertificateStore, issuers: [VersionRecord.Source: any CertificateIssuer] = [:],
+    ask: @escaping Activation.Question = { _, _ in .notRunning }
+  ) {
+    self.store = store
+    self.issuers = issuers.merging([.development: DevelopmentIssuer()]) { given, _ in given }
+    activation = Activation(in: store, ask: ask)
+  }
 
   /// Makes the first version for these names, or with `isForced` another one.
   public func make(
-    _ names: [ServerName], isForced: Bool, now: Date = Date()
-  ) throws(CertificateError) -> Outcome {
+    _ names: [ServerName], key: KeyKind = .ecdsaP256, isForced: Bool, now: Date = Date()
+  ) throws(CertificateError) -> Activation.Outcome {
     try Disk.locked(store.directory) { () throws(CertificateError) in
-      try makeAlone(names, isForced: isForced, now: now)
+      try makeAlone(names, key: key, isForced: isForced, now: now)
     }
   }
 
   /// Gives the certificate of this name a new key; one made elsewhere is refused with what to do.
-  public func rotate(_ name: String, now: Date = Date()) throws(CertificateError) -> Outcome {
+  public func rotate(
+    _ name: String, isDryRun: Bool = false, routedNames: [ServerName] = [], now: Date = Date()
+  ) throws(CertificateError) -> Activation.Outcome {
     // The folder must be there before it can be locked, or a slip in its name would make it.
     _ = try store.certificate(named: name)
     return try Disk.locked(store.directory) { () throws(CertificateError) in
-      try rotateAlone(name, now: now)
+      let stored = try store.certificate(named: name)
+      guard let record = try stored.record() else { throw madeElsewhere(stored) }
+      guard let issuer = issuers[record.source] else { throw madeElsewhere(stored) }
+      let issued = try issuer.issue(anew: try stored.load(), in: store, now: now)
+      var settings = Activation.Settings()
+      settings.source = record.source
+      settings.isDryRun = isDryRun
+      settings.routedNames = routedNames
+      return try activation.bringAlone(issued, as: stored.name, settings, now: now).good()
     }
   }
 
   private func makeAlone(
-    _ names: [ServerName], isForced: Bool, now: Date
-  ) throws(CertificateError) -> Outcome {
+    _ names: [ServerName], key: KeyKind, isForced: Bool, now: Date
+  ) throws(CertificateError) -> Activation.Outcome {
     guard let first = names.first else {
       throw CertificateError(store.directory, "a certificate needs a name")
     }
     let name = first.description
-    let folder = CertificateStore.folderName(for: name)
-    let existing = try store.list().first { $0.name == folder || $0.name == name }
-    if let existing {
-      guard existing.version != nil else {
+    let folder = CertificateStore.folderName(for: name, isRSA: key.isRSA)
+    if let existing = try store.list().first(where: { $0.name == folder || $0.name == name }),
+      existing.name == folder || existing.versions.isEmpty
+    {
+      guard existing.version != nil || !existing.isServing else {
         throw CertificateError(existing.chainPath, "a file of another tool bears this name")
       }
       guard isForced else {
         throw CertificateError(
-          name, "is there already; a new key: gatehouse cert rotate \(name); other names: --force")
+          name, "is there already; a new key: gatehouse cert rotate \(folder); other names: --force"
+        )
       }
     }
     let authority = try DevelopmentAuthority.open(in: store.directory, now: now)
-    return try issue(names, from: authority, as: name, previous: existing?.version, now: now)
+    var settings = Activation.Settings()
+    settings.source = .development
+    let issued = try authority.issue(for: names, key: key, now: now)
+    return try activation.bringAlone(issued, as: name, settings, now: now).good()
   }
 
-  private func rotateAlone(_ name: String, now: Date) throws(CertificateError) -> Outcome {
-    let stored = try store.certificate(named: name)
-    guard let record = try stored.record(), record.source == .development else {
+  private func madeElsewhere(_ stored: StoredCertificate) -> CertificateError {
+    CertificateError(
+      stored.chainPath,
+      "its issuer is not at hand here: make a new key and request, have it signed, then type: "
+        + "gatehouse cert import \(stored.name) --chain FILE --key FILE; for development "
+        + "certificates, which can be rotated: gatehouse cert dev")
+  }
+}
+
+extension Activation.Outcome {
+  /// Itself; a certificate that its own issuer made and a gate refuses is an error.
+  fileprivate func good() throws(CertificateError) -> Activation.Outcome {
+    guard ending != .refused else {
       throw CertificateError(
-        stored.chainPath,
-        "not made by `gatehouse cert dev`: ask its issuer for a new one, replace the file, "
-          + "then type: gatehouse apply")
+        staged.certificate, "stopped at the gates: \(report.problems.joined(separator: "; "))")
     }
+    return self
+  }
+}
+
+/// New certificates of the development authority of the folder.
+struct DevelopmentIssuer: CertificateIssuer {
+  func issue(
+    anew bundle: CertificateBundle, in store: CertificateStore, now: Date
+  ) throws(CertificateError) -> IssuedCertificate {
     guard let authority = try DevelopmentAuthority.stored(in: store.directory) else {
+      let names = bundle.names.map(\.description).joined(separator: " ")
       throw CertificateError(
-        name,
+        bundle.subject,
         "its authority is gone from \(store.directory)/.authority; "
-          + "a new one: gatehouse cert dev \(record.names.joined(separator: " ")) --force")
+          + "a new one: gatehouse cert dev \(names) --force")
     }
-    let names = try stored.load().names
-    return try issue(names, from: authority, as: stored.name, previous: stored.version, now: now)
+    return try authority.issue(
+      for: bundle.names, key: KeyKind(rawValue: bundle.keyType) ?? .ecdsaP256, now: now)
   }
 
-  private func issue(
-    _ names: [ServerName], from authority: DevelopmentAuthority, as name: String, previous: Int?,
-    now: Date
-  ) throws(CertificateError) -> Outcome {
-    let issued = try authority.issue(for: names, now: now)
-    let staged = try store.stage(issued, as: name, source: .development, now: now)
-    try store.activate(staged)
-    return Outcome(
-      staged: staged, previous: previous, removed: try store.prune(staged, previous: previous),
-      authorityPath: authority.certificatePath)
+  func revoke(
+    _ bundle: CertificateBundle, because reason: RevocationReason, in store: CertificateStore
+  ) throws(CertificateError) -> RevocationAnswer {
+    RevocationAnswer(
+      isDone: true, lines: ["clients ask a development authority for no list: it just expires"])
   }
 }

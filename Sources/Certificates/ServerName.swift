@@ -28,6 +28,15 @@ public enum ServerName: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Whether a certificate with this name serves `other`: itself, or one label below `*.`.
+  func covers(_ other: ServerName) -> Bool {
+    if self == other { return true }
+    guard case .dns(let pattern) = self, case .dns(let name) = other, pattern.hasPrefix("*."),
+      !name.hasPrefix("*."), let dot = name.firstIndex(of: ".")
+    else { return false }
+    return name[dot...] == pattern.dropFirst()
+  }
+
   /// As OpenSSL reads it in a `subjectAltName` value; a checked name holds no comma or colon.
   var alternativeName: String {
     switch self {

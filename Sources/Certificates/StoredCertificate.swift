@@ -10,18 +10,28 @@ public struct StoredCertificate: Equatable, Sendable {
   public let version: Int?
   /// All there are on the disk, oldest first; none for files of another tool.
   public let versions: [Int]
+  /// False for one that was staged and never made current.
+  public var isServing = true
 
   /// Through the gates, read anew from the disk.
-  public func check(now: Date = Date()) -> GateReport {
+  public func check(now: Date = Date()) -> GateReport { check(in: GateContext(now: now)) }
+
+  /// Through the gates, read anew from the disk; where the key is, the context need not say.
+  public func check(in context: GateContext) -> GateReport { examine(in: context).report }
+
+  /// What the gates say, and the very key that they looked at; without one where it cannot be read.
+  public func examine(in context: GateContext) -> (report: GateReport, keyPEM: [UInt8]) {
     do throws(CertificateError) {
       let chain = try Disk.read(chainPath)
       let key = keyPath == chainPath ? chain : try Disk.read(keyPath)
-      let file = KeyFile(path: keyPath, mode: try Disk.mode(of: keyPath))
-      return CertificateGates.check(
-        chainPEM: chain, keyPEM: key, name: chainPath, keyFile: file, now: now)
+      let file = try Disk.keyFile(keyPath)
+      var context = context
+      context.keyFile = file
+      let report = CertificateGates.check(
+        chainPEM: chain, keyPEM: key, name: chainPath, context: context)
+      return (report, key)
     } catch {
-      let result = GateResult(gate: .parse, outcome: .failed, message: error.description)
-      return GateReport(results: [result], bundle: nil)
+      return (GateReport(unreadable: error), [])
     }
   }
 
@@ -41,7 +51,7 @@ public struct StoredCertificate: Equatable, Sendable {
 
 /// `meta.json`: what one version is, for people and tools that do not read X.509.
 public struct VersionRecord: Codable, Equatable, Sendable {
-  public enum Source: String, Codable, Sendable { case development, `import`, acme }
+  public enum Source: String, Codable, Sendable { case development, `import`, acme, `private` }
 
   public let names: [String]
   public let issuer: String
@@ -52,11 +62,14 @@ public struct VersionRecord: Codable, Equatable, Sendable {
   public let leafSHA256: String
   public let source: Source
   public let created: Date
+  /// Who did it; nil where it was not noted.
+  public let createdBy: String?
   /// The version that served before.
   public let previous: Int?
 
   private enum CodingKeys: String, CodingKey {
     case names, issuer, source, created, previous
+    case createdBy = "created_by"
     case notBefore = "not_before"
     case notAfter = "not_after"
     case keyType = "key_type"
@@ -74,7 +87,15 @@ public struct VersionRecord: Codable, Equatable, Sendable {
     leafSHA256 = bundle.leafSHA256
     self.source = source
     self.created = created
+    createdBy = Person.current
     self.previous = previous
+  }
+
+  /// When it is fetched anew by itself: with a third of its lifetime left, or half of a short one.
+  public var renewal: Date? {
+    guard source == .acme else { return nil }
+    let lifetime = notAfter.timeIntervalSince(notBefore)
+    return notAfter - lifetime / (lifetime <= 10 * 86_400 ? 2 : 3)
   }
 
   init(json: [UInt8], of path: String) throws(CertificateError) {

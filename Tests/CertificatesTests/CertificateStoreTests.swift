@@ -12,7 +12,7 @@ struct CertificateStoreTests {
     store = CertificateStore(directory: workshop.path("certs"))
   }
 
-  private func make(_ names: String..., isForced: Bool = false) throws -> Rotation.Outcome {
+  private func make(_ names: String..., isForced: Bool = false) throws -> Activation.Outcome {
     try Rotation(in: store).make(names.compactMap { ServerName($0) }, isForced: isForced)
   }
 
@@ -24,7 +24,7 @@ struct CertificateStoreTests {
   @Test func `a version has its three files, and its key is the owner's`() throws {
     let outcome = try make("localhost", "::1")
     #expect(outcome.staged.name == "v0001")
-    #expect(outcome.staged.report.score == "12/12")
+    #expect(outcome.staged.report.score == "22/22")
     #expect(try aim("localhost") == "v0001")
     #expect(try workshop.mode("certs/localhost/v0001/key.pem") == 0o600)
     let record = try #require(try store.certificate(named: "localhost").record())
@@ -103,7 +103,7 @@ struct CertificateStoreTests {
     try Disk.link(workshop.path("certs/localhost/current"), to: "/nowhere")
     let stored = try store.certificate(named: "localhost")
     #expect(stored.version == nil)
-    #expect(stored.check().failures.map(\.gate) == [.parse])
+    #expect(stored.check().failures.map(\.gate) == [.readable])
   }
 
   @Test func `a staged version does not serve until it is activated`() throws {
@@ -160,7 +160,7 @@ struct CertificateStoreTests {
     let error = #expect(throws: CertificateError.self) {
       _ = try Rotation(in: store).rotate("pair")
     }
-    #expect(error?.problem.contains("gatehouse apply") == true)
+    #expect(error?.problem.contains("gatehouse cert import") == true)
     #expect(throws: CertificateError.self) { _ = try Rotation(in: store).rotate("missing") }
   }
 

@@ -31,15 +31,23 @@ final class Folder {
   /// For www.example.com.
   func writeCertificate(_ name: String) throws {
     try write("certs/\(name).pem", Self.chain + Self.key)
+    try write("certs/.authorities/test.pem", Self.authority)
   }
 
   static let chain = String(decoding: issued?.chainPEM ?? [], as: UTF8.self)
   static let key = String(decoding: issued?.keyPEM ?? [], as: UTF8.self)
 
+  private static let authority = made?.authority ?? ""
+  private static let issued = made?.issued
+
   /// One for all tests, of an authority that is thrown away.
-  private static let issued: IssuedCertificate? = {
-    guard let folder = try? Folder(), let name = ServerName("www.example.com") else { return nil }
-    return try? DevelopmentAuthority.open(in: folder.path).issue(for: [name])
+  private static let made: (issued: IssuedCertificate, authority: String)? = {
+    guard let folder = try? Folder(), let name = ServerName("www.example.com"),
+      let authority = try? DevelopmentAuthority.open(in: folder.path),
+      let issued = try? authority.issue(for: [name]),
+      let pem = try? String(contentsOfFile: authority.certificatePath, encoding: .utf8)
+    else { return nil }
+    return (issued, pem)
   }()
 
   /// The checked-out repository.

@@ -108,9 +108,9 @@ struct LoadingTests {
   }
 
   @Test(arguments: [
-    ("b.crt", "b", "parse: cannot read \"certs/b.key\": No such file or directory"),
-    ("b.pem", "b", "parse: certs/b.pem: no readable private key (PEM, without a passphrase)"),
-    ("www.crt", "www", "parse: www.crt has a namesake here; keep one of them"),
+    ("b.crt", "b", "readable: certs/b.key: cannot read: No such file or directory"),
+    ("b.pem", "b", "key-parse: certs/b.pem: no readable private key (PEM, without a passphrase)"),
+    ("www.crt", "www", "readable: certs/www.crt has a namesake here; keep one of them"),
   ])
   func `a chain without its key is left out, and the others serve`(
     _ file: String, _ name: String, _ message: String

@@ -39,10 +39,8 @@ public struct CertificateFacts: Sendable, Equatable {
   }
 }
 
-/// Finds chains and keys in a folder: `NAME.pem`, `NAME.crt` with `NAME.key`, or
-/// `NAME/current/{fullchain,key}.pem`, and has each pass the gates.
+/// The chains and keys of a folder, each sent through the gates.
 public struct CertificateFolder: Sendable {
-  static let byteLimit = 256 << 10
   static let countLimit = 10_000
 
   public let path: String
@@ -56,101 +54,47 @@ public struct CertificateFolder: Sendable {
 
   /// Sorted by name; one that is bad stops no other.
   public func read(now: Date = Date()) throws(Failure) -> [FoundCertificate] {
-    guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else {
+    guard (try? FileManager.default.contentsOfDirectory(atPath: path)) != nil else {
       throw Failure(
         description:
           "cannot read the folder \"\(path.shortened)\"; make it with: gatehouse cert dev")
     }
-    let pairs = pairs(Set(names.filter { !$0.hasPrefix(".") }))
-    guard pairs.count <= Self.countLimit else {
-      throw Failure(
-        description: "\(pairs.count) certificates in \"\(path)\"; at most \(Self.countLimit)")
-    }
-    var doubles: Set<String> = []
-    for (one, other) in zip(pairs, pairs.dropFirst()) where one.name == other.name {
-      doubles.insert(one.name)
-    }
-    return pairs.map { pair in
-      guard !doubles.contains(pair.name) else {
-        return refused(pair, "parse: \(pair.chain) has a namesake here; keep one of them")
+    do throws(CertificateError) {
+      let store = CertificateStore(directory: path)
+      let all = try store.list().filter(\.isServing)
+      guard all.count <= Self.countLimit else {
+        throw CertificateError(path, "\(all.count) certificates; at most \(Self.countLimit)")
       }
-      return read(pair, now)
-    }
-  }
-
-  private struct Pair {
-    var name: String
-    var chain: String
-    var key: String
-    var isVersioned = false
-  }
-
-  private func pairs(_ names: Set<String>) -> [Pair] {
-    var pairs: [Pair] = []
-    for name in names.sorted() {
-      if name.hasSuffix(".pem") {
-        pairs.append(Pair(name: String(name.dropLast(4)), chain: name, key: name))
-      } else if name.hasSuffix(".crt") {
-        let stem = String(name.dropLast(4))
-        pairs.append(Pair(name: stem, chain: name, key: stem + ".key"))
-      } else if isLink("\(path)/\(name)/current") {
-        let folder = "\(name)/current"
-        pairs.append(
-          Pair(
-            name: name, chain: "\(folder)/fullchain.pem", key: "\(folder)/key.pem",
-            isVersioned: true))
+      let context = try store.context(now: now)
+      let names = Dictionary(grouping: all, by: \.name)
+      return all.map { one in
+        guard names[one.name]?.count == 1 else { return Self.namesake(one) }
+        return Self.found(one, context)
       }
-    }
-    return pairs.sorted { $0.name < $1.name }
+    } catch { throw Failure(description: error.description) }
   }
 
-  /// A link that leads nowhere, too: its certificate must be missed, not forgotten.
-  private func isLink(_ file: String) -> Bool {
-    (try? FileManager.default.attributesOfItem(atPath: file)) != nil
-  }
-
-  private func read(_ pair: Pair, _ now: Date) -> FoundCertificate {
-    do throws(Failure) {
-      let chain = try file(pair.chain)
-      let key = pair.chain == pair.key ? chain : try file(pair.key)
-      let report = CertificateGates.check(
-        chainPEM: chain.bytes, keyPEM: key.bytes, name: "\(path)/\(pair.chain)",
-        keyFile: KeyFile(path: "\(path)/\(pair.key)", mode: key.mode), now: now)
-      return found(pair, chain.bytes, key.bytes, report, now)
-    } catch {
-      return refused(pair, "parse: \(error.description)")
-    }
-  }
-
-  private func found(
-    _ pair: Pair, _ chain: [UInt8], _ key: [UInt8], _ report: GateReport, _ now: Date
-  ) -> FoundCertificate {
-    let isExpired = report.bundle.map { $0.notAfter <= now } ?? false
+  private static func found(_ stored: StoredCertificate, _ context: GateContext) -> FoundCertificate
+  {
+    let (report, key) = stored.examine(in: context)
+    let isExpired = report.bundle.map { $0.notAfter <= context.now } ?? false
     let isOnlyExpired = isExpired && report.failures.allSatisfy { $0.gate == .validity }
-    let isUsable = report.failures.isEmpty || isOnlyExpired
-    return FoundCertificate(
-      name: pair.name,
-      certificate: isUsable ? .init(name: pair.name, chainPEM: chain, keyPEM: key) : nil,
-      facts: report.bundle.map(CertificateFacts.init), problems: report.failures.map(Self.line),
-      warnings: report.warnings.map(Self.line), isOnlyExpired: isOnlyExpired,
-      isVersioned: pair.isVersioned)
-  }
-
-  private static func line(_ result: GateResult) -> String {
-    "\(result.gate.rawValue): \(result.message)"
-  }
-
-  private func refused(_ pair: Pair, _ why: String) -> FoundCertificate {
-    FoundCertificate(
-      name: pair.name, certificate: nil, facts: nil, problems: [why], warnings: [],
-      isOnlyExpired: false, isVersioned: pair.isVersioned)
-  }
-
-  private func file(_ name: String) throws(Failure) -> FileReader.File {
-    do throws(FileReader.Failure) {
-      return try FileReader.read("\(path)/\(name)", limit: Self.byteLimit)
-    } catch {
-      throw Failure(description: "cannot read \"\(path)/\(name)\": \(error.text)")
+    var certificate: ProxyConfiguration.Certificate?
+    if let bundle = report.bundle, report.failures.isEmpty || isOnlyExpired {
+      // In the order that clients need, whatever the file's.
+      certificate = .init(name: stored.name, chainPEM: bundle.chainPEM, keyPEM: key)
     }
+    return FoundCertificate(
+      name: stored.name, certificate: certificate, facts: report.bundle.map(CertificateFacts.init),
+      problems: report.problems,
+      warnings: report.warnings.map { "\($0.gate.rawValue): \($0.message)" },
+      isOnlyExpired: isOnlyExpired, isVersioned: stored.version != nil)
+  }
+
+  private static func namesake(_ stored: StoredCertificate) -> FoundCertificate {
+    FoundCertificate(
+      name: stored.name, certificate: nil, facts: nil,
+      problems: ["readable: \(stored.chainPath) has a namesake here; keep one of them"],
+      warnings: [], isOnlyExpired: false, isVersioned: stored.version != nil)
   }
 }

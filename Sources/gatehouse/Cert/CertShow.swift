@@ -12,23 +12,43 @@ struct CertShow: ParsableCommand {
       EXAMPLES
         gatehouse cert show localhost
         gatehouse cert show www.example.com --dir /etc/gatehouse/certs
+        gatehouse cert show localhost --version v0003
+        gatehouse cert show localhost --pem > chain.pem
         gatehouse cert show localhost --json | jq -r .spki_sha256
       """)
 
   @Argument(help: "The certificate's name, as `gatehouse cert list` prints it.")
   var name: String
 
+  @Option(help: "Another version than the current one, such as v0007.")
+  var version: String?
+
+  @Flag(help: "Print the chain in PEM and nothing else.")
+  var pem = false
+
   @OptionGroup var options: CertOptions
 
   func run() throws {
-    var state = CertRow.State.ok
     try CertFailure.explained {
-      let stored = try options.store.certificate(named: name)
-      let facts = CertFacts(stored, report: stored.check())
-      state = facts.state
-      print(options.json ? try jsonText(facts) : facts.text)
+      let store = try options.store()
+      var stored = try store.certificate(named: name)
+      let history = store.versions(of: stored)
+      if let version {
+        let number = try CertNames.version(version)
+        guard let found = history.first(where: { $0.number == number }) else {
+          let known = history.map(\.name).joined(separator: ", ")
+          throw CertFailure("\(name): no version \(number); there are: \(known)")
+        }
+        stored = stored.showing(found)
+      }
+      let facts = CertFacts(stored, report: stored.check(in: try store.context()), history)
+      if pem {
+        FileHandle.standardOutput.write(Data(try stored.load().chainPEM))
+      } else {
+        print(options.json ? try jsonText(facts) : facts.text)
+      }
+      return facts.state
     }
-    try CertRow.exit(for: [state])
   }
 }
 
@@ -47,9 +67,27 @@ struct CertFacts: Encodable {
     }
   }
 
+  struct Version: Encodable {
+    let version: String
+    /// `current`, `retired` or `quarantined`.
+    let state: String
+    let reason: String?
+    let source: String?
+    let created: String?
+    let createdBy: String?
+    let notAfter: String?
+
+    private enum CodingKeys: String, CodingKey {
+      case version, state, reason, source, created
+      case createdBy = "created_by"
+      case notAfter = "not_after"
+    }
+  }
+
   let name: String
   let version: String?
   let versions: [String]
+  let history: [Version]
   let chainPath: String
   let keyPath: String
   let names: [String]
@@ -64,7 +102,7 @@ struct CertFacts: Encodable {
   let state: CertRow.State
 
   private enum CodingKeys: String, CodingKey {
-    case name, version, versions, names, serial, chain, gates, state
+    case name, version, versions, history, names, serial, chain, gates, state
     case chainPath = "chain_path"
     case keyPath = "key_path"
     case notBefore = "not_before"
@@ -74,11 +112,12 @@ struct CertFacts: Encodable {
     case leafSHA256 = "leaf_sha256"
   }
 
-  init(_ stored: StoredCertificate, report: GateReport) {
+  init(_ stored: StoredCertificate, report: GateReport, _ all: [StoredVersion]) {
     let bundle = report.bundle
     name = stored.name
     version = stored.version.map(CertificateStore.versionName)
     versions = stored.versions.map(CertificateStore.versionName)
+    history = all.map(Version.init)
     chainPath = stored.chainPath
     keyPath = stored.keyPath
     names = bundle?.names.map(\.description) ?? []
@@ -115,12 +154,37 @@ struct CertFacts: Encodable {
     let links = chain.enumerated().map { depth, link in
       ["\(depth)", link.subject, link.issuer, link.keyType, String(link.notAfter.prefix(10))]
     }
+    let past = history.reversed().map { version in
+      [
+        version.version, version.reason.map { "\(version.state): \($0)" } ?? version.state,
+        version.source ?? "-", String((version.created ?? "-").prefix(10)),
+        version.createdBy ?? "-", String((version.notAfter ?? "-").prefix(10)),
+      ]
+    }
     let verdicts = gates.map { [$0.gate.rawValue, $0.outcome.rawValue, $0.message] }
     var parts = [table([], facts)]
     if !links.isEmpty {
       parts.append(table(["DEPTH", "SUBJECT", "ISSUER", "KEY", "EXPIRES"], links))
     }
+    if !past.isEmpty {
+      parts.append(table(["VERSION", "STATE", "SOURCE", "MADE", "BY", "EXPIRES"], past))
+    }
     parts.append(table(["GATE", "RESULT", "WHAT IT SAYS"], verdicts))
     return parts.joined(separator: "\n\n")
+  }
+}
+
+extension CertFacts.Version {
+  init(_ version: StoredVersion) {
+    self.version = version.name
+    switch version.state {
+    case .current: (state, reason) = ("current", nil)
+    case .retired: (state, reason) = ("retired", nil)
+    case .quarantined(let why): (state, reason) = ("quarantined", why)
+    }
+    source = version.record?.source.rawValue
+    created = version.record.map { certTime($0.created) }
+    createdBy = version.record?.createdBy
+    notAfter = version.record.map { certTime($0.notAfter) }
   }
 }

@@ -9,7 +9,9 @@ struct CertList: ParsableCommand {
     commandName: "list",
     abstract: "List the certificates of a folder, with their state.",
     discussion: """
-      STATE is ok, or the first thing a gate found; `gatehouse cert show NAME` tells them all.
+      RENEWS is the day on which a certificate is fetched anew by itself, or manual.
+      STATE is ok, or the first thing a gate found; `gatehouse cert show NAME` tells
+      them all. STAGED is one that no version of is current.
 
       EXAMPLES
         gatehouse cert list
@@ -20,20 +22,20 @@ struct CertList: ParsableCommand {
   @OptionGroup var options: CertOptions
 
   func run() throws {
-    var rows: [CertRow] = []
     try CertFailure.explained {
-      let now = Date()
-      rows = try options.store.list().map { CertRow($0, now: now) }
+      let store = try options.store()
+      let context = try store.context()
+      let rows = try store.list().map { CertRow($0, in: context) }
       if options.json {
         print(try jsonText(rows))
       } else if rows.isEmpty {
-        print("no certificate in \(options.dir); make one for development: gatehouse cert dev")
+        print("no certificate in \(store.directory); one for development: gatehouse cert dev")
       } else {
-        let header = ["NAME", "NAMES", "KEY", "ISSUER", "EXPIRES", "VERSION", "STATE"]
+        let header = ["NAME", "KEY", "ISSUER", "EXPIRES", "RENEWS", "VER", "STATE"]
         print(table(header, rows.map(\.cells)))
       }
+      return CertRow.worst(of: rows.map(\.state))
     }
-    try CertRow.exit(for: rows.map(\.state))
   }
 }
 
@@ -47,20 +49,26 @@ struct CertRow: Encodable {
   let issuer: String?
   let notAfter: String?
   let daysLeft: Int?
+  let renews: String?
+  let source: String?
+  let isServing: Bool
   let version: String?
   let path: String
   let state: State
   let problem: String?
 
   private enum CodingKeys: String, CodingKey {
-    case name, names, issuer, version, path, state, problem
+    case name, names, issuer, version, path, state, problem, renews, source
+    case isServing = "is_serving"
     case keyType = "key_type"
     case notAfter = "not_after"
     case daysLeft = "days_left"
   }
 
-  init(_ stored: StoredCertificate, now: Date) {
-    let report = stored.check(now: now)
+  init(_ stored: StoredCertificate, in context: GateContext) {
+    let report = stored.check(in: context)
+    let now = context.now
+    let record = try? stored.record()
     name = stored.name
     names = report.bundle?.names.map(\.description) ?? []
     keyType = report.bundle?.keyType
@@ -69,6 +77,9 @@ struct CertRow: Encodable {
     daysLeft = report.bundle.map {
       Int(($0.notAfter.timeIntervalSince(now) / 86_400).rounded(.down))
     }
+    source = record?.source.rawValue
+    renews = record.flatMap { $0.renewal.map { certTime($0) } }
+    isServing = stored.isServing
     version = stored.version.map(CertificateStore.versionName)
     path = stored.chainPath
     state = State(report)
@@ -77,12 +88,16 @@ struct CertRow: Encodable {
 
   var cells: [String] {
     let day = notAfter.map { "\($0.prefix(10)) (\(daysLeft ?? 0)d)" }
-    let shown = names.count > 3 ? names.prefix(2) + ["+\(names.count - 2)"] : names[...]
     let label = state == .ok ? "ok" : "\(state == .failed ? "FAILED" : "WARN") \(problem ?? "")"
     return [
-      name, shown.joined(separator: " "), keyType ?? "-", issuer ?? "-", day ?? "-",
-      version ?? "file", label,
+      name, keyType ?? "-", issuer ?? "-", day ?? "-",
+      renews.map { String($0.prefix(10)) } ?? "manual",
+      version ?? (isServing ? "file" : "-"), isServing ? label : "STAGED \(label)",
     ]
+  }
+
+  static func worst(of states: [State]) -> State {
+    states.contains(.failed) ? .failed : states.contains(.warning) ? .warning : .ok
   }
 
   /// Ends the command with what the worst of the states asks for.

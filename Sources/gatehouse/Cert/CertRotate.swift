@@ -1,0 +1,71 @@
+import ArgumentParser
+internal import Certificates
+internal import Foundation
+
+/// `gatehouse cert rotate`: a new key, whether it is due or not.
+struct CertRotate: ParsableCommand {
+  enum Reason: String, ExpressibleByArgument, CaseIterable { case policy, compromise }
+
+  static let configuration = CommandConfiguration(
+    commandName: "rotate",
+    abstract: "Give a certificate a new key and make it the current version.",
+    discussion: """
+      The new version passes the gates and becomes current; then the running process
+      is asked to serve it, and if one of its workers does not, the version before
+      is current again by itself. The old version stays for a rollback, except with
+      --reason compromise: then its key is marked, so that it never serves again,
+      and its certificate is revoked.
+
+      Certificates of `gatehouse cert dev` and of a private authority in --ca-dir can
+      be rotated; others come from their issuer: import the new one.
+
+      EXAMPLES
+        gatehouse cert rotate localhost
+        gatehouse cert rotate localhost --reason compromise
+        gatehouse cert rotate '*.shop.test' -c gatehouse.yaml --wait 30 --json
+
+      Exit code 0: good. 1: there is a warning. 2: failed; the version before serves.
+      """)
+
+  @Argument(help: "The certificate's name, as `gatehouse cert list` prints it.")
+  var name: String
+
+  @Option(help: "Why: policy, or compromise where others may know the old key.")
+  var reason = Reason.policy
+
+  @Option(help: ArgumentHelp("The folder of private authorities.", valueName: "folder"))
+  var caDir = "ca"
+
+  @OptionGroup var serving: ServingOptions
+  @OptionGroup var options: CertOptions
+
+  func run() throws {
+    try CertFailure.explained {
+      let store = try options.store()
+      let issuers = CertIssuers.all(authorities: caDir)
+      let rotation = Rotation(
+        in: store, issuers: issuers, ask: try serving.question(options))
+      let rotated = try rotation.rotate(
+        name, isDryRun: serving.dryRun, routedNames: options.routedNames())
+      let outcome = CertOutcome(rotated, asked: "staged")
+      let state = try outcome.print(asJSON: options.json)
+      guard reason == .compromise, rotated.ending == .current, let old = rotated.previous else {
+        return state
+      }
+      let revoked = try Revocation(in: store, issuers: issuers).revoke(
+        name, version: old, because: .compromise)
+      if !options.json { for line in CertRevoke.lines(of: revoked) { print(line) } }
+      return state
+    }
+  }
+}
+
+/// Who issues certificates that are rotated and revoked here, beside the development authority.
+enum CertIssuers {
+  /// `authorities`: the folder of the private ones.
+  static func all(
+    authorities directory: String
+  ) -> [VersionRecord.Source: any CertificateIssuer] {
+    [.private: PrivateIssuer(directory: directory)]
+  }
+}
