@@ -51,6 +51,7 @@ import Testing
       [origin],
       edit: {
         $0.replacing("certificates: certs", with: "certificates: \(certificates.path)")
+          .replacing("- { backend: web }", with: "- { backend: web, hsts: 365d }")
       })
     return (gate, site)
   }
@@ -74,7 +75,10 @@ import Testing
     return found
   }
 
-  @Test func `testssl_sh finds nothing of severity MEDIUM or worse`() throws {
+  @Test
+  func `testssl_sh finds nothing of severity LOW or worse, and nothing that takes a grade from A`()
+    throws
+  {
     let (gate, site) = try scannedGate()
     // Its look at resumption races its own client's end against the ticket, and on a busy machine says
     // WARN, that it could not look; the test below looks. Its own openssl has no GOST: no matter.
@@ -86,9 +90,20 @@ import Testing
     for _ in 0..<2 where couldNotLook(found) { found = try scan(gate, in: site) }
     #expect(!couldNotLook(found))
     let bad = found.filter {
-      ["MEDIUM", "HIGH", "CRITICAL", "FATAL"].contains($0.severity)
+      // Who may issue for a name is said in the DNS, by no server.
+      ["LOW", "MEDIUM", "HIGH", "CRITICAL", "FATAL"].contains($0.severity)
+        && $0.id != "DNS_CAArecord"
     }
     #expect(bad.isEmpty, "\(bad.map { "\($0.severity) \($0.id): \($0.finding)" })")
+    // Debian's scanner gives no grade yet. What SSL Labs' guide takes one down from A for, and asks
+    // for A+, each by its own finding:
+    let findings = Dictionary(found.map { ($0.id, $0.finding) }) { first, _ in first }
+    for old in ["SSLv2", "SSLv3", "TLS1", "TLS1_1"] {
+      #expect(findings[old]?.hasPrefix("not offered") == true, "\(old): \(findings[old] ?? "?")")
+    }
+    #expect(findings["TLS1_2"]?.hasPrefix("offered") == true)
+    #expect(findings["PFS"]?.hasPrefix("offered") == true, "\(findings.keys.sorted())")
+    #expect(findings["HSTS_time"]?.contains("365 days") == true)
   }
 
   @Test(arguments: ["-tls1_2", "-tls1_3"])
