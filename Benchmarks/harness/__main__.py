@@ -133,7 +133,8 @@ def keep(options, samples):
     """Writes what was measured, also when the run was cut short."""
     if not samples:
         return
-    suffix = ("-tls" if options.tls else "") + ("-bare" if options.bare_peers else "") + ("-quick" if options.quick else "")
+    flags = {"-tls": options.tls, "-bare": options.bare_peers, "-quick": options.quick}
+    suffix = "".join(name for name, is_set in flags.items() if is_set)
     file = HERE / "results" / f"{options.date}{suffix}.csv"
     report.write_csv(file, samples)
     print(f"\n{file.relative_to(ROOT)}")
