@@ -1,6 +1,6 @@
 # What a person types; `make` alone says it all.
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test fuzz check format bench bench-firewall
+.PHONY: help deps build run test fuzz check format bench bench-tls bench-firewall
 
 help: ## say what there is to type
 	@printf 'Gatehouse: an HTTPS edge server with its firewall.\n\n'
@@ -35,6 +35,10 @@ format: ## settle spaces and line breaks
 bench: ## measure beside HAProxy and nginx
 	@scripts/install-dependencies bench
 	Benchmarks/run
+
+bench-tls: ## measure handshakes beside HAProxy, nginx and OpenSSL alone
+	@scripts/install-dependencies bench
+	Benchmarks/run --tls
 
 bench-firewall: build ## measure the firewall beside nft, in network namespaces (root)
 	@scripts/install-dependencies test

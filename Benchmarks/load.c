@@ -1,4 +1,4 @@
-/* The load: one thread, one epoll, OpenSSL, TLS 1.3 only (X25519, AES-256-GCM).
+/* The load: one thread, one epoll, OpenSSL, one version of TLS (X25519, AES-256-GCM).
  *
  * C, while the product is Swift: this is a measuring instrument outside the product. It has to
  * cost less than what it measures, be the same for every proxy, and share no code with any.
@@ -11,6 +11,12 @@
  *   connect  a new connection with a full handshake for each request; the client closes
  *   resume   the same with the session of the connection before it
  *   hold     --connections connections, one request on each, then silence until stdin ends
+ *
+ * With --no-request connect and resume only shake hands: with TLS 1.3 they wait for the server's
+ * first ticket, which comes after it has checked their Finished; then they say that they close, and
+ * are done when the server has closed as well. So a connection counted has cost the server all
+ * that it will cost. A run of resume of which less than 99 % were resumed is an error, and a run of
+ * connect of which one was.
  *
  * Every answer must be a 200 with exactly --body bytes that end in a newline; all else is an
  * error. Prints one line of JSON (hold: one when all are up, one at the end). CPU time is read
@@ -53,11 +59,15 @@ static struct {
     int connections;
     double seconds, warmup;
     uint64_t count;
-} options = {.name = "bench.test", .path = "/small", .body = 200, .connections = 64, .seconds = 5};
+    int version;
+    bool no_request;
+} options = {.name = "bench.test", .path = "/small", .body = 200, .connections = 64, .seconds = 5,
+             .version = TLS1_3_VERSION};
 
 /* closed -> handshaking -> writing -> reading -> writing (get, post), closed (connect, resume)
- *                                             -> held (hold) */
-enum phase { CLOSED, HANDSHAKING, WRITING, READING, HELD };
+ *                                             -> held (hold)
+ *                       -> awaiting a ticket -> ending -> closed (--no-request) */
+enum phase { CLOSED, HANDSHAKING, WRITING, READING, HELD, AWAITING_TICKET, ENDING };
 
 struct connection {
     enum phase phase;
@@ -67,7 +77,7 @@ struct connection {
     uint64_t started;     /* ns: the connect (connect, resume) or the request's first byte */
     uint64_t sent, received;
     int head_length;
-    bool head_done, last;
+    bool head_done, last, has_ticket;
     char head[head_limit];
 };
 
@@ -179,6 +189,8 @@ static void fail(struct connection *c, const char *why, ...) {
 
 static int keep_session(SSL *ssl, SSL_SESSION *session) {
     struct connection *c = SSL_get_app_data(ssl);
+    c->has_ticket = true;
+    if (options.mode != RESUME) return 0;
     if (c->session) SSL_SESSION_free(c->session);
     c->session = session;
     return 1;
@@ -209,6 +221,7 @@ static bool open_connection(struct connection *c) {
     if (options.mode == RESUME && c->session) SSL_set_session(c->ssl, c->session);
     SSL_set_connect_state(c->ssl);
     c->phase = HANDSHAKING;
+    c->has_ticket = false;
     c->sent = c->received = 0;
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = c};
     if (epoll_ctl(poll_set, EPOLL_CTL_ADD, c->fd, &event) < 0) die("epoll_ctl");
@@ -284,7 +297,7 @@ static void complete(struct connection *c) {
         window.reconnects++;
         return close_connection(c, true);
     case CONNECT:
-    case RESUME: return close_connection(c, true);
+    case RESUME: return close_connection(c, !options.no_request); /* has said so already */
     case HOLD:
         if (c->last) return fail(c, "the peer keeps no connection alive");
         c->phase = HELD;
@@ -320,6 +333,23 @@ static bool take(struct connection *c, const char *bytes, int length) {
     return true;
 }
 
+/* Without a request: says that we close, once the server has shaken hands to the end. In one segment
+ * with the FIN (cork): else it is a matter of luck which side closes first, and so who pays for it. */
+static void begin_ending(struct connection *c) {
+    int one = 1;
+    setsockopt(c->fd, IPPROTO_TCP, TCP_CORK, &one, sizeof one);
+    SSL_shutdown(c->ssl);
+    shutdown(c->fd, SHUT_WR);
+    c->phase = ENDING;
+}
+
+/* False while the server has not closed. It may reset what it did not read to the end. */
+static bool has_ended(struct connection *c) {
+    ssize_t n;
+    while ((n = recv(c->fd, scratch, sizeof scratch, 0)) > 0) continue;
+    return n == 0 || errno == ECONNRESET;
+}
+
 /* Goes on until the socket would block: edge-triggered. */
 static void drive(struct connection *c) {
     for (;;) {
@@ -329,8 +359,22 @@ static void drive(struct connection *c) {
         case HANDSHAKING:
             if (!answer(c, SSL_do_handshake(c->ssl), "handshake")) return;
             note_handshake(c);
-            begin_request(c);
+            if (!options.no_request) begin_request(c);
+            else if (options.version == TLS1_3_VERSION) c->phase = AWAITING_TICKET;
+            else begin_ending(c);
             break;
+        case AWAITING_TICKET: {
+            int n = SSL_read(c->ssl, scratch, sizeof scratch);
+            if (n > 0) return fail(c, "bytes that nobody asked for");
+            bool goes_on = answer(c, n, "await a ticket");
+            if (c->phase == CLOSED || (!goes_on && !c->has_ticket)) return;
+            begin_ending(c);
+            break;
+        }
+        case ENDING:
+            if (!has_ended(c)) return;
+            complete(c);
+            return;
         case WRITING: {
             int n = SSL_write(c->ssl, request + c->sent, (int)(request_length - c->sent));
             if (!answer(c, n, "write")) return;
@@ -405,6 +449,15 @@ static void poll_once(int timeout_ms, bool *stdin_ended) {
     }
 }
 
+/* What the sessions say of the whole run: it measured what it was asked to measure, or failed. */
+static void check_resumption(void) {
+    bool is_full = options.mode == CONNECT;
+    if (is_full ? window.resumed == 0 : window.resumed * 100 >= window.handshakes * 99) return;
+    if (errors++ == 0)
+        snprintf(first_error, sizeof first_error, "%llu of %llu handshakes were resumed",
+                 (unsigned long long)window.resumed, (unsigned long long)window.handshakes);
+}
+
 /* A request that has waited for two seconds when the run ends is an error too. */
 static void count_stalled(void) {
     for (int i = 0; i < options.connections; i++) {
@@ -432,6 +485,7 @@ static void run_requests(void) {
     }
     if (!window.running) start_window();
     count_stalled();
+    if (options.mode == CONNECT || options.mode == RESUME) check_resumption();
     print_result(load_cpu);
 }
 
@@ -456,9 +510,13 @@ static void run_hold(void) {
 
 static void prepare(void) {
     context = SSL_CTX_new(TLS_client_method());
-    SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
+    bool is_new = options.version == TLS1_3_VERSION;
+    SSL_CTX_set_min_proto_version(context, options.version);
+    SSL_CTX_set_max_proto_version(context, options.version);
+    /* TLS 1.2 wants the certificate's curve in the list as well; X25519 is the one used. */
     if (SSL_CTX_set_ciphersuites(context, "TLS_AES_256_GCM_SHA384") != 1 ||
-        SSL_CTX_set1_groups_list(context, "X25519") != 1)
+        SSL_CTX_set_cipher_list(context, "ECDHE-ECDSA-AES256-GCM-SHA384") != 1 ||
+        SSL_CTX_set1_groups_list(context, is_new ? "X25519" : "X25519:P-256") != 1)
         die("this OpenSSL lacks AES-256-GCM or X25519");
     SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
     /* Many records per receive: the load should be as light as it can be. */
@@ -467,7 +525,7 @@ static void prepare(void) {
     long mode = SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER;
     if (options.mode == HOLD) mode |= SSL_MODE_RELEASE_BUFFERS;
     SSL_CTX_set_mode(context, mode);
-    if (options.mode == RESUME) {
+    if (options.mode == RESUME || options.no_request) {
         SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
         SSL_CTX_sess_set_new_cb(context, keep_session);
     } else {
@@ -494,12 +552,14 @@ static void prepare(void) {
 }
 
 static void read_options(int argc, char **argv) {
-    enum { TARGET, NAME, MODE, PATH, BODY, UPLOAD, CONNECTIONS, SECONDS, WARMUP, COUNT, CPU_OF };
+    enum { TARGET, NAME, MODE, PATH, BODY, UPLOAD, CONNECTIONS, SECONDS, WARMUP, COUNT, CPU_OF,
+           TLS, NO_REQUEST };
     static const struct option names[] = {
         {"target", 1, 0, TARGET}, {"name", 1, 0, NAME},       {"mode", 1, 0, MODE},
         {"path", 1, 0, PATH},     {"body", 1, 0, BODY},       {"upload", 1, 0, UPLOAD},
         {"connections", 1, 0, CONNECTIONS}, {"seconds", 1, 0, SECONDS}, {"warmup", 1, 0, WARMUP},
-        {"count", 1, 0, COUNT},   {"cpu-of", 1, 0, CPU_OF},   {0, 0, 0, 0}};
+        {"count", 1, 0, COUNT},   {"cpu-of", 1, 0, CPU_OF},   {"tls", 1, 0, TLS},
+        {"no-request", 0, 0, NO_REQUEST}, {0, 0, 0, 0}};
     errno = EINVAL;
     for (int option; (option = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (option) {
@@ -530,10 +590,17 @@ static void read_options(int argc, char **argv) {
         case WARMUP: options.warmup = atof(optarg); break;
         case COUNT: options.count = strtoull(optarg, NULL, 10); break;
         case CPU_OF: options.cpu_of = optarg; break;
+        case TLS:
+            if (strcmp(optarg, "1.2") != 0 && strcmp(optarg, "1.3") != 0) die("--tls 1.2|1.3");
+            options.version = strcmp(optarg, "1.2") == 0 ? TLS1_2_VERSION : TLS1_3_VERSION;
+            break;
+        case NO_REQUEST: options.no_request = true; break;
         default: exit(2);
         }
     }
     if (!options.target.sin_port || options.connections < 1) die("--target and --connections");
+    if (options.no_request && options.mode != CONNECT && options.mode != RESUME)
+        die("--no-request is for connect and resume");
     if (strlen(options.path) + strlen(options.name) > 700) die("--path or --name too long");
 }
 

@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import floor
+import handshakes
 import machine
 import proxies
 import report
@@ -22,11 +24,11 @@ ROOT = HERE.parent
 
 
 def arguments():
-    names = ",".join(item.name for item in works.ITEMS)
     parser = argparse.ArgumentParser(prog="Benchmarks/run", description=__doc__)
     add = parser.add_argument
     add("--quick", action="store_true", help="two short rounds: does it work? never a result")
-    add("--only", metavar="A,B", help=f"some of {names}")
+    add("--only", metavar="A,B", help="some items, by name")
+    add("--tls", action="store_true", help="handshakes only, beside OpenSSL alone")
     add("--rounds", type=int, metavar="N", help="rounds of each item (default 5)")
     add("--seconds", type=float, metavar="S", help="measured time of a sample (default 5)")
     add("--gatehouse", metavar="PATH", default=ROOT / ".build/release/gatehouse", type=Path)
@@ -40,10 +42,11 @@ def arguments():
     options.warmup = 0.3 if options.quick else 1
     options.proxies = options.proxies.split(",")
     for name in options.proxies:
-        if name not in report.NAMES:
-            parser.error(f"unknown proxy {name!r}; known: {', '.join(report.NAMES)}")
+        if name not in proxies.NAMES:
+            parser.error(f"unknown proxy {name!r}; known: {', '.join(proxies.NAMES)}")
+    known = works.HANDSHAKES if options.tls else works.ITEMS
     try:
-        options.items = works.choose((options.only or names).split(","))
+        options.items = works.choose(known, options.only.split(",")) if options.only else known
     except ValueError as error:
         parser.error(str(error))
     if "gatehouse" in options.proxies and not os.access(options.gatehouse, os.X_OK):
@@ -56,10 +59,11 @@ def arguments():
 
 
 def build():
-    """The load and the origin, compiled when their source is newer."""
+    """The C programs, compiled when their source is newer."""
     folder = HERE / "build"
     folder.mkdir(exist_ok=True)
-    for name, libraries in (("load", ["-lssl", "-lcrypto"]), ("origin", [])):
+    openssl = ["-lssl", "-lcrypto"]
+    for name, libraries in (("load", openssl), ("floor", openssl), ("origin", [])):
         source, program = HERE / f"{name}.c", folder / name
         if program.exists() and program.stat().st_mtime > source.stat().st_mtime:
             continue
@@ -95,10 +99,14 @@ def measure(options, bench, contenders, samples):
         item.name: min(options.rounds, 2) if item.is_memory else options.rounds
         for item in options.items
     }
-    total, done, begun = sum(rounds.values()) * len(contenders), 0, time.monotonic()
+    takers = {item.name: [c for c in contenders if c.takes(item)] for item in options.items}
+    total = sum(rounds[name] * len(found) for name, found in takers.items())
+    done, begun = 0, time.monotonic()
+    told = handshakes if options.tls else report
     for item in options.items:
+        found = takers[item.name]
         for number in range(1, rounds[item.name] + 1):
-            for proxy in contenders if number % 2 else reversed(contenders):
+            for proxy in found if number % 2 else reversed(found):
                 sample = bench.sample(item, proxy)
                 sample |= {"work": item.name, "round": number, "proxy": proxy.name}
                 sample |= {"version": proxy.version, "date": options.date}
@@ -106,12 +114,14 @@ def measure(options, bench, contenders, samples):
                 done += 1
                 left = (time.monotonic() - begun) / done * (total - done)
                 say(f"[{done:3}/{total}] {progress(item, sample)}   {left / 60:.0f} min left")
-        report.print_work(item, samples, [proxy.name for proxy in contenders])
+        told.print_work(item, samples, [proxy.name for proxy in found])
         sys.stdout.flush()
 
 
 def progress(item, sample):
     who = f"{item.name:8} round {sample['round']}  {sample['proxy']:9}"
+    if "handshakes_per_cpu_s" in sample:
+        return f"{who} {sample['handshakes_per_cpu_s']:9,.0f} handshakes per CPU second"
     if "seconds" not in sample:
         return f"{who} failed: {sample['first_error'][:200]}"
     if item.is_memory:
@@ -123,7 +133,8 @@ def keep(options, samples):
     """Writes what was measured, also when the run was cut short."""
     if not samples:
         return
-    suffix = ("-bare" if options.bare_peers else "") + ("-quick" if options.quick else "")
+    flags = {"-tls": options.tls, "-bare": options.bare_peers, "-quick": options.quick}
+    suffix = "".join(name for name, is_set in flags.items() if is_set)
     file = HERE / "results" / f"{options.date}{suffix}.csv"
     report.write_csv(file, samples)
     print(f"\n{file.relative_to(ROOT)}")
@@ -158,6 +169,8 @@ def main():
             port = machine.free_port(taken)
             settings = (folder, ports, port, options.gatehouse, options.bare_peers)
             contenders.append(proxies.make(name, *settings))
+        if options.tls:
+            contenders += floor.make(programs / "floor", folder / "bench.pem")
         bare = ", the peers without X-Forwarded-*" if options.bare_peers else ""
         versions = ", ".join(f"{report.NAMES[p.name]} {p.version}" for p in contenders)
         print(f"{machine.description()}\n{versions}")
@@ -165,7 +178,8 @@ def main():
         print(f"{options.rounds} rounds of {options.seconds:g} s, each after {options.warmup:g} s")
         bench = Bench(programs / "load", cores, options.seconds, options.warmup, held)
         measure(options, bench, contenders, samples)
-        report.print_summary(options.items, samples, options.proxies)
+        told = handshakes if options.tls else report
+        told.print_summary(options.items, samples, options.proxies)
     finally:
         keep(options, samples)
         for proxy in contenders:

@@ -6,6 +6,7 @@ import re
 import resource
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 
@@ -105,3 +106,9 @@ def description():
         f"{model.group(1) if model else 'unknown CPU'}, {os.cpu_count()} cores, "
         f"kernel {os.uname().release.split('-')[0]}, {system.group(1) if system else 'Linux'}"
     )
+
+
+def openssl_version():
+    """Of the library, as the program says."""
+    said = subprocess.run(["openssl", "version"], capture_output=True, text=True).stdout.split()
+    return said[1] if len(said) > 1 else "unknown version"

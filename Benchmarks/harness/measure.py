@@ -23,6 +23,8 @@ class Bench:
         A proxy that fails costs its own figure, never the others'.
         """
         try:
+            if proxy.is_floor:
+                return proxy.measure(work, self)
             proxy.start(self.proxy_core)
             return self._memory(work, proxy) if work.is_memory else self._speed(work, proxy)
         except (RuntimeError, OSError, subprocess.SubprocessError) as error:
@@ -59,16 +61,14 @@ class Bench:
         finally:
             process.kill()
         busy_after, own_after, ended = self._core(pids)
-        result = _parse(out, command)
+        result = parse(out, command)
         others = (busy_after - busy) - (own_after - own)
         result["others_share"] = max(0.0, others / (ended - begun))
         if proxy.process.poll() is not None:
             result["errors"] += 1
             result["first_error"] = f"{proxy.name} ended while measured: {proxy.last_words()}"
-        if work.name == "resumed" and result["resumed"] < 0.99 * result["requests"]:
-            result["note"] = f"only {result['resumed']} of {result['requests']} were resumed"
-        if work.name == "full" and result["resumed"]:
-            result["note"] = f"{result['resumed']} were resumed"
+        if work.is_handshake and result["requests"]:
+            result["handshakes_per_cpu_s"] = 1e6 / result["cpu_us_per_request"]
         if machine.tree(proxy.process.pid) != pids:
             result["note"] = "the process tree changed: CPU time is incomplete"
         return result
@@ -94,11 +94,11 @@ class Bench:
         command = self._command(work, proxy, "--connections", held, "--seconds", 120)
         process = self._popen(command)
         try:
-            result = _parse(process.stdout.readline(), command)
+            result = parse(process.stdout.readline(), command)
             time.sleep(2)
             after = machine.memory_kb(proxy.pids())
             out, _ = process.communicate(timeout=30)  # closes its stdin: let go
-            result["errors"] += _parse(out, command)["dropped"]
+            result["errors"] += parse(out, command)["dropped"]
         finally:
             process.kill()
         for kind in before:
@@ -108,8 +108,9 @@ class Bench:
         return result
 
 
-def _parse(line, command):
+def parse(line, command):
+    """The line of JSON that a C program prints at its end."""
     try:
         return json.loads(line)
     except ValueError:
-        raise RuntimeError(f"the load printed no result: {' '.join(command)}") from None
+        raise RuntimeError(f"no result was printed: {' '.join(command)}") from None

@@ -109,8 +109,17 @@ FORWARDING = {
 }
 
 
+NAMES = ("gatehouse", "haproxy", "nginx")
+
+
 class Proxy:
     """One proxy: a configuration on disk, and a process tree while it runs."""
+
+    is_floor = False
+
+    def takes(self, work):
+        """Whether it can be measured with this work."""
+        return True
 
     def __init__(self, name, template, command, version, folder, **values):
         self.name = name

@@ -9,9 +9,11 @@ COLUMNS = (
     ["date", "work", "round", "proxy", "version", "requests", "errors", "seconds", "rps"]
     + ["cpu_us_per_request", "p50_us", "p99_us", "handshakes", "resumed", "reconnects"]
     + ["load_cpu_share", "others_share", "held", "rss_kb", "pss_kb", "private_kb"]
-    + ["pss_before_kb", "pss_after_kb", "tls", "note", "first_error"]
+    + ["pss_before_kb", "pss_after_kb", "handshakes_per_cpu_s", "object_us"]
+    + ["tls", "note", "first_error"]
 )
 NAMES = {"gatehouse": "Gatehouse", "haproxy": "HAProxy", "nginx": "nginx"}
+NAMES |= {"floor": "OpenSSL alone", "floor-0": "OpenSSL alone, no ticket"}
 
 
 def write_csv(path, samples):

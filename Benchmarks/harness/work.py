@@ -18,6 +18,27 @@ class Work:
     def is_memory(self):
         return self.name == "memory"
 
+    @property
+    def is_handshake(self):
+        """A new connection each time."""
+        return self.is_full or self.is_resumed
+
+    @property
+    def is_full(self):
+        return self.name.removesuffix("-12") in ("full", "handshake-full")
+
+    @property
+    def is_resumed(self):
+        return self.name.removesuffix("-12") in ("resumed", "handshake-resumed")
+
+    @property
+    def has_request(self):
+        return "--no-request" not in self.load
+
+    @property
+    def tls(self):
+        return "1.2" if self.name.endswith("-12") else "1.3"
+
 
 ITEMS = [
     Work(
@@ -74,10 +95,26 @@ ITEMS = [
 P99_GOAL = 1.00
 
 
-def choose(names):
+def _handshakes():
+    """The two items of new connections in four kinds: each without a request, each in TLS 1.2."""
+    for item in ITEMS:
+        if not item.is_handshake:
+            continue
+        for suffix, load in (("", item.load), ("-12", [*item.load, "--tls", "1.2"])):
+            kind = f"{item.name}, TLS {'1.2' if suffix else '1.3'}"
+            yield Work(f"handshake-{item.name}{suffix}", kind, [*load, "--no-request"], 32)
+            yield Work(f"{item.name}{suffix}", f"{kind}, one request", load, 32)
+
+
+# What `--tls` measures.
+HANDSHAKES = sorted(_handshakes(), key=lambda item: (item.tls == "1.2", item.has_request))
+
+
+def choose(known, names):
     """The items named, in the order of the table; raises ValueError for an unknown name."""
-    known = {item.name: item for item in ITEMS}
-    unknown = [name for name in names if name not in known]
+    unknown = [name for name in names if name not in [item.name for item in known]]
     if unknown:
-        raise ValueError(f"unknown work {unknown[0]!r}; known: {', '.join(known)}")
-    return [item for item in ITEMS if item.name in names]
+        raise ValueError(
+            f"unknown work {unknown[0]!r}; known: {', '.join(item.name for item in known)}"
+        )
+    return [item for item in known if item.name in names]
