@@ -81,7 +81,8 @@ extension Worker {
     clients[id].origin.selector?.prepare(
       for: clients[id].transport.socket,
       onlyChallenges: clients[id].isForChallenge && !clients[id].isProbe)
-    let step = clients[id].transport.handshake(ciphertext: &ciphertext)
+    let step = clients[id].transport.handshake(
+      speaks: false, ciphertext: &ciphertext)
     switch clients[id].origin.selector?.takeChoice() {
     case .certificate(let verifier): clients[id].verifier = verifier
     case .challenge: clients[id].isForChallenge = true

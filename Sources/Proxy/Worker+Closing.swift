@@ -27,11 +27,11 @@ extension Worker {
     close(client: id)
   }
 
+  /// The poller forgets it when its socket closes, at the end of this turn, with the next wait after that.
   mutating func close(client id: SlotID) {
     guard clients.contains(id), clients[id].phase != .closed else { return }
     clients[id].phase = .closed
     closed.append(Token(.client, id))
-    poller.remove(clients[id].transport.socket.number)
     if let upstream = clients[id].exchange.upstream { close(upstream: upstream) }
   }
 
@@ -41,7 +41,6 @@ extension Worker {
     let wasIdle = upstreams[id].phase == .idle
     upstreams[id].phase = .closed
     closed.append(Token(.upstream, id))
-    poller.remove(upstreams[id].transport.socket.number)
     if let client = upstreams[id].client, clients.contains(client) {
       clients[client].exchange.upstream = nil
     }

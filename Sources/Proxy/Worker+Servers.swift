@@ -70,7 +70,8 @@ extension Worker {
   }
 
   private mutating func stepUpstreamHandshake(_ id: SlotID) {
-    let step = upstreams[id].transport.handshake(ciphertext: &ciphertext)
+    let step = upstreams[id].transport.handshake(
+      speaks: true, ciphertext: &ciphertext)
     let sent = upstreams[id].transport.sendCiphertext(&ciphertext)
     switch step {
     case .failed(let error): upstreamFailed(id, .handshake(error))

@@ -111,10 +111,11 @@ struct Transport: ~Copyable {
     return .done
   }
 
-  /// One step of the handshake over what can be received now.
-  mutating func handshake(ciphertext: inout CipherBuffers) -> TLSStream.Step {
+  /// One step of the handshake over what can be received now. `speaks`: there is something to say
+  /// before anything was heard, as a client's hello.
+  mutating func handshake(speaks: Bool, ciphertext: inout CipherBuffers) -> TLSStream.Step {
     ciphertext.reset()
-    var step = tls?.handshake() ?? .done
+    var step = speaks ? tls?.handshake() ?? .done : .needsMore
     while step == .needsMore, isReadable {
       let outcome = ciphertext.receive(from: socket)
       noteDrained(outcome, room: CipherBuffers.incomingCapacity)
