@@ -57,6 +57,7 @@ public enum ConfigurationFile {
     _ = file.choice(FileFields.firewall)
     loaded.proxy.listeners = listeners.map(\.listener)
     readPolicy(file, listeners, &loaded)
+    ACMEReachability.check(loaded, file)
     return loaded
   }
 

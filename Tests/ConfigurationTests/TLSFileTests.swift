@@ -156,6 +156,29 @@ struct TLSFileTests {
     #expect(plan.certificates[1].reusesKey)
   }
 
+  @Test func `a closed port 80 is told where a challenge needs it`() throws {
+    try folder.write(
+      "p.yaml",
+      """
+      version: 1
+      management: { from: [192.0.2.1], to: tcp/22 }
+      services:
+        http: { listen: tcp/80, allow: [192.0.2.0/24] }
+        https: { listen: tcp/443, allow: [any] }
+      """)
+    let listeners = "listeners: { https: { bind: ':443', certificates: certs }"
+    let acme = "policy: p.yaml\nacme: { certificates: { www.example.com: {} } }"
+    let closed = try load("\(listeners), http: { bind: ':80' } }\n\(acme)").warnings
+    #expect(
+      closed.contains {
+        $0.contains("g.yaml:3:1: warning: acme: the policy lets few connect to listener http:")
+      }, "\(closed)")
+    let none = try load("\(listeners) }\n\(acme)").warnings
+    #expect(none.contains { $0.contains("acme: http-01 needs a listener without certificates") })
+    let alpn = "policy: p.yaml\nacme: { certificates: { a.test: { challenge: tls-alpn-01 } } }"
+    #expect(try !load("\(listeners) }\n\(alpn)").warnings.contains { $0.contains("acme") })
+  }
+
   @Test func `a folder may be empty while its certificates are still to be fetched`() throws {
     try folder.write("new/README.md", "")
     let text = "listeners: { https: { bind: ':443', certificates: new } }\n"
