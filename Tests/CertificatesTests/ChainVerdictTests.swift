@@ -28,14 +28,14 @@ struct ChainVerdictTests {
     #expect(
       check(chain, line.leafKey, privateRoots: line.root).chainVerdict == .privateRoot("CN=root"))
     #expect(check(chain + line.root, line.leafKey).chainVerdict == .privateRoot("CN=root"))
-    #expect(check(chain, line.leafKey).chainVerdict == .unknownIssuer("CN=root"))
+    #expect(check(chain, line.leafKey).chainVerdict == .unknownIssuer("CN=root", isPublic: false))
     #expect(check(chain, line.leafKey).warnings.isEmpty)
   }
 
   @Test func `a certificate of a private root alone is let in, with a warning`() throws {
     let line = try TestLine(workshop)
     let report = check(line.leaf, line.leafKey)
-    #expect(report.chainVerdict == .unknownIssuer("CN=middle"))
+    #expect(report.chainVerdict == .unknownIssuer("CN=middle", isPublic: false))
     #expect(report.failures.isEmpty)
     #expect(report.warnings.map(\.gate) == [.chainComplete])
     #expect(check(line.leaf, line.leafKey, privateRoots: line.middle).warnings.isEmpty)
@@ -62,6 +62,15 @@ struct ChainVerdictTests {
     let report = check(line.leaf, line.leafKey, current: current)
     #expect(report.failures.map(\.gate) == [.chainComplete])
     #expect(report.failures.first?.message.contains("current version") == true)
+  }
+
+  @Test func `a public chain to a root that is not known is let in, with a warning`() throws {
+    let policy = (NID_certificate_policies, "DER:300a3008060667810c010201")
+    let line = try TestLine(workshop, leafExtensions: [policy])
+    let report = check(line.leaf + line.middle, line.leafKey)
+    #expect(report.chainVerdict == .unknownIssuer("CN=root", isPublic: true))
+    #expect(report.warnings.map(\.gate) == [.chainComplete])
+    #expect(report.failures.isEmpty)
   }
 
   @Test func `only a public chain is asked for logs and a short life`() throws {

@@ -10,7 +10,7 @@ public enum ChainVerdict: Equatable, Sendable {
   /// The certificate vouches for itself.
   case selfSigned
   /// At an intermediate or a server's certificate whose issuer nobody here knows.
-  case unknownIssuer(String)
+  case unknownIssuer(String, isPublic: Bool)
   /// What is missing, and how we know.
   case missingIntermediate(issuer: String, because: String)
   case broken(String)
@@ -47,20 +47,23 @@ extension ChainVerdict {
       self = .broken(why)
       return
     }
-    let hint = Self.hint(leaf, last, formerIntermediates)
-    self =
-      hint.map { .missingIntermediate(issuer: last.issuer, because: $0) }
-      ?? .unknownIssuer(last.issuer)
+    let hint = Self.hint(leaf, formerIntermediates)
+    if chain.count > 1 {
+      // What follows an intermediate is most often a root, and our list of roots may be old.
+      self = .unknownIssuer(last.issuer, isPublic: leaf.hasPublicPolicy || leaf.timestampCount > 0)
+    } else if let hint {
+      self = .missingIntermediate(issuer: last.issuer, because: hint)
+    } else {
+      self = .unknownIssuer(last.issuer, isPublic: false)
+    }
   }
 
-  /// Why the issuer of `last` must be an intermediate; nil where it may as well be a private root.
-  private static func hint(
-    _ leaf: X509Certificate, _ last: X509Certificate, _ former: Set<String>
-  ) -> String? {
-    if former.contains(last.issuer) { return "the current version's chain has it" }
+  /// Why its issuer must be an intermediate; nil where it may as well be a private root.
+  private static func hint(_ leaf: X509Certificate, _ former: Set<String>) -> String? {
+    if former.contains(leaf.issuer) { return "the current version's chain has it" }
     if leaf.hasPublicPolicy { return "it follows the rules of public authorities" }
     if leaf.timestampCount > 0 { return "it is logged as those of public authorities are" }
-    if last.namesIssuerURL { return "it says where its issuer's certificate can be fetched" }
+    if leaf.namesIssuerURL { return "it says where its issuer's certificate can be fetched" }
     return nil
   }
 }

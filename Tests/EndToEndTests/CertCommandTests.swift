@@ -1,0 +1,185 @@
+import Foundation
+import Glibc
+import Testing
+
+/// `gatehouse cert`, beside a process that answers, one that refuses, and none.
+struct CertCommandTests {
+  let folder: TemporaryFolder
+  let certs: String
+
+  init() throws {
+    folder = try TemporaryFolder()
+    certs = folder.url.appendingPathComponent("certs").path
+    let made = try gatehouse("cert", "dev", "shop.test", "--dir", certs)
+    try #require(made.status == 0, "\(made.standardError)")
+  }
+
+  @discardableResult
+  private func gatehouse(_ arguments: String...) throws -> Output {
+    try run(Place.gatehouse, arguments)
+  }
+
+  private func cert(_ arguments: String..., socket: String = "nowhere/g.sock") throws -> Output {
+    try run(Place.gatehouse, ["cert"] + arguments + ["--dir", certs, "--socket", socket])
+  }
+
+  private var current: String? {
+    try? FileManager.default.destinationOfSymbolicLink(atPath: "\(certs)/shop.test/current")
+  }
+
+  /// SHA-256 of what the link leads to.
+  private static func leaf(_ certs: String) -> String {
+    let ended = try? run(
+      "openssl",
+      [
+        "x509", "-in", "\(certs)/shop.test/current/fullchain.pem", "-noout", "-fingerprint",
+        "-sha256",
+      ])
+    return (ended?.standardOutput.split(separator: "=").last ?? "").lowercased()
+      .filter(\.isHexDigit)
+  }
+
+  @Test func `a rotation that every worker serves is committed`() throws {
+    let certs = certs
+    let stub = StubRefresh { _ in
+      (200, StubRefresh.answer("shop.test", "serving", leaf: Self.leaf(certs)))
+    }
+    let rotated = try cert("rotate", "shop.test", socket: stub.path)
+    #expect(rotated.status == 0, "\(rotated.standardError)")
+    let line = rotated.standardOutput.split(separator: "\n").first ?? ""
+    #expect(
+      line.wholeMatch(
+        of:
+          /staged v0002 · gates 22\/22 · now current · served by 2\/2 workers · [0-9.]+ s; v0001 is kept for: gatehouse cert rollback shop\.test/
+      ) != nil, "\(line)")
+    #expect(stub.requests == ["POST /v1/certificates/refresh/shop.test"])
+    #expect(current == "v0002")
+    let back = try cert("rollback", "shop.test", socket: stub.path)
+    #expect(
+      back.standardOutput.hasPrefix("back to v0001 · gates 22/22 · now current · served by 2/2"))
+    #expect(current == "v0001")
+  }
+
+  @Test func `one that the process found by itself before it was asked is served, too`() throws {
+    let certs = certs
+    let stub = StubRefresh { _ in
+      (200, StubRefresh.answer("shop.test", "unchanged", leaf: Self.leaf(certs), probed: 0))
+    }
+    #expect(try cert("rotate", "shop.test", socket: stub.path).status == 0)
+    #expect(current == "v0002")
+  }
+
+  @Test(arguments: ["kept", "refused", "removed"])
+  func `a rotation that the process refuses is sent back`(_ outcome: String) throws {
+    let stub = StubRefresh { _ in
+      (
+        200,
+        StubRefresh.answer(
+          "shop.test", outcome, leaf: nil,
+          problems: outcome == "removed" ? [] : ["names: not those"])
+      )
+    }
+    let rotated = try cert("rotate", "shop.test", socket: stub.path)
+    #expect(rotated.status == 2)
+    #expect(rotated.standardOutput.isEmpty)
+    let reason = outcome == "removed" ? "https: no longer finds it" : "https: names: not those"
+    #expect(rotated.standardError.contains(reason))
+    #expect(rotated.standardError.contains("v0001 is current again, and v0002 is quarantined"))
+    #expect(current == "v0001")
+    // Asked once more, so that it goes back as well.
+    #expect(stub.requests.count == 2)
+    let refused = try cert("rollback", "shop.test", "--to", "v2")
+    #expect(refused.status == 2)
+    #expect(refused.standardError.contains("is quarantined: "))
+  }
+
+  @Test func `another leaf than the new one, or too few workers, is a mismatch`() throws {
+    let other = StubRefresh { _ in
+      (200, StubRefresh.answer("shop.test", "serving", leaf: String(repeating: "ab", count: 32)))
+    }
+    let first = try cert("rotate", "shop.test", socket: other.path)
+    #expect(first.status == 2 && first.standardError.contains("serves another certificate"))
+    let certs = certs
+    let few = StubRefresh { _ in
+      (200, StubRefresh.answer("shop.test", "serving", leaf: Self.leaf(certs), probed: 1))
+    }
+    let second = try cert("rotate", "shop.test", "--wait", "1", socket: few.path)
+    #expect(second.status == 2 && second.standardError.contains("only 1 of 2 workers serve it"))
+    #expect(few.requests.count > 2)
+    #expect(current == "v0001")
+  }
+
+  @Test func `an answer that makes no sense is sent back`() throws {
+    let stub = StubRefresh { _ in (200, "what?") }
+    #expect(try cert("rotate", "shop.test", socket: stub.path).status == 2)
+    #expect(current == "v0001")
+  }
+
+  @Test func `a process that serves another folder is told as that`() throws {
+    for (status, body) in [
+      (200, #"{"entries":[],"workers":2}"#), (404, #"{"errors":["no such"]}"#),
+    ] {
+      let stub = StubRefresh { _ in (status, body) }
+      let rotated = try cert("rotate", "shop.test", socket: stub.path)
+      #expect(rotated.status == 1)
+      #expect(rotated.standardOutput.contains("a gatehouse runs, and serves nothing of this name"))
+    }
+    #expect(current == "v0003")
+  }
+
+  @Test func `where nothing runs, it is served from the next start on`() throws {
+    let rotated = try cert("rotate", "shop.test", "--json")
+    #expect(rotated.status == 0)
+    let facts = try #require(
+      JSONSerialization.jsonObject(with: Data(rotated.standardOutput.utf8)) as? [String: Any])
+    #expect(facts["ending"] as? String == "current")
+    #expect((facts["serving"] as? [String: Any])?["answer"] as? String == "not-running")
+    #expect((facts["gates"] as? [Any])?.count == 22)
+  }
+
+  @Test func `an import that a gate stops says which, and exits with 2`() throws {
+    let key = "\(certs)/shop.test/v0001/key.pem"
+    let chain = "\(certs)/shop.test/v0001/fullchain.pem"
+    try gatehouse("cert", "dev", "other.test", "--dir", certs)
+    let wrong = try cert(
+      "import", "shop.test", "--chain", chain, "--key", "\(certs)/other.test/v0001/key.pem")
+    #expect(wrong.status == 2)
+    #expect(wrong.standardError.contains("stopped at the gates, nothing was changed"))
+    #expect(wrong.standardError.contains("\n  key-matches: the private key does not belong"))
+    let again = try cert("import", "shop.test", "--chain", chain, "--key", key)
+    #expect(again.status == 0)
+    #expect(again.standardOutput.hasPrefix("v0001 is this certificate already"))
+    #expect(current == "v0001")
+  }
+
+  @Test func `list and show say what there is`() throws {
+    #expect(try cert("rotate", "shop.test").status == 0)
+    try gatehouse("cert", "dev", "shop.test", "--key", "rsa-2048", "--dir", certs)
+    let list = try gatehouse("cert", "list", "--dir", certs)
+    let lines = list.standardOutput.split(separator: "\n").map { line in
+      line.split(separator: " ", omittingEmptySubsequences: true).map(String.init)
+    }
+    #expect(lines.map(\.first) == ["NAME", "shop.test", "shop.test.rsa"])
+    #expect(
+      lines.map { Array($0.suffix(3)) } == [
+        ["RENEWS", "VER", "STATE"], ["manual", "v0002", "ok"], ["manual", "v0001", "ok"],
+      ])
+    #expect(lines.map { $0[1] } == ["KEY", "ecdsa-p256", "rsa-2048"])
+    let show = try gatehouse("cert", "show", "shop.test", "--dir", certs).standardOutput
+    #expect(show.contains("\nv0001    retired  development"))
+    let pem = try gatehouse("cert", "show", "shop.test", "--pem", "--version", "1", "--dir", certs)
+    #expect(
+      pem.standardOutput
+        == (try String(contentsOfFile: "\(certs)/shop.test/v0001/fullchain.pem", encoding: .utf8)))
+  }
+
+  @Test func `a compromised key is rotated away and never comes back`() throws {
+    let rotated = try cert("rotate", "shop.test", "--reason", "compromise")
+    #expect(rotated.status == 0)
+    #expect(
+      rotated.standardOutput.contains("v0001 is quarantined, and its key never serves here again"))
+    let back = try cert("rollback", "shop.test", "--to", "1", "--force")
+    #expect(back.status == 2)
+    #expect(back.standardError.contains("not-compromised: "))
+  }
+}
