@@ -79,7 +79,7 @@ struct ActivationTests {
     let outcome = try Activation(in: store).bring(files, as: "shop.test")
     #expect(outcome.ending == .current)
     #expect(outcome.report.warnings.map(\.gate) == [.chainOrder])
-    #expect(outcome.report.warnings.first?.message.contains("put right") == true)
+    #expect(outcome.report.warnings.first?.message.contains("puts right") == true)
     #expect(outcome.report.warnings.first?.message.contains("left out") == true)
     #expect(
       try workshop.bytes("certs/shop.test/v0001/fullchain.pem") == line.leaf + line.middle

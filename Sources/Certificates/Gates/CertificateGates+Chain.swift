@@ -14,7 +14,9 @@ extension CertificateGates {
   static func chainOrder(_ bundle: CertificateBundle) -> Verdict {
     var done: [String] = []
     if bundle.repairs.isReordered {
-      done.append("the file's order is wrong; it is put right: server, then each one's issuer")
+      done.append(
+        "in the wrong order, which an import puts right: the server's first, then each one's issuer"
+      )
     }
     if !bundle.repairs.spare.isEmpty {
       done.append(
