@@ -183,3 +183,79 @@ struct CertCommandTests {
     #expect(back.standardError.contains("not-compromised: "))
   }
 }
+
+/// What a configuration says of its certificates, and what a server shows.
+extension CertCommandTests {
+  @Test func `the configuration names the folder, and the names that must stay`() throws {
+    try run(Place.gatehouse, ["cert", "dev", "api.test", "--dir", certs])
+    let file = try folder.write(
+      "gatehouse.yaml",
+      """
+      listeners:
+        https: { bind: "127.0.0.1:8443", certificates: certs/ }
+      backends:
+        web: { servers: { s1: { address: "127.0.0.1:9001" } } }
+      routes:
+        - { host: shop.test, backend: web }
+      admin: { socket: nowhere.sock }
+      """)
+    let other = "\(certs)/api.test/current"
+    let arguments = [
+      "cert", "import", "shop.test", "--chain", "\(other)/fullchain.pem", "--key",
+      "\(other)/key.pem",
+    ]
+    let refused = try run(Place.gatehouse, arguments + ["-c", file])
+    #expect(refused.status == 2)
+    #expect(refused.standardError.contains("names-cover: it does not cover shop.test"))
+    // Without the routes it is the administrator's choice, and a warning.
+    let warned = try run(Place.gatehouse, arguments + ["--dir", certs, "--socket", "nowhere"])
+    #expect(warned.status == 1)
+    #expect(warned.standardOutput.contains("names-cover: it no longer covers shop.test"))
+  }
+
+  @Test func `files and stored names are checked, gate by gate`() throws {
+    let chain = "\(certs)/shop.test/current/fullchain.pem"
+    func check(_ arguments: String...) throws -> Output {
+      try run(Place.gatehouse, ["cert", "check"] + arguments + ["--dir", certs])
+    }
+    let stored = try check("shop.test")
+    #expect(stored.status == 0)
+    #expect(
+      stored.standardOutput.hasPrefix("shop.test: gates 22/22\nGATE             RESULT  WHAT"))
+    #expect(stored.standardOutput.split(separator: "\n").count == 24)
+    let bare = try check(chain)
+    #expect(bare.status == 0 && bare.standardOutput.hasPrefix("\(chain): gates 19/19\n"))
+    let names = try check(chain, "--names", "shop.test,other.test")
+    #expect(names.status == 2 && names.standardOutput.contains("does not cover other.test"))
+    let wrong = try check(chain, "--key", "\(certs)/.authority/ca.key", "--json")
+    #expect(wrong.status == 2 && wrong.standardOutput.contains("\"key-matches\""))
+    let nobody = try check("127.0.0.1:1")
+    #expect(nobody.status == 2 && nobody.standardError.contains("cannot connect"))
+    #expect(try check("nothing").standardError.contains("there are: shop.test"))
+  }
+
+  @Test func `a private authority signs, revokes and says so`() throws {
+    let ca = folder.url.appendingPathComponent("ca").path
+    func ask(_ arguments: String...) throws -> Output {
+      try run(Place.gatehouse, ["ca"] + arguments + ["--dir", ca])
+    }
+    #expect(try ask("init", "staff").status == 0)
+    #expect(try ask("init", "staff").status == 2)
+    let out = folder.url.appendingPathComponent("alice").path
+    let signed = try ask("sign", "staff", "--for", "alice@example.com", "--out", out)
+    #expect(signed.status == 0)
+    #expect(signed.standardOutput.contains("(shown once, kept nowhere)"))
+    let verify = [
+      "verify", "-crl_check", "-CAfile", "\(ca)/staff/ca.pem", "-CRLfile", "\(ca)/staff/crl.pem",
+      "\(out)/cert.pem",
+    ]
+    #expect(try run("openssl", verify).status == 0)
+    let list = try ask("crl", "staff", "--revoke", "\(out)/cert.pem", "--reason", "compromise")
+    #expect(list.status == 0)
+    #expect(list.standardOutput.hasPrefix("list 2 of staff, 1 of 1 revoked, good for 30 days: "))
+    #expect(list.standardOutput.hasSuffix("compromise\n"))
+    #expect(try run("openssl", verify).status != 0)
+    #expect(
+      try ask("sign", "nobody", "--for", "a@b.test").standardError.contains("there are: staff"))
+  }
+}
