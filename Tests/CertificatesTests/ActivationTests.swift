@@ -142,6 +142,22 @@ struct ActivationTests {
     #expect(listed.map(\.isServing) == [false])
   }
 
+  @Test func `a link that another tool made is put back as it was`() throws {
+    try bringFirst()
+    try Disk.link(workshop.path("certs/shop.test/current"), to: "../elsewhere")
+    #expect(try bringAnother { _, _ in .rejected(["no"]) }.ending == .sentBack(["no"]))
+    #expect(aim() == "../elsewhere")
+  }
+
+  @Test(arguments: [(6.0, 2.0, true), (6.0, 5.5, false), (90.0, 84.0, false), (90.0, 80.0, true)])
+  func `when an end is near depends on how long it was`(
+    _ days: Double, _ gone: Double, _ isQuiet: Bool
+  ) throws {
+    try workshop.makeDated("new", from: -gone, to: days - gone)
+    let report = files.check(in: GateContext())
+    #expect(report.warnings.contains { $0.gate == .validity } != isQuiet)
+  }
+
   @Test func `a rollback goes to the version that served before, and back again`() throws {
     try bringFirst()
     try bringAnother()

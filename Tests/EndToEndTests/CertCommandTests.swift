@@ -231,7 +231,12 @@ extension CertCommandTests {
     #expect(wrong.status == 2 && wrong.standardOutput.contains("\"key-matches\""))
     let nobody = try check("127.0.0.1:1")
     #expect(nobody.status == 2 && nobody.standardError.contains("cannot connect"))
-    #expect(try check("nothing").standardError.contains("there are: shop.test"))
+    let nothing = try check("nothing.test")
+    #expect(nothing.status == 2)
+    #expect(
+      nothing.standardError.contains(
+        "\"nothing.test\" is no file, not HOST:PORT, and no certificate in"))
+    #expect(nothing.standardError.contains("there are: shop.test"))
   }
 
   @Test func `a private authority signs, revokes and says so`() throws {
