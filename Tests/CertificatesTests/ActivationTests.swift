@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Synchronization
 import Testing
 
@@ -254,6 +255,30 @@ struct ActivationTests {
     #expect(outcome.moved == [workshop.path("certs/shop.test.pem")])
     #expect(try store.list().map(\.version) == [2])
     #expect(Disk.exists(workshop.path("certs/shop.test/.before/shop.test.pem")))
+  }
+
+  @Test(arguments: ["", "shop.pem", "Shop.CRT", "a.key", String(repeating: "a", count: 201)])
+  func `a name that could not be kept is refused`(_ name: String) throws {
+    try workshop.makeDated("new", from: -1, to: 35)
+    #expect(throws: CertificateError.self) { try Activation(in: store).bring(files, as: name) }
+    #expect(try store.list().isEmpty)
+  }
+
+  @Test func `what a crash left is removed by who holds the lock next`() throws {
+    try bringFirst()
+    for litter in ["certs/.new.1", "certs/shop.test/.new.1"] {
+      try workshop.write("half", to: litter)
+    }
+    symlinkLitter()
+    try bringAnother()
+    #expect(!Disk.exists(workshop.path("certs/.new.1")))
+    let left = try FileManager.default.contentsOfDirectory(
+      atPath: workshop.path("certs/shop.test"))
+    #expect(left.sorted() == ["current", "v0001", "v0002"])
+  }
+
+  private func symlinkLitter() {
+    _ = unsafe symlink("v0001", workshop.path("certs/shop.test/current.1.new"))
   }
 
   @Test func `a key of another user is refused`() throws {

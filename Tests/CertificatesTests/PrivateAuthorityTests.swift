@@ -153,6 +153,24 @@ struct PrivateAuthorityTests {
     #expect(throws: CertificateError.self) { try authority.renewList() }
   }
 
+  @Test func `several who sign at once are all in the index`() async throws {
+    let folder = workshop.path("ca")
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for number in 0..<4 {
+        group.addTask {
+          let authority = try PrivateAuthority.open("staff", in: folder)
+          let holder = try CertificateHolder(["user \(number)"], isForServers: false)
+          _ = try authority.deliver(holder, requestPath: nil)
+          try authority.renewList()
+        }
+      }
+      try await group.waitForAll()
+    }
+    let index = try authority.index()
+    #expect(Set(index.entries.map(\.subject)).count == 4)
+    #expect(index.listNumber == 5)
+  }
+
   @Test func `nothing is written over`() throws {
     _ = try deliver("alice@example.com", to: "alice")
     let before = try workshop.bytes("alice/cert.pem")

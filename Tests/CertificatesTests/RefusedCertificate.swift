@@ -53,6 +53,10 @@ struct RefusedCertificate: CustomTestStringConvertible, Sendable {
       try $0.makeCertificate(
         "new", key: ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp224r1"])
     },
+    .init("a curve that TLS does not know", .keySize, "take P-256") {
+      try $0.makeCertificate(
+        "new", key: ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp256k1"])
+    },
     .init("a key that was given up", .notCompromised, "new key") { workshop in
       try workshop.makeCertificate("new")
       let bundle = try CertificateBundle(

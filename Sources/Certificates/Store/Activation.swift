@@ -110,6 +110,7 @@ public struct Activation: Sendable {
     _ issued: IssuedCertificate, as name: String, _ settings: Settings, now: Date
   ) throws(CertificateError) -> Outcome {
     let began = ContinuousClock.now
+    try CertificateStore.checkName(name)
     let key = try? PrivateKey.read(from: issued.keyPEM, of: name)
     let certificate = CertificateStore.folderName(for: name, isRSA: key?.isRSA ?? false)
     let existing = try store.list().first { $0.name == certificate && $0.isServing }
