@@ -82,6 +82,46 @@ struct ChainVerdictTests {
     #expect(check(chain, line.leafKey, privateRoots: line.root).warnings.isEmpty)
   }
 
+  /// `count` signed certificate timestamps, as they stand in a certificate (RFC 6962, section 3.3).
+  private func timestamps(_ count: Int) -> String {
+    let one = "00" + String(repeating: "00", count: 42) + "0403" + "0008" + "3006020101020101"
+    let list = String(repeating: "0037" + one, count: count)
+    let size = list.count / 2
+    return "DER:04" + String(format: "%02x%04x", size + 2, size) + list
+  }
+
+  @Test func `timestamps are counted, and tell a public certificate`() throws {
+    for (count, outcome) in [(0, GateResult.Outcome.warning), (1, .warning), (2, .passed)] {
+      let logged = count == 0 ? [] : [(NID_ct_precert_scts, timestamps(count))]
+      let line = try TestLine(workshop, leafExtensions: logged)
+      let report = check(line.leaf + line.middle, line.leafKey, publicRoots: line.root)
+      let said = report.results.first { $0.gate == .transparency }
+      #expect(said?.outcome == outcome)
+      #expect(said?.message.contains("\(count) ") == true)
+      let alone = check(line.leaf, line.leafKey)
+      #expect(alone.failures.map(\.gate) == (count == 0 ? [] : [.chainComplete]))
+    }
+  }
+
+  @Test(arguments: [
+    ("2026-03-14", 398), ("2026-03-15", 200), ("2027-03-14", 200), ("2027-03-15", 100),
+    ("2029-03-14", 100), ("2029-03-15", 47),
+  ])
+  func `how long browsers accept one depends on when it was made`(
+    _ day: String, _ most: Int
+  ) throws {
+    let start = try Date("\(day)T00:00:00Z", strategy: .iso8601)
+    let key = try PrivateKey.generate()
+    for (days, outcome) in [(most, GateResult.Outcome.passed), (most + 1, .warning)] {
+      let builder = try CertificateBuilder(
+        commonName: "a", key: key, from: start, to: start + Double(days) * 86_400)
+      let bundle = try CertificateBundle(
+        chainPEM: try builder.sign(with: key).pem(), keyPEM: try key.pem(), name: "a")
+      #expect(CertificateGates.lifetime(bundle, .publicRoot("CN=a")).outcome == outcome)
+      #expect(CertificateGates.lifetime(bundle, .selfSigned).outcome == .passed)
+    }
+  }
+
   @Test func `an authority that has expired ends no chain`() throws {
     let line = try TestLine(workshop, leafDays: 400)
     var context = GateContext(now: Date() + 350 * 86_400)

@@ -263,4 +263,32 @@ extension CertCommandTests {
     #expect(
       try ask("sign", "nobody", "--for", "a@b.test").standardError.contains("there are: staff"))
   }
+
+  @Test(.enabled(if: getuid() == 0, "needs root: becomes another user"))
+  func `root: who may not read a file is told so, and writes nothing`() throws {
+    let new = try run(
+      Place.gatehouse, ["cert", "dev", "other.test", "--dir", "\(certs)/../elsewhere"])
+    try #require(new.status == 0)
+    let other = "\(certs)/../elsewhere/other.test/current"
+    // The program may stand where another user may not go.
+    let copy = "\(certs)/../gatehouse"
+    try FileManager.default.copyItem(atPath: Place.gatehouse, toPath: copy)
+    let refused = try run(
+      "setpriv",
+      [
+        "--reuid=65534", "--clear-groups", copy, "cert", "check", "\(other)/fullchain.pem", "--key",
+        "\(other)/key.pem", "--dir", certs,
+      ])
+    #expect(refused.status == 2, "\(refused.standardError)")
+    #expect(refused.standardOutput.contains("readable  failed"))
+    #expect(refused.standardOutput.contains("cannot read: Permission denied"))
+    let rotated = try run(
+      "setpriv",
+      ["--reuid=65534", "--clear-groups", copy, "cert", "rotate", "shop.test", "--dir", certs])
+    #expect(rotated.status == 2)
+    #expect(rotated.standardError.contains("Permission denied"))
+    #expect(
+      try FileManager.default.destinationOfSymbolicLink(atPath: "\(certs)/shop.test/current")
+        == "v0001")
+  }
 }
