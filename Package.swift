@@ -66,7 +66,7 @@ let package = Package(
     .testTarget(
       name: "FirewallTests", dependencies: ["Firewall"], exclude: ["Golden"],
       swiftSettings: settings),
-    tests("CertificatesTests", ["Certificates"]),
+    tests("CertificatesTests", ["Certificates", "COpenSSL"]),
     tests("ConfigurationTests", ["Configuration", "Certificates"]),
     tests("ControlTests", ["Control", "Proxy"]),
     .testTarget(

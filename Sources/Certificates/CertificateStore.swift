@@ -32,6 +32,18 @@ public struct CertificateStore: Sendable {
   }
 
   static let rsaSuffix = ".rsa"
+  private static let nameLimit = 200
+
+  /// Refuses what could not be told from a plain file, or has no folder.
+  static func checkName(_ name: String) throws(CertificateError) {
+    guard !name.isEmpty, name.utf8.count <= nameLimit else {
+      throw CertificateError("\"\(name.prefix(20))\"", "a name has 1 to \(nameLimit) letters")
+    }
+    let ending = [".pem", ".crt", ".key"].first { folderName(for: name).hasSuffix($0) }
+    if let ending {
+      throw CertificateError(name, "a name does not end in \(ending): plain files do")
+    }
+  }
 
   /// Everything in the folder, by name.
   public func list() throws(CertificateError) -> [StoredCertificate] {

@@ -81,6 +81,8 @@ enum Disk {
       waits -= 1
       usleep(50_000)
     }
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    where name.hasPrefix(replacementPrefix) { remove("\(folder)/\(name)") }
     return try body()
   }
 
@@ -129,9 +131,12 @@ enum Disk {
     try rename(temporary, to: path)
   }
 
+  /// What a file is called until it is whole; a crash may leave one.
+  private static let replacementPrefix = ".new."
+
   /// A file that is replaced whole, in one step.
   static func replace(_ path: String, with bytes: [UInt8], mode: mode_t) throws(CertificateError) {
-    let temporary = "\(parent(of: path))/.new.\(getpid())"
+    let temporary = "\(parent(of: path))/\(replacementPrefix)\(getpid())"
     unsafe unlink(temporary)
     do throws(CertificateError) {
       try write(bytes, to: temporary, mode: mode)
@@ -170,7 +175,8 @@ enum Disk {
   /// What a crash left of a version; only for who holds the lock.
   static func removeUnfinished(in folder: String) {
     let all = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-    for name in all where name.hasPrefix(".v") || name.hasPrefix("current.") {
+    for name in all
+    where name.hasPrefix(".v") || name.hasPrefix("current.") || name.hasPrefix(replacementPrefix) {
       remove("\(folder)/\(name)")
     }
   }

@@ -65,17 +65,14 @@ public struct Rotation: Sendable {
     }
     let name = first.description
     let folder = CertificateStore.folderName(for: name, isRSA: key.isRSA)
-    if let existing = try store.list().first(where: { $0.name == folder || $0.name == name }),
-      existing.name == folder || existing.versions.isEmpty
-    {
-      guard existing.version != nil || !existing.isServing else {
-        throw CertificateError(existing.chainPath, "a file of another tool bears this name")
-      }
-      guard isForced else {
-        throw CertificateError(
-          name, "is there already; a new key: gatehouse cert rotate \(folder); other names: --force"
-        )
-      }
+    let all = try store.list()
+    let plain = all.first { ($0.name == folder || $0.name == name) && $0.versions.isEmpty }
+    if let plain {
+      throw CertificateError(plain.chainPath, "a file of another tool bears this name")
+    }
+    guard isForced || !all.contains(where: { $0.name == folder }) else {
+      throw CertificateError(
+        name, "is there already; a new key: gatehouse cert rotate \(folder); other names: --force")
     }
     let authority = try DevelopmentAuthority.open(in: store.directory, now: now)
     var settings = Activation.Settings()

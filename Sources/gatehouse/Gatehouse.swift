@@ -22,7 +22,7 @@ struct Gatehouse: ParsableCommand {
     subcommands: [
       RunCommand.self, CheckCommand.self, ApplyCommand.self, StatusCommand.self,
       ServerCommand.self, PolicyCommand.self, BanCommand.self, AllowCommand.self,
-      PanicCommand.self, AgentCommand.self, CertCommand.self, ConfigCommand.self,
+      PanicCommand.self, AgentCommand.self, CertCommand.self, CaCommand.self, ConfigCommand.self,
       DemoCommand.self,
     ])
 

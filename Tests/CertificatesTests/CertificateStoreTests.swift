@@ -138,6 +138,21 @@ struct CertificateStoreTests {
     #expect(try store.certificate(named: "shop.test").load().names.count == 2)
   }
 
+  @Test func `each kind of key has its own versions, and needs force by itself`() throws {
+    let rotation = Rotation(in: store)
+    for kind in [KeyKind.ecdsaP384, .rsa2048] {
+      let made = try rotation.make([.dns("shop.test")], key: kind, isForced: false)
+      #expect(made.report.bundle?.keyType == kind.rawValue)
+      #expect(throws: CertificateError.self) {
+        _ = try rotation.make([.dns("shop.test")], key: kind, isForced: false)
+      }
+      let name = made.staged.certificate
+      #expect(try rotation.rotate(name).report.bundle?.keyType == kind.rawValue)
+    }
+    #expect(try store.list().map(\.name) == ["shop.test", "shop.test.rsa"])
+    #expect(try store.list().map(\.versions) == [[1, 2], [1, 2]])
+  }
+
   @Test func `files of other tools are listed beside versions`() throws {
     _ = try make("localhost")
     try workshop.makeCertificate("certs/pair")

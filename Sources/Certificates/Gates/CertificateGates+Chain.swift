@@ -14,7 +14,9 @@ extension CertificateGates {
   static func chainOrder(_ bundle: CertificateBundle) -> Verdict {
     var done: [String] = []
     if bundle.repairs.isReordered {
-      done.append("the file's order is wrong; it is put right: server, then each one's issuer")
+      done.append(
+        "in the wrong order, which an import puts right: the server's first, then each one's issuer"
+      )
     }
     if !bundle.repairs.spare.isEmpty {
       done.append(
@@ -29,9 +31,15 @@ extension CertificateGates {
     case .publicRoot(let root): (.passed, "leads to \(root), which this system trusts")
     case .privateRoot(let root): (.passed, "leads to \(root), a private authority")
     case .selfSigned: (.passed, "signs itself: only clients that were given it trust it")
-    case .unknownIssuer(let issuer) where bundle.chain.count > 1:
+    case .unknownIssuer(let issuer, true):
+      (
+        .warning,
+        "leads to \(issuer), which this system does not know; are its roots old (ca-certificates), "
+          + "or is one more certificate missing?"
+      )
+    case .unknownIssuer(let issuer, false) where bundle.chain.count > 1:
       (.passed, "leads to \(issuer), a private authority that is not known here")
-    case .unknownIssuer(let issuer):
+    case .unknownIssuer(let issuer, false):
       (
         .warning,
         "issued by \(issuer), which is not known here; if it is an intermediate, put its certificate "
@@ -40,7 +48,8 @@ extension CertificateGates {
     case .missingIntermediate(let issuer, let why):
       (
         .failed,
-        "the intermediate \(issuer) is missing (\(why)); put its certificate below the server's"
+        "the intermediate \(issuer) is missing (\(why)); put its certificate below the server's, or, "
+          + "if it is a root of your own, into .authorities/ of the folder"
       )
     case .broken(let why): (.failed, "clients will refuse the chain: \(why)")
     }

@@ -30,6 +30,9 @@ extension CertificateGates {
       : (.failed, "its key usage leaves out digitalSignature, which TLS 1.3 needs; issue it anew")
   }
 
+  /// Those with a signature scheme in TLS 1.3 (RFC 8446, section 4.2.3).
+  private static let curves: Set<String> = ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521"]
+
   static func keySize(_ bundle: CertificateBundle) -> Verdict {
     for link in bundle.chain {
       let kind = link.keyType
@@ -40,6 +43,9 @@ extension CertificateGates {
       } else if kind.hasPrefix("ecdsa-") {
         guard link.keyBits >= ellipticBitMinimum else {
           return (.failed, "\(link.subject) has \(kind); at least \(ellipticBitMinimum) bits")
+        }
+        guard curves.contains(kind) else {
+          return (.failed, "\(link.subject) has \(kind), which TLS 1.3 has no word for; take P-256")
         }
       } else if kind != "ed25519", kind != "ed448" {
         return (.failed, "\(link.subject) has a \(kind) key; make an ECDSA or RSA one")

@@ -16,8 +16,12 @@ extension CertificateGates {
         )
       }
       if early > 0 { return (.warning, "valid in \(Int(early)) s; is this machine's clock slow?") }
-      if left < warningTime {
-        return (.warning, "\(link.subject) expires on \(day(link.notAfter)), in less than 7 days")
+      // Of a certificate for six days, seven left would be always.
+      let lifetime = link.notAfter.timeIntervalSince(link.notBefore)
+      if left < min(warningTime, lifetime * warningShare) {
+        let hours = Int(left / 3_600)
+        let rest = hours < 48 ? "\(hours) hours" : "\(hours / 24) days"
+        return (.warning, "\(link.subject) expires on \(day(link.notAfter)), in \(rest)")
       }
     }
     return (.passed, "valid until \(day(bundle.notAfter))")

@@ -4,6 +4,8 @@ public import Foundation
 public enum CertificateGates {
   /// Below this much left, a certificate is let through with a warning.
   static let warningTime: TimeInterval = 7 * 86_400
+  /// The same, as a share of its lifetime; the shorter of both counts.
+  static let warningShare = 0.2
   /// How far the clocks of an issuer and this machine may differ.
   static let clockSkew: TimeInterval = 5 * 60
   static let rsaBitMinimum = 2_048

@@ -23,14 +23,34 @@ public struct GateContext: Sendable {
 
 /// The authorities a chain may end at.
 public struct TrustedRoots: Sendable {
-  /// Those of clients in general, in PEM; the system's when nil.
-  public var publicPEM: [UInt8]?
   /// Those of this installation, in PEM.
-  public var privatePEM: [UInt8]
+  let privatePEM: [UInt8]
+  private let loaded: LoadedRoots
 
+  /// `publicPEM`: those of clients in general; the system's when nil.
   public init(publicPEM: [UInt8]? = nil, privatePEM: [UInt8] = []) {
-    self.publicPEM = publicPEM
     self.privatePEM = privatePEM
+    loaded = LoadedRoots(publicPEM)
+  }
+
+  func publicRoots() throws(CertificateError) -> RootStore { try loaded.store() }
+}
+
+/// Read at most once for all certificates of one context: the system's are 150 or so, 14 ms.
+private final class LoadedRoots: @unchecked Sendable {
+  private let pem: [UInt8]?
+  private let lock = NSLock()
+  private var roots: RootStore?
+
+  init(_ pem: [UInt8]?) { self.pem = pem }
+
+  func store() throws(CertificateError) -> RootStore {
+    lock.lock()
+    defer { lock.unlock() }
+    if let roots { return roots }
+    let new = try RootStore(pem)
+    roots = new
+    return new
   }
 }
 

@@ -26,14 +26,14 @@ public struct ServedCertificate: Sendable {
   public let version: String
 
   /// How long connecting and the handshake may take together.
-  public static let timeLimitSeconds = 10
+  public static let timeLimit = Duration.seconds(10)
 
   /// Connects and shakes hands; nothing is verified here, that is what the gates are for.
   public static func fetch(
-    host: String, port: UInt16, name: String, asking ask: Ask
+    host: String, port: UInt16, name: String, asking ask: Ask, timeLimit: Duration = timeLimit
   ) throws(CertificateError) -> ServedCertificate {
     let subject = host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    let deadline = ContinuousClock.now + .seconds(timeLimitSeconds)
+    let deadline = ContinuousClock.now + timeLimit
     let connection = try Connection(to: host, port: port, subject: subject, until: deadline)
     guard let context = unsafe SSL_CTX_new(TLS_client_method()) else {
       throw .openSSL(subject, "no memory")
@@ -138,8 +138,7 @@ private struct Connection: ~Copyable {
       let left = ContinuousClock.now.duration(to: deadline).components
       let milliseconds = left.seconds * 1_000 + left.attoseconds / 1_000_000_000_000_000
       guard milliseconds > 0 else {
-        throw CertificateError(
-          subject, "no answer within \(ServedCertificate.timeLimitSeconds) s")
+        throw CertificateError(subject, "no answer within the time there is")
       }
       var item = pollfd(fd: socket, events: Int16(events), revents: 0)
       let count = unsafe poll(&item, 1, Int32(clamping: milliseconds))

@@ -110,6 +110,7 @@ public struct Activation: Sendable {
     _ issued: IssuedCertificate, as name: String, _ settings: Settings, now: Date
   ) throws(CertificateError) -> Outcome {
     let began = ContinuousClock.now
+    try CertificateStore.checkName(name)
     let key = try? PrivateKey.read(from: issued.keyPEM, of: name)
     let certificate = CertificateStore.folderName(for: name, isRSA: key?.isRSA ?? false)
     let existing = try store.list().first { $0.name == certificate && $0.isServing }
@@ -148,6 +149,8 @@ public struct Activation: Sendable {
     _ version: StagedVersion, previous: Int?, moving files: [String],
     since began: ContinuousClock.Instant
   ) throws(CertificateError) -> Outcome {
+    let link = "\(version.folder)/current"
+    let before = Disk.aim(of: link)
     try store.activate(version)
     let moved = try moveAside(files, for: version)
     let answer = ask(version.certificate, version.report.bundle?.leafSHA256 ?? "")
@@ -157,10 +160,10 @@ public struct Activation: Sendable {
         answer: answer, .current, since: began, moved: moved.map(\.old))
     }
     for file in moved { try Disk.rename(file.new, to: file.old) }
-    if let previous {
-      try Disk.link("\(version.folder)/current", to: CertificateStore.versionName(previous))
+    if let before {
+      try Disk.link(link, to: before)
     } else {
-      Disk.remove("\(version.folder)/current")
+      Disk.remove(link)
     }
     try Disk.sync(version.folder)
     try store.quarantine(

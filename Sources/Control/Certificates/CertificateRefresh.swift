@@ -24,6 +24,12 @@ public struct CertificateRefresh: Codable, Sendable {
     public let problems: [String]
     /// Workers that served it when they were asked.
     public let workersProbed: Int
+
+    private enum CodingKeys: String, CodingKey {
+      case listener, name, outcome, problems, workersProbed
+      // As it comes back from snake_case; it would be lost on the way otherwise.
+      case leafSHA256 = "leafSha256"
+    }
   }
 
   public let entries: [Entry]

@@ -83,10 +83,11 @@ struct CertCheck: ParsableCommand {
     if !isFile, let server = Self.server(subject) {
       return try served(server.host, server.port, context)
     }
-    guard isFile || key != nil || subject.contains(".") else {
-      // Says which names there are.
-      _ = try store.certificate(named: subject)
-      return []
+    guard isFile || key != nil else {
+      let known = try store.list().map(\.name).joined(separator: ", ")
+      throw CertFailure(
+        "\"\(subject)\" is no file, not HOST:PORT, and no certificate in \(store.directory)"
+          + (known.isEmpty ? "" : "; there are: \(known)"))
     }
     let files = CertificateFiles(chainPath: subject, keyPath: key)
     return [Checked(subject: subject, report: files.check(in: context))]

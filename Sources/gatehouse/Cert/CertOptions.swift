@@ -34,7 +34,16 @@ struct CertOptions: ParsableArguments {
 
   /// The hosts that routes of the configuration name; none where no configuration is named.
   func routedNames() -> [ServerName] {
-    guard let config, let loaded = try? loaded(config) else { return [] }
+    guard let config else { return [] }
+    let loaded: LoadedConfiguration
+    do {
+      loaded = try ConfigurationFile.load(config)
+    } catch {
+      let first = error.lines.first ?? config
+      let text = "warning: which names routes need can't be read from \(config): \(first)\n"
+      FileHandle.standardError.write(Data(text.utf8))
+      return []
+    }
     return loaded.proxy.routes.compactMap { route in
       switch route.host {
       case .any: nil
