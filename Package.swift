@@ -66,7 +66,9 @@ let package = Package(
     .testTarget(
       name: "FirewallTests", dependencies: ["Firewall"], exclude: ["Golden"],
       swiftSettings: settings),
-    tests("CertificatesTests", ["Certificates"]),
+    .testTarget(
+      name: "CertificatesTests", dependencies: ["Certificates"], exclude: ["ACME/Stubs"],
+      swiftSettings: settings),
     tests("ConfigurationTests", ["Configuration"]),
     tests("ControlTests", ["Control", "Proxy"]),
     .testTarget(

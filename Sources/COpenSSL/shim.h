@@ -37,3 +37,6 @@ static inline EVP_PKEY *gatehouse_EVP_RSA_gen(size_t b) { return EVP_RSA_gen(b);
 static inline EVP_PKEY *gatehouse_EVP_EC_gen(const char *c) { return EVP_EC_gen(c); }
 static const unsigned long gatehouse_XN_FLAG_RFC2253 = XN_FLAG_RFC2253;
 static const unsigned long gatehouse_ASN1_STRFLGS_ESC_MSB = ASN1_STRFLGS_ESC_MSB;
+static inline STACK_OF(X509_EXTENSION) *gatehouse_sk_X509_EXTENSION_new_null(void) { return sk_X509_EXTENSION_new_null(); }
+static inline int gatehouse_sk_X509_EXTENSION_push(STACK_OF(X509_EXTENSION) *s, X509_EXTENSION *e) { return sk_X509_EXTENSION_push(s, e); }
+static inline void gatehouse_sk_X509_EXTENSION_free(STACK_OF(X509_EXTENSION) *s) { sk_X509_EXTENSION_pop_free(s, X509_EXTENSION_free); }
