@@ -7,6 +7,8 @@ final class HTTPSClient {
 
   enum Method: String { case get = "GET", head = "HEAD", post = "POST" }
 
+  /// Shorter in tests only.
+  var exchangeLimit = HTTPSClient.exchangeLimit
   private let trustPath: String?
   private let agent: String
   private var context: TrustContext?
@@ -47,7 +49,7 @@ final class HTTPSClient {
   private func exchange(
     _ method: Method, _ url: SecureURL, _ fields: [String: String], _ body: [UInt8]
   ) throws(ACMEError) -> HTTPSResponse {
-    let deadline = Deadline(after: Self.exchangeLimit)
+    let deadline = Deadline(after: exchangeLimit)
     let context = try trust()
     let connection = try SecureConnection(
       to: url, trusting: context, connectBy: deadline.sooner(Self.connectLimit), by: deadline)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Certificates
 
-/// A real Pebble on loopback, strict, refusing every third nonce or so; stopped with its owner.
+/// A real Pebble on loopback, strict, refusing every fifth nonce; stopped with its owner.
 final class Pebble {
   struct Options {
     /// Key ID and MAC key, base64url; wanted of every account when set.
@@ -19,6 +19,8 @@ final class Pebble {
   let port: UInt16
   /// Where TXT records are set when no name server was given.
   let managementPort: UInt16
+  /// The name server it asks by default.
+  let namePort: UInt16
   private let rootPort: UInt16
   private let server: Background
   private let names: Background
@@ -33,7 +35,7 @@ final class Pebble {
     responder = try Responder(in: workshop)
     try workshop.makeCertificate(
       "listener", extensions: ["subjectAltName=DNS:localhost,IP:127.0.0.1"])
-    let namePort = try freePort()
+    namePort = try freePort()
     managementPort = try freePort()
     names = try Background(
       namesProgram,
@@ -53,8 +55,8 @@ final class Pebble {
         "127.0.0.1:\(options.nameServer ?? namePort)",
       ], log: workshop.path("pebble.log"),
       environment: [
-        "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "30",
-        "PEBBLE_ALTERNATE_ROOTS": "\(options.alternateRoots)",
+        "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0",
+        "PEBBLE_WFE_NONCEREJECT": "20", "PEBBLE_ALTERNATE_ROOTS": "\(options.alternateRoots)",
       ])
     _ = try server.line(with: "ACME directory available at")
     _ = try names.line(with: "management")

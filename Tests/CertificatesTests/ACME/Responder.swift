@@ -7,6 +7,8 @@ import Testing
 final class Responder: ChallengePublisher, @unchecked Sendable {
   let httpPort: Int
   let tlsPort: Int
+  /// Publishes nothing, as an edge does that nobody reaches.
+  var isSilent = false
   private let folder: String
   private let program: Background
 
@@ -25,6 +27,7 @@ final class Responder: ChallengePublisher, @unchecked Sendable {
   }
 
   func present(_ challenge: LiveChallenge) throws {
+    if isSilent { return }
     switch challenge {
     case .http(_, let body): try write(Data(body.utf8), path(challenge))
     case .tlsALPN(_, let certificate):
