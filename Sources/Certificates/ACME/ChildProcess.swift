@@ -80,7 +80,10 @@ enum ChildProcess {
     unsafe posix_spawnattr_setflags(&attributes, Int16(flags))
     let words = unsafe ([path] + arguments).map { unsafe strdup($0) }
     let variables = unsafe environment.map { unsafe strdup($0) }
-    defer { for unsafe word in unsafe words + variables { unsafe free(word) } }
+    defer {
+      for index in unsafe words.indices { unsafe free(words[index]) }
+      for index in unsafe variables.indices { unsafe free(variables[index]) }
+    }
     var child = pid_t()
     let code = unsafe posix_spawn(
       &child, path, &actions, &attributes, words + [nil], variables + [nil])

@@ -1,6 +1,11 @@
 /// A question to the DNS and what can be read from its answer (RFC 1035, section 4); pure.
 struct DNSMessage: Equatable {
-  enum Kind: UInt16 { case address = 1, nameServer = 2, alias = 5, text = 16 }
+  enum Kind: UInt16 {
+    case address = 1
+    case nameServer = 2
+    case alias = 5
+    case text = 16
+  }
 
   struct Record: Equatable {
     let name: String

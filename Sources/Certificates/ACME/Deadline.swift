@@ -15,7 +15,8 @@ struct Deadline: Sendable {
   /// For `poll`, rounded up, so that a wait never ends just before its deadline.
   var milliseconds: Int32 {
     let (seconds, fraction) = left.components
-    return Int32(clamping: seconds * 1_000 + (fraction + 999_999_999_999_999) / 1_000_000_000_000_000)
+    return Int32(
+      clamping: seconds * 1_000 + (fraction + 999_999_999_999_999) / 1_000_000_000_000_000)
   }
 
   /// The sooner of this one and one that much from now.

@@ -5,7 +5,11 @@ final class HTTPSClient {
   static let exchangeLimit = Duration.seconds(30)
   private static let redirectLimit = 3
 
-  enum Method: String { case get = "GET", head = "HEAD", post = "POST" }
+  enum Method: String {
+    case get = "GET"
+    case head = "HEAD"
+    case post = "POST"
+  }
 
   /// Shorter in tests only.
   var exchangeLimit = HTTPSClient.exchangeLimit
@@ -19,7 +23,8 @@ final class HTTPSClient {
     self.agent = agent
   }
 
-  func get(_ url: SecureURL, accept: String = "application/json") throws(ACMEError) -> HTTPSResponse {
+  func get(_ url: SecureURL, accept: String = "application/json") throws(ACMEError) -> HTTPSResponse
+  {
     try exchange(.get, url, ["Accept": accept], [])
   }
 

@@ -208,7 +208,8 @@ public struct Issuance: Sendable {
         chainPEM: certificate.chainPEM, keyPEM: certificate.keyPEM, name: planned.name)
       guard Set(bundle.names).isSuperset(of: planned.names) else {
         let names = bundle.names.map(\.description).joined(separator: ", ")
-        throw CertificateError(planned.name, "what was issued does not bear its names, only \(names)")
+        throw CertificateError(
+          planned.name, "what was issued does not bear its names, only \(names)")
       }
       return try Disk.locked(store.directory) { () throws(CertificateError) -> StagedVersion in
         try store.stage(certificate, as: folder, source: .acme, now: now)

@@ -38,9 +38,10 @@ enum JWS {
   static func hmacSHA256(_ bytes: [UInt8], key: [UInt8]) -> [UInt8]? {
     var code = [UInt8](repeating: 0, count: 32)
     var count = 0
-    let isDone = unsafe EVP_Q_mac(
-      nil, "HMAC", nil, "SHA256", nil, key, key.count, bytes, bytes.count, &code, code.count,
-      &count) != nil
+    let isDone =
+      unsafe EVP_Q_mac(
+        nil, "HMAC", nil, "SHA256", nil, key, key.count, bytes, bytes.count, &code, code.count,
+        &count) != nil
     return isDone && count == 32 ? code : nil
   }
 

@@ -92,9 +92,11 @@ struct RenewalWindow: Equatable {
   static func date(_ text: String) -> Date? {
     guard text.utf8.count <= 40 else { return nil }
     let whole = Date.ISO8601FormatStyle()
-    let date = (try? whole.parse(text)) ?? (try? whole.year().month().day()
-      .dateTimeSeparator(.standard).time(includingFractionalSeconds: true)
-      .timeZone(separator: .colon).parse(text))
+    let date =
+      (try? whole.parse(text))
+      ?? (try? whole.year().month().day()
+        .dateTimeSeparator(.standard).time(includingFractionalSeconds: true)
+        .timeZone(separator: .colon).parse(text))
     guard let date, (0...32_503_680_000).contains(date.timeIntervalSince1970) else { return nil }
     // To the second, as the store keeps it, so that the same window is the same after a restart.
     return Date(timeIntervalSince1970: date.timeIntervalSince1970.rounded(.down))

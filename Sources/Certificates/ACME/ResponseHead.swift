@@ -1,7 +1,11 @@
 /// Status line and fields of one answer.
 struct ResponseHead {
   /// How the body's end is found (RFC 9112, section 6.3).
-  enum Framing: Equatable { case none, length(Int), chunked, untilEnd }
+  enum Framing: Equatable {
+    case none
+    case length(Int)
+    case chunked, untilEnd
+  }
 
   typealias Refusal = ResponseReader.Refusal
 

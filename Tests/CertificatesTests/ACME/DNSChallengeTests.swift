@@ -43,7 +43,8 @@ struct DNSChallengeTests {
     #expect(Set(calls.prefix(2).map { $0[2] }).count == 2)
     #expect(Set(calls.prefix(2).map { $0[2] }) == Set(calls.suffix(2).map { $0[2] }))
     let environment = String(decoding: try shop.workshop.bytes("hook.env"), as: UTF8.self)
-    let names = Set(environment.split(separator: "\n").compactMap { $0.split(separator: "=").first })
+    let names = Set(
+      environment.split(separator: "\n").compactMap { $0.split(separator: "=").first })
     #expect(names.subtracting(["PATH", "LANG", "PWD", "OLDPWD", "SHLVL", "_"]).isEmpty, "\(names)")
     #expect(shop.log.contains { $0.contains("no server of this name could be asked") })
   }

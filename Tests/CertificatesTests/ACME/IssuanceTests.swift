@@ -99,7 +99,9 @@ struct IssuanceTests {
     throws
   {
     var options = Pebble.Options()
-    options.externalAccount = ("kid-7", Base64URL.text(Array("a key of thirty-two bytes, just so".utf8)))
+    options.externalAccount = (
+      "kid-7", Base64URL.text(Array("a key of thirty-two bytes, just so".utf8))
+    )
     let shop = try Shop(options)
     let planned = shop.planned("shop.test")
     let without = shop.refusal { _ = try shop.issuance(of: planned).issue(planned) }
@@ -157,7 +159,8 @@ struct IssuanceTests {
     var authority = shop.pebble.authority()
     authority.preferredChain = "no such root"
     try shop.serve(planned, by: shop.issuance(of: planned, from: [authority]))
-    let line = try #require(shop.log.last { $0.contains("no chain of pebble ends at no such root") })
+    let line = try #require(
+      shop.log.last { $0.contains("no chain of pebble ends at no such root") })
     let roots = try #require(line.components(separatedBy: "there are: ").last)
       .components(separatedBy: ", ")
     #expect(Set(roots).count == 3, "\(line)")

@@ -7,9 +7,10 @@ struct RenewalScheduleTests {
   private let start = Date(timeIntervalSince1970: 1_800_000_000)
   private let day: TimeInterval = 86_400
 
-  @Test(arguments: [(Double, Double)]([
-    (90, 60), (47, 31.3333), (200, 133.3333), (10.001, 6.6673), (10, 5), (6.6667, 3.3333),
-  ]))
+  @Test(
+    arguments: [(Double, Double)]([
+      (90, 60), (47, 31.3333), (200, 133.3333), (10.001, 6.6673), (10, 5), (6.6667, 3.3333),
+    ]))
   func `a third of the lifetime is left, or half of a short one`(_ days: Double, _ expected: Double)
   {
     let end = start + days * day
