@@ -58,3 +58,6 @@ static inline int gatehouse_ACCESS_DESCRIPTION_nid(const AUTHORITY_INFO_ACCESS *
 static inline int gatehouse_sk_POLICYINFO_num(const CERTIFICATEPOLICIES *s) { return sk_POLICYINFO_num(s); }
 static inline const ASN1_OBJECT *gatehouse_POLICYINFO_policy(const CERTIFICATEPOLICIES *s, int i) { return sk_POLICYINFO_value(s, i)->policyid; }
 static inline const ASN1_IA5STRING *gatehouse_GENERAL_NAME_email(const GENERAL_NAME *n) { return n->type == GEN_EMAIL ? n->d.rfc822Name : NULL; }
+static inline STACK_OF(X509_EXTENSION) *gatehouse_sk_X509_EXTENSION_new_null(void) { return sk_X509_EXTENSION_new_null(); }
+static inline int gatehouse_sk_X509_EXTENSION_push(STACK_OF(X509_EXTENSION) *s, X509_EXTENSION *e) { return sk_X509_EXTENSION_push(s, e); }
+static inline void gatehouse_sk_X509_EXTENSION_free(STACK_OF(X509_EXTENSION) *s) { sk_X509_EXTENSION_pop_free(s, X509_EXTENSION_free); }

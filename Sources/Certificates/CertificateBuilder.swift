@@ -62,3 +62,20 @@ internal import Glibc
     return unsafe BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate.pointer)) != nil
   }
 }
+
+extension CertificateBuilder {
+  /// Adds a critical extension by its number; `octets` is the DER of its value.
+  func addCritical(_ number: String, octets: [UInt8]) throws(CertificateError) {
+    guard let object = unsafe OBJ_txt2obj(number, 1), let value = unsafe ASN1_OCTET_STRING_new()
+    else { throw .openSSL(number, "not an extension") }
+    defer { unsafe ASN1_OBJECT_free(object) }
+    defer { unsafe ASN1_OCTET_STRING_free(value) }
+    guard unsafe ASN1_OCTET_STRING_set(value, octets, Int32(octets.count)) == 1,
+      let item = unsafe X509_EXTENSION_create_by_OBJ(nil, object, 1, value)
+    else { throw .openSSL(number, "not an extension's value") }
+    defer { unsafe X509_EXTENSION_free(item) }
+    guard unsafe X509_add_ext(certificate.pointer, item, -1) == 1 else {
+      throw .openSSL(number, "cannot add an extension")
+    }
+  }
+}

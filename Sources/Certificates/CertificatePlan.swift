@@ -39,6 +39,21 @@ public struct ACMEAuthority: Equatable, Sendable {
   }
 }
 
+extension ACMEAuthority {
+  /// The directory that a person means by a URL or a well-known name; nil where it is neither.
+  public static func directory(of text: String) -> String? {
+    switch text {
+    case "letsencrypt": return "https://acme-v02.api.letsencrypt.org/directory"
+    case "letsencrypt-staging": return "https://acme-staging-v02.api.letsencrypt.org/directory"
+    default: break
+    }
+    let isURL =
+      text.hasPrefix("https://") && text.utf8.count <= 2048
+      && text.utf8.allSatisfy { (0x21...0x7e).contains($0) }
+    return isURL ? text : nil
+  }
+}
+
 /// One certificate to be fetched and kept fresh; one key kind each has a version of its own, the
 /// RSA one in the folder `NAME.rsa` beside that of the others.
 public struct PlannedCertificate: Equatable, Sendable {

@@ -48,6 +48,18 @@ internal import Glibc
     return bio.takeBytes()
   }
 
+  /// Empty when OpenSSL fails.
+  var der: [UInt8] {
+    let count = unsafe i2d_X509(pointer, nil)
+    guard count > 0 else { return [] }
+    var bytes = [UInt8](repeating: 0, count: Int(count))
+    unsafe bytes.withUnsafeMutableBufferPointer {
+      var end = $0.baseAddress
+      _ = unsafe i2d_X509(pointer, &end)
+    }
+    return bytes
+  }
+
   var subject: String { unsafe Self.text(X509_get_subject_name(pointer)) }
   var issuer: String { unsafe Self.text(X509_get_issuer_name(pointer)) }
   var serial: String { unsafe Self.bytes(X509_get0_serialNumber(pointer)).hex }

@@ -15,6 +15,7 @@ enum Metrics {
       ]
     }
     certificates(status.certificates, now, &text)
+    renewals(status.renewals, &text)
     return text.text
   }
 
@@ -47,6 +48,23 @@ enum Metrics {
       "1 where a newer certificate, or the only one, was stopped at a gate."
     ) {
       all.map { (labels($0), $0.state == .refused || $0.state == .kept ? 1 : 0) }
+    }
+  }
+}
+
+extension Metrics {
+  private static func renewals(_ all: [Status.Renewal], _ text: inout MetricText) {
+    text.family(
+      "gatehouse_cert_next_renewal_seconds", "gauge",
+      "When a certificate of an authority is renewed, in seconds since 1970."
+    ) {
+      all.map { ([("name", $0.certificate)], $0.renewsAt.timeIntervalSince1970) }
+    }
+    text.family(
+      "gatehouse_cert_renewal_failures", "gauge",
+      "Attempts to renew it in a row that came to nothing."
+    ) {
+      all.map { ([("name", $0.certificate)], Double($0.failures)) }
     }
   }
 }

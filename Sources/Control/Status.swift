@@ -55,6 +55,8 @@ public struct Status: Codable, Sendable {
   public let listeners: [Listener]
   public let backends: [Backend]
   public let certificates: [Certificate]
+  /// What is fetched from authorities.
+  public let renewals: [Renewal]
   public let traffic: Traffic
   /// What went wrong at the last attempt to apply the file; empty when it was applied.
   public let lastApplyErrors: [String]

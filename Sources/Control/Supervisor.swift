@@ -22,6 +22,7 @@ public final class Supervisor: Sendable {
   private let bans: RefusalBans
   let certificates: CertificateDesk
   let challenges: ChallengeBoard
+  private let renewer: Renewer
   private let chores = Mutex<[Chore]>([])
   private let admin: Mutex<ProxyServer?> = Mutex(nil)
   private let startedAt = Date()
@@ -48,6 +49,8 @@ public final class Supervisor: Sendable {
     self.bans = bans
     certificates = CertificateDesk(proxy, loaded, logger)
     challenges = ChallengeBoard(proxy)
+    renewer = Renewer(certificates, challenges, logger)
+    renewer.adopt(loaded)
     state = Mutex(State(loaded: loaded))
   }
 
@@ -85,6 +88,7 @@ public final class Supervisor: Sendable {
       let weights = state.withLock { $0.weights }
       try certificates.apply(loaded) { try proxy.adopt($0.overriding(weights)) }
       bans.adopt(loaded)
+      renewer.adopt(loaded)
       state.withLock {
         $0.loaded = loaded
         $0.generation += 1
@@ -114,6 +118,7 @@ public final class Supervisor: Sendable {
       },
       Chore(every: 1) { [proxy] in proxy.renewTicketKeys() },
       Chore(every: 60) { [challenges] in challenges.dropOld() },
+      Chore(every: 1) { [renewer] in renewer.work() },
     ]
     chores.withLock { $0 = all }
   }
@@ -151,7 +156,8 @@ public final class Supervisor: Sendable {
       backends: configuration.backends.map {
         .init($0, configured: configured, reports: reports)
       },
-      certificates: .init(certificates.served, now: Date()), traffic: .init(reports),
+      certificates: .init(certificates.served, now: Date()),
+      renewals: renewer.outlook.map(Status.Renewal.init), traffic: .init(reports),
       lastApplyErrors: state.lastErrors, certificateErrors: certificates.troubles)
   }
 

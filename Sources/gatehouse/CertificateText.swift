@@ -15,11 +15,33 @@ enum CertificateText {
     return nil
   }
 
+  /// From so many failures in a row on, somebody should look.
+  static let failureLimit = 3
+
+  static func verdict(_ all: [Status.Renewal]) -> String? {
+    all.first { $0.failures >= failureLimit }.map {
+      "DEGRADED: certificate \($0.certificate) could not be fetched \($0.failures) times: "
+        + ($0.lastProblem ?? "?")
+    }
+  }
+
   /// With an empty line behind it; nothing where there is no certificate.
   static func table(_ all: [Status.Certificate]) -> String {
     guard !all.isEmpty else { return "" }
     let header = ["CERTIFICATE", "NAMES", "KEY", "ISSUER", "EXPIRES", "LIFE LEFT", "STATE"]
     return gatehouse.table(header, all.map(row)) + "\n\n"
+  }
+
+  /// The same of what is fetched from authorities.
+  static func renewals(_ all: [Status.Renewal]) -> String {
+    guard !all.isEmpty else { return "" }
+    let rows = all.map { one in
+      [
+        one.certificate, one.authority ?? "-", one.renewsAt.formatted(.iso8601), one.reason,
+        one.failures == 0 ? "ok" : "FAILED \(one.failures) times: \(one.lastProblem ?? "?")",
+      ]
+    }
+    return gatehouse.table(["FETCHED", "AUTHORITY", "RENEWS", "BECAUSE OF", "STATE"], rows) + "\n\n"
   }
 
   private static func row(_ one: Status.Certificate) -> [String] {

@@ -77,6 +77,7 @@ enum StatusText {
   static func isWell(_ status: Status) -> Bool {
     status.lastApplyErrors.isEmpty && status.certificateErrors.isEmpty
       && status.certificates.allSatisfy { $0.state == .ok }
+      && status.renewals.allSatisfy { $0.failures < CertificateText.failureLimit }
       && status.backends.allSatisfy { $0.servers.allSatisfy { $0.state == "up" } }
   }
 
@@ -107,7 +108,8 @@ enum StatusText {
 
       \(table(["SERVER", "ADDRESS", "STATE", "WEIGHT", "ACTIVE", "IDLE", "REQUESTS"], servers))
 
-      \(CertificateText.table(status.certificates))clients \(traffic.connections) now, \(traffic.accepted) accepted, \
+      \(CertificateText.table(status.certificates))\
+      \(CertificateText.renewals(status.renewals))clients \(traffic.connections) now, \(traffic.accepted) accepted, \
       \(traffic.refusedByPolicy) refused by policy
       TLS     \(traffic.handshakes) handshakes, \(traffic.handshakesResumed) of them resumed; \
       \(traffic.handshakeFailures) failed
@@ -126,7 +128,8 @@ enum StatusText {
     }
     if !down.isEmpty { return "DEGRADED: \(down.joined(separator: ", ")) set aside" }
     if let error = status.certificateErrors.first { return "DEGRADED: \(error)" }
-    return CertificateText.verdict(status.certificates) ?? "OK"
+    return CertificateText.verdict(status.certificates)
+      ?? CertificateText.verdict(status.renewals) ?? "OK"
   }
 
   private static func codes(_ traffic: Status.Traffic) -> String {

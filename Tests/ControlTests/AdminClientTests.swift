@@ -28,6 +28,11 @@ import Testing
         "addresses" : [ "[::]:443" ], "is_policy_enforced" : true, "name" : "l", "serves" : "https"
       } ],
       "pid" : 42,
+      "renewals" : [ {
+        "authority" : "le", "certificate" : "c", "failures" : 2, "last_problem" : "no",
+        "next_attempt" : "2026-01-02T03:04:05Z", "reason" : "lifetime",
+        "renews_at" : "2026-01-02T03:04:05Z"
+      } ],
       "started_at" : "2026-01-02T03:04:05Z",
       "traffic" : {
         "aborts" : 1, "accepted" : 2, "connect_failures" : 3, "connections" : 4,

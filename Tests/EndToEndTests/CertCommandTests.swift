@@ -42,7 +42,7 @@ struct CertCommandTests {
   @Test func `a rotation that every worker serves is committed`() throws {
     let certs = certs
     let stub = StubRefresh { _ in
-      (200, StubRefresh.answer("shop.test", "serving", leaf: Self.leaf(certs)))
+      (200, StubRefresh.answer("shop.test", "serving", of: certs, leaf: Self.leaf(certs)))
     }
     let rotated = try cert("rotate", "shop.test", socket: stub.path)
     #expect(rotated.status == 0, "\(rotated.standardError)")
@@ -63,7 +63,10 @@ struct CertCommandTests {
   @Test func `one that the process found by itself before it was asked is served, too`() throws {
     let certs = certs
     let stub = StubRefresh { _ in
-      (200, StubRefresh.answer("shop.test", "unchanged", leaf: Self.leaf(certs), probed: 0))
+      (
+        200,
+        StubRefresh.answer("shop.test", "unchanged", of: certs, leaf: Self.leaf(certs), probed: 0)
+      )
     }
     #expect(try cert("rotate", "shop.test", socket: stub.path).status == 0)
     #expect(current == "v0002")
@@ -71,11 +74,12 @@ struct CertCommandTests {
 
   @Test(arguments: ["kept", "refused", "removed"])
   func `a rotation that the process refuses is sent back`(_ outcome: String) throws {
+    let certs = certs
     let stub = StubRefresh { _ in
       (
         200,
         StubRefresh.answer(
-          "shop.test", outcome, leaf: nil,
+          "shop.test", outcome, of: certs, leaf: nil,
           problems: outcome == "removed" ? [] : ["names: not those"])
       )
     }
@@ -94,14 +98,21 @@ struct CertCommandTests {
   }
 
   @Test func `another leaf than the new one, or too few workers, is a mismatch`() throws {
+    let certs = certs
     let other = StubRefresh { _ in
-      (200, StubRefresh.answer("shop.test", "serving", leaf: String(repeating: "ab", count: 32)))
+      (
+        200,
+        StubRefresh.answer(
+          "shop.test", "serving", of: certs, leaf: String(repeating: "ab", count: 32))
+      )
     }
     let first = try cert("rotate", "shop.test", socket: other.path)
     #expect(first.status == 2 && first.standardError.contains("serves another certificate"))
-    let certs = certs
     let few = StubRefresh { _ in
-      (200, StubRefresh.answer("shop.test", "serving", leaf: Self.leaf(certs), probed: 1))
+      (
+        200,
+        StubRefresh.answer("shop.test", "serving", of: certs, leaf: Self.leaf(certs), probed: 1)
+      )
     }
     let second = try cert("rotate", "shop.test", "--wait", "1", socket: few.path)
     #expect(second.status == 2 && second.standardError.contains("only 1 of 2 workers serve it"))

@@ -15,7 +15,9 @@ extension CertificateGates {
           "\(link.subject) is not valid before \(day(link.notBefore)); wait, or check the clock"
         )
       }
-      if early > 0 { return (.warning, "valid in \(Int(early)) s; is this machine's clock slow?") }
+      if early > freshness {
+        return (.warning, "valid in \(Int(early)) s; is this machine's clock slow?")
+      }
       // Of a certificate for six days, seven left would be always.
       let lifetime = link.notAfter.timeIntervalSince(link.notBefore)
       if left < min(warningTime, lifetime * warningShare) {

@@ -8,6 +8,8 @@ public enum CertificateGates {
   static let warningShare = 0.2
   /// How far the clocks of an issuer and this machine may differ.
   static let clockSkew: TimeInterval = 5 * 60
+  /// An authority may date what it makes this very moment a few seconds ahead.
+  static let freshness: TimeInterval = 5
   static let rsaBitMinimum = 2_048
   static let ellipticBitMinimum = 256
   static let brokenDigests: Set<String> = ["MD2", "MD4", "MD5", "SHA1", "RSA-SHA1"]

@@ -144,6 +144,17 @@ public struct Activation: Sendable {
     return try activate(staged, previous: existing?.version, moving: files, since: began)
   }
 
+  /// Makes a version current that was staged before, as by an order of hours ago.
+  public func serve(_ staged: StagedVersion) throws(CertificateError) -> Outcome {
+    try Disk.locked(store.directory) { () throws(CertificateError) in
+      let before = try store.list().first { $0.name == staged.certificate && $0.isServing }
+      let isRSA = staged.report.bundle?.keyType.hasPrefix("rsa") ?? false
+      return try activate(
+        staged, previous: before?.version,
+        moving: try foreignFiles(name: staged.certificate, isRSA: isRSA), since: .now)
+    }
+  }
+
   /// Makes a version current, asks, and goes back where the answer is no.
   func activate(
     _ version: StagedVersion, previous: Int?, moving files: [String],

@@ -3,10 +3,6 @@ import Proxy
 
 /// Reads `acme`.
 struct ACMEReader {
-  private static let wellKnown = [
-    "letsencrypt": "https://acme-v02.api.letsencrypt.org/directory",
-    "letsencrypt-staging": "https://acme-staging-v02.api.letsencrypt.org/directory",
-  ]
   /// Names in one certificate; the limit of most authorities.
   private static let nameLimit = 100
 
@@ -38,8 +34,8 @@ struct ACMEReader {
 
   private func authorities() -> [ACMEAuthority] {
     guard map[ACMEFields.authorities] != nil else {
-      let directory = Self.wellKnown["letsencrypt"] ?? ""
-      return [ACMEAuthority(name: "letsencrypt", directory: directory)]
+      let directory = ACMEAuthority.directory(of: "letsencrypt")
+      return directory.map { [ACMEAuthority(name: "letsencrypt", directory: $0)] } ?? []
     }
     return map.names(ACMEFields.authorities).compactMap { pair in
       let label = "authority \"\(pair.key)\""
@@ -58,11 +54,7 @@ struct ACMEReader {
   private func directory(_ details: MapReader) -> String? {
     let field = AuthorityFields.directory
     guard let value = details[field], let text = details.text(field) else { return nil }
-    if let known = Self.wellKnown[text] { return known }
-    let isURL =
-      text.hasPrefix("https://") && text.utf8.count <= 2048
-      && text.utf8.allSatisfy { (0x21...0x7e).contains($0) }
-    return isURL ? text : details.refuse(value, field, "is no https URL")
+    return ACMEAuthority.directory(of: text) ?? details.refuse(value, field, "is no https URL")
   }
 
   private func email(_ details: MapReader) -> String? {

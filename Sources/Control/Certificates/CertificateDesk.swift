@@ -96,7 +96,8 @@ final class CertificateDesk: Sendable {
         } catch { troubles[listener] = "listener \(listener): \(error.description)" }
       }
       let probed = putToWork(&served)
-      let answer = CertificateRefresh(served, probed: probed, workers: proxy.workerCount)
+      let answer = CertificateRefresh(
+        served, in: folders, probed: probed, workers: proxy.workerCount)
       let hasNews = served.values.contains(where: \.isChanged)
       state.withLock { state in
         state.served = served.mapValues { one in
@@ -206,16 +207,25 @@ extension Date {
 }
 
 extension CertificateRefresh {
-  init(_ served: [String: ServedCertificates], probed: [String: Int], workers: Int) {
+  init(
+    _ served: [String: ServedCertificates], in folders: [String: String], probed: [String: Int],
+    workers: Int
+  ) {
     self.workers = workers
     entries = served.sorted { $0.key < $1.key }.flatMap { listener, one in
       one.entries.map { entry in
         Entry(
-          listener: listener, name: entry.name, outcome: entry.outcome,
-          leafSha256: entry.certificate == nil ? nil : entry.facts?.leafSHA256,
+          listener: listener, folder: folders[listener].map(Self.absolute) ?? "", name: entry.name,
+          outcome: entry.outcome,
+          leafSHA256: entry.certificate == nil ? nil : entry.facts?.leafSHA256,
           problems: entry.problems, workersProbed: probed["\(listener)/\(entry.name)"] ?? 0)
       }
     }
+  }
+
+  /// As two processes would both write it, wherever each was started.
+  public static func absolute(_ path: String) -> String {
+    URL(fileURLWithPath: path).standardizedFileURL.resolvingSymlinksInPath().path
   }
 
   var problems: [String] { entries.flatMap(\.problems) }

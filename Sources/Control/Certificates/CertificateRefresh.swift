@@ -16,17 +16,19 @@ public struct CertificateRefresh: Codable, Sendable {
     }
 
     public let listener: String
+    /// Where it lies, as an absolute path without links.
+    public let folder: String
     public let name: String
     public let outcome: Outcome
     /// Of the leaf that is served now; nil where none is.
-    public let leafSha256: String?
+    public let leafSHA256: String?
     /// Why not, one line each; each begins with the gate's name.
     public let problems: [String]
     /// Workers that served it when they were asked.
     public let workersProbed: Int
 
     private enum CodingKeys: String, CodingKey {
-      case listener, name, outcome, problems, workersProbed
+      case listener, folder, name, outcome, problems, workersProbed
       // As it comes back from snake_case; it would be lost on the way otherwise.
       case leafSHA256 = "leafSha256"
     }

@@ -1,3 +1,4 @@
+internal import Certificates
 internal import Configuration
 public import Foundation
 
@@ -29,6 +30,31 @@ extension Status {
     public let state: State
     public let problems: [String]
     public let warnings: [String]
+  }
+}
+
+extension Status {
+  /// One certificate that is fetched from an authority, and when it is due.
+  public struct Renewal: Codable, Sendable {
+    public let certificate: String
+    public let authority: String?
+    public let renewsAt: Date
+    /// `missing`, `lifetime`, or `authority` where it says when (RFC 9773).
+    public let reason: String
+    /// Attempts in a row that came to nothing.
+    public let failures: Int
+    public let lastProblem: String?
+    public let nextAttempt: Date?
+
+    init(_ outlook: Issuance.Outlook) {
+      certificate = outlook.certificate
+      authority = outlook.authority
+      renewsAt = outlook.renewsAt
+      reason = outlook.reason.rawValue
+      failures = outlook.failures
+      lastProblem = outlook.failures > 0 ? outlook.lastProblem : nil
+      nextAttempt = outlook.nextAttempt
+    }
   }
 }
 

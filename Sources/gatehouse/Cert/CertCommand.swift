@@ -26,7 +26,7 @@ struct CertCommand: ParsableCommand {
       """,
     subcommands: [
       CertList.self, CertShow.self, CertCheck.self, CertDev.self, CertImport.self,
-      CertRotate.self, CertRollback.self, CertRevoke.self,
+      CertIssue.self, CertRenew.self, CertRotate.self, CertRollback.self, CertRevoke.self,
     ])
 }
 

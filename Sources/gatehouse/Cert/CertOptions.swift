@@ -21,10 +21,18 @@ struct CertOptions: ParsableArguments {
 
   func store() throws -> CertificateStore { CertificateStore(directory: try folder()) }
 
+  /// What is fetched from authorities; nil where no configuration says.
+  func plan() throws -> CertificatePlan? {
+    guard let config else { return nil }
+    return try loaded(config).acme?.plan
+  }
+
   func folder() throws -> String {
     if let dir { return dir }
     guard let config else { return "certs" }
-    let folders = Set(try loaded(config).certificateFolders.values)
+    let loaded = try loaded(config)
+    if let acme = loaded.acme { return acme.folder }
+    let folders = Set(loaded.certificateFolders.values)
     guard let folder = folders.first, folders.count == 1 else {
       throw CertFailure(
         "\(config) names \(folders.count) certificates folders; say which: --dir FOLDER")
@@ -80,19 +88,27 @@ struct ServingOptions: ParsableArguments {
 
   /// How the running process is asked.
   func question(_ options: CertOptions) throws -> Activation.Question {
-    var path = socket
-    if path == nil, let config = options.config {
-      do {
-        path = try ConfigurationFile.adminSocket(config)
-      } catch {
-        throw CertFailure(error.lines.first ?? "\(error)")
-      }
-      guard path != nil else {
-        return { _, _ in .notAsked("\(config) names no admin socket (admin: {socket: PATH})") }
-      }
+    guard let path = try named(options) else {
+      let config = options.config ?? "?"
+      return { _, _ in .notAsked("\(config) names no admin socket (admin: {socket: PATH})") }
     }
-    let asked = CertQuestion(
-      socket: path ?? LoadedConfiguration.defaultAdminSocket, seconds: wait)
+    let asked = CertQuestion(socket: path, folder: try options.folder(), seconds: wait)
     return { asked.answer($0, $1) }
+  }
+
+  /// Where the running process answers.
+  func path(_ options: CertOptions) throws -> String {
+    try named(options) ?? LoadedConfiguration.defaultAdminSocket
+  }
+
+  /// Nil where the configuration names none.
+  private func named(_ options: CertOptions) throws -> String? {
+    if let socket { return socket }
+    guard let config = options.config else { return LoadedConfiguration.defaultAdminSocket }
+    do {
+      return try ConfigurationFile.adminSocket(config)
+    } catch {
+      throw CertFailure(error.lines.first ?? "\(error)")
+    }
   }
 }

@@ -11,7 +11,8 @@ struct CertRevoke: ParsableCommand {
     discussion: """
       The version is quarantined, and with --reason compromise no certificate of the
       same key is ever made current again. One of a private authority (`gatehouse
-      ca`) is put on its list; of others it is said what to tell their issuer.
+      ca`) is put on its list, one of the configuration's `acme` (-c FILE) is revoked by
+      its authority; of others it is said what to tell their issuer.
       What serves goes on serving: rotate it, or import a new one, first.
 
       EXAMPLES
@@ -42,7 +43,9 @@ struct CertRevoke: ParsableCommand {
   func run() throws {
     try CertFailure.explained {
       let revocation = Revocation(
-        in: try options.store(), issuers: CertIssuers.all(authorities: caDir))
+        in: try options.store(),
+        issuers: try CertIssuers.all(
+          authorities: caDir, options, try ServingOptions.parse([])))
       let outcome = try revocation.revoke(
         name, version: try CertNames.version(version), because: reason, isDryRun: dryRun)
       if options.json {

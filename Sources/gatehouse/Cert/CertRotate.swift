@@ -16,8 +16,9 @@ struct CertRotate: ParsableCommand {
       --reason compromise: then its key is marked, so that it never serves again,
       and its certificate is revoked.
 
-      Certificates of `gatehouse cert dev` and of a private authority in --ca-dir can
-      be rotated; others come from their issuer: import the new one.
+      Certificates of `gatehouse cert dev`, of a private authority in --ca-dir, and of
+      those that the configuration's `acme` plans (-c FILE) can be rotated; others
+      come from their issuer: import the new one.
 
       EXAMPLES
         gatehouse cert rotate localhost
@@ -42,7 +43,7 @@ struct CertRotate: ParsableCommand {
   func run() throws {
     try CertFailure.explained {
       let store = try options.store()
-      let issuers = CertIssuers.all(authorities: caDir)
+      let issuers = try CertIssuers.all(authorities: caDir, options, serving)
       let rotation = Rotation(
         in: store, issuers: issuers, ask: try serving.question(options))
       let rotated = try rotation.rotate(
@@ -62,10 +63,17 @@ struct CertRotate: ParsableCommand {
 
 /// Who issues certificates that are rotated and revoked here, beside the development authority.
 enum CertIssuers {
-  /// `authorities`: the folder of the private ones.
+  /// `authorities`: the folder of the private ones; those of ACME are the configuration's.
   static func all(
-    authorities directory: String
-  ) -> [VersionRecord.Source: any CertificateIssuer] {
-    [.private: PrivateIssuer(directory: directory)]
+    authorities directory: String, _ options: CertOptions, _ serving: ServingOptions
+  ) throws -> [VersionRecord.Source: any CertificateIssuer] {
+    var issuers: [VersionRecord.Source: any CertificateIssuer] = [
+      .private: PrivateIssuer(directory: directory)
+    ]
+    if try options.plan() != nil {
+      issuers[.acme] =
+        try CertFetching(options, serving, try AuthorityOptions.parse([])).issuance
+    }
+    return issuers
   }
 }

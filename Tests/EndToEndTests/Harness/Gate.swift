@@ -5,8 +5,8 @@ import Testing
 /// A running `gatehouse` over a configuration that a test wrote.
 final class Gate {
   let folder: TemporaryFolder
-  let https = RawSocket.freePort()
-  let http = RawSocket.freePort()
+  let https: UInt16
+  let http: UInt16
   let process = Process()
   private let errors: URL
   private let origins: [Origin]
@@ -15,9 +15,12 @@ final class Gate {
   /// to the file, `policy` makes one for the HTTPS port, and `edit` may change the file whole.
   init(
     _ origins: [Origin], redirects: Bool = false, extra: String = "",
-    policy: ((UInt16) -> String)? = nil, edit: (String) -> String = { $0 }
+    policy: ((UInt16) -> String)? = nil, ports: (https: UInt16, http: UInt16)? = nil,
+    edit: (String) -> String = { $0 }
   ) throws {
     self.origins = origins
+    https = ports?.https ?? RawSocket.freePort()
+    http = ports?.http ?? RawSocket.freePort()
     folder = try TemporaryFolder()
     errors = folder.url.appendingPathComponent("stderr")
     try Gate.makeCertificate(in: folder)

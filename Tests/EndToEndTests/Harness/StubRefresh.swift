@@ -50,12 +50,13 @@ final class StubRefresh: Sendable {
 
   /// An answer of two workers about one certificate of one listener.
   static func answer(
-    _ name: String, _ outcome: String, leaf: String?, probed: Int = 2, problems: [String] = []
+    _ name: String, _ outcome: String, of folder: String, leaf: String?, probed: Int = 2,
+    problems: [String] = []
   ) -> String {
     let leaf = leaf.map { "\"\($0)\"" } ?? "null"
     let lines = problems.map { "\"\($0)\"" }.joined(separator: ",")
     return """
-      {"entries":[{"listener":"https","name":"\(name)","outcome":"\(outcome)",\
+      {"entries":[{"listener":"https","folder":"\(folder)","name":"\(name)","outcome":"\(outcome)",\
       "leaf_sha256":\(leaf),"problems":[\(lines)],"workers_probed":\(probed)}],"workers":2}
       """
   }

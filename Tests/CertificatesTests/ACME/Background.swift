@@ -1,0 +1,94 @@
+import Foundation
+import Testing
+
+/// A program that runs as long as its owner lives.
+final class Background: @unchecked Sendable {
+  let logPath: String
+  private let process = Process()
+  private let input = Pipe()
+
+  /// What it prints goes to `log`.
+  init(
+    _ program: String, _ arguments: [String], log: String, environment: [String: String] = [:]
+  ) throws {
+    logPath = log
+    try #require(FileManager.default.createFile(atPath: log, contents: nil))
+    let sink = try #require(FileHandle(forWritingAtPath: log))
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [program] + arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    process.standardInput = input
+    process.standardOutput = sink
+    process.standardError = sink
+    try process.run()
+  }
+
+  deinit { stop() }
+
+  func stop() {
+    guard process.isRunning else { return }
+    // Threads of the test runner block SIGTERM, and what they start inherits that.
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+  }
+
+  var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
+
+  /// The first line that holds `text`; gives up after 20 s, or when the program has ended.
+  func line(with text: String) throws -> String {
+    for _ in 0..<400 {
+      let whole = log.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+      if let line = whole.first(where: { $0.contains(text) }) { return String(line) }
+      if !process.isRunning { break }
+      Thread.sleep(forTimeInterval: 0.05)
+    }
+    throw Missing("\(process.arguments?.first ?? "") did not say \"\(text)\":\n\(log)")
+  }
+
+  struct Missing: Error, CustomStringConvertible {
+    let description: String
+    init(_ text: String) { description = text }
+  }
+
+  /// The program's path; says which package is missing when there is none.
+  static func find(_ program: String, package: String) throws -> String {
+    let folders = ["/usr/bin", "/usr/sbin", "/bin", "/sbin"]
+    let found = folders.map { "\($0)/\(program)" }
+      .first { FileManager.default.isExecutableFile(atPath: $0) }
+    guard let found else {
+      throw Missing(
+        "\(program) is not installed; type: apt-get install \(package)  "
+          + "(or scripts/install-dependencies test)")
+    }
+    return found
+  }
+}
+
+/// A port of loopback nobody listens on at the moment, for TCP and UDP.
+func freePort() throws -> UInt16 {
+  for _ in 0..<50 {
+    let stream = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let packets = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+    defer {
+      close(stream)
+      close(packets)
+    }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    guard bindLoopback(stream, &address) else { continue }
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    _ = unsafe withUnsafeMutableBytes(of: &address) {
+      unsafe getsockname(stream, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), &size)
+    }
+    if bindLoopback(packets, &address) { return UInt16(bigEndian: address.sin_port) }
+  }
+  throw Background.Missing("no free port")
+}
+
+private func bindLoopback(_ number: Int32, _ address: inout sockaddr_in) -> Bool {
+  unsafe withUnsafeMutableBytes(of: &address) {
+    unsafe bind(
+      number, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count)) == 0
+  }
+}
