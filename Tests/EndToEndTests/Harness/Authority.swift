@@ -3,12 +3,19 @@ import Foundation
 /// A real Pebble on loopback, strict and refusing every fifth nonce, that validates on given ports.
 final class Authority {
   let folder: TemporaryFolder
-  let port = RawSocket.freePort()
+  let port: UInt16
+  /// Put in front of each program.
+  private let prefix: [String]
   private let server = Process()
   private let names = Process()
 
-  /// `lifetime` of what it issues, in seconds.
-  init(httpPort: UInt16, tlsPort: UInt16, lifetime: Int = 7_776_000) throws {
+  /// `lifetime` of what it issues, in seconds; `inside` a network namespace where one is named.
+  init(
+    httpPort: UInt16, tlsPort: UInt16, lifetime: Int = 7_776_000, port: UInt16? = nil,
+    inside namespace: String? = nil
+  ) throws {
+    self.port = port ?? RawSocket.freePort()
+    prefix = namespace.map { ["ip", "netns", "exec", $0] } ?? []
     folder = try TemporaryFolder()
     let namePort = RawSocket.freePort()
     let made = try run(
@@ -23,7 +30,7 @@ final class Authority {
     let file = try folder.write(
       "pebble.json",
       """
-      {"pebble": {"listenAddress": "127.0.0.1:\(port)",
+      {"pebble": {"listenAddress": "127.0.0.1:\(self.port)",
         "managementListenAddress": "127.0.0.1:\(management)", "certificate": "\(path("server.pem"))",
         "privateKey": "\(path("server.key"))", "httpPort": \(httpPort), "tlsPort": \(tlsPort),
         "ocspResponderURL": "", "certificateValidityPeriod": \(lifetime)}}
@@ -47,6 +54,8 @@ final class Authority {
     "{ directory: \"https://127.0.0.1:\(port)/dir\", ca: \(path("server.pem")), email: ops@shop.test }"
   }
 
+  var trustPath: String { path("server.pem") }
+
   func stop() {
     for process in [server, names] where process.isRunning {
       kill(process.processIdentifier, SIGKILL)
@@ -61,7 +70,7 @@ final class Authority {
   ) throws {
     _ = try folder.write(log, "")
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [program] + arguments
+    process.arguments = prefix + [program] + arguments
     process.environment = ProcessInfo.processInfo.environment.merging([
       "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "20", "PEBBLE_AUTHZREUSE": "0",
     ]) { $1 }
