@@ -22,6 +22,8 @@ public struct Issuance: Sendable {
     public let lastProblem: String?
     /// No sooner than this, after a failure.
     public let nextAttempt: Date?
+    /// Where the authority explains the time it named.
+    public let explanation: String?
   }
 
   let plan: CertificatePlan
