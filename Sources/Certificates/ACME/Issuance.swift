@@ -133,13 +133,14 @@ public struct Issuance: Sendable {
       do throws(ACMEError) {
         return try fetch(planned, from: try authority(named: name, for: planned, now), now: now)
       } catch {
-        problems.append(error)
+        problems.append(error.subject == name ? error : error.about(name))
         log("\(planned.name): not from \(name): \(error)")
         try? keepPause(error, of: name, now: now)
       }
     }
     throw ACMEError(
-      planned.name, "no certificate: " + problems.map(\.description).joined(separator: " | "),
+      planned.name,
+      "no certificate: \(problems.map(\.description).joined(separator: " | "))",
       document: problems.last?.document, retryAfter: problems.last?.retryAfter)
   }
 
