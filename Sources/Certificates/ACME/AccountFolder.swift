@@ -27,6 +27,7 @@ struct AccountFolder {
   /// account would be lost with it.
   func key() throws(ACMEError) -> AccountKey {
     let bytes = try ACMEError.wrapping { () throws(CertificateError) -> [UInt8] in
+      try Disk.makeDirectory(Disk.parent(of: path), mode: 0o700)
       try Disk.makeDirectory(path, mode: 0o700)
       return try Disk.locked(path) { () throws(CertificateError) -> [UInt8] in
         if Disk.exists(keyPath) {

@@ -28,8 +28,17 @@ extension Issuance {
   /// One entry for each key of each planned certificate, in the plan's order.
   public func outlook(now: Date = Date()) -> [Outlook] {
     let state = file.read()
+    let all: [String: StoredCertificate]
+    do throws(ACMEError) { all = try stored() } catch {
+      // Nothing is ordered for want of a look at what is there.
+      log("no certificate is renewed: \(error)")
+      return []
+    }
     return plan.certificates.flatMap { planned in
-      planned.keys.map { outlook(of: planned, planned.folder(for: $0), $0, state, now) }
+      planned.keys.map { kind in
+        let stored = all[planned.folder(for: kind)]
+        return outlook(of: planned, kind, stored, state, now)
+      }
     }
   }
 
@@ -54,12 +63,13 @@ extension Issuance {
   }
 
   private func followed(_ state: RenewalState) -> [Followed] {
-    plan.certificates.flatMap { planned in
+    let all = (try? stored()) ?? [:]
+    return plan.certificates.flatMap { planned in
       planned.keys.map { planned.folder(for: $0) }
     }.compactMap { folder in
       guard let origin = state.origins[folder],
         let authority = plan.authorities.first(where: { $0.directory == origin.directory }),
-        let identifier = (try? stored(folder))?.flatMap({ $0.renewalIdentifier })
+        let identifier = all[folder]?.renewalIdentifier
       else { return nil }
       let known = origin.information?.identifier == identifier ? origin.information : nil
       return Followed(
@@ -109,12 +119,13 @@ extension Issuance {
   }
 
   private func outlook(
-    of planned: PlannedCertificate, _ folder: String, _ kind: KeyKind, _ state: RenewalState,
-    _ now: Date
+    of planned: PlannedCertificate, _ kind: KeyKind, _ stored: StoredCertificate?,
+    _ state: RenewalState, _ now: Date
   ) -> Outlook {
+    let folder = planned.folder(for: kind)
     let attempts = state.attempts[planned.name]
     let origin = state.origins[folder]
-    let (moment, reason) = renewal(of: planned, folder, kind, origin, now)
+    let (moment, reason) = renewal(of: planned, kind, stored, origin, now)
     return Outlook(
       certificate: folder, planned: planned.name, authority: origin?.authority, renewsAt: moment,
       reason: reason, failures: attempts?.failures ?? 0, lastProblem: attempts?.problem,
@@ -123,10 +134,10 @@ extension Issuance {
   }
 
   private func renewal(
-    of planned: PlannedCertificate, _ folder: String, _ kind: KeyKind,
+    of planned: PlannedCertificate, _ kind: KeyKind, _ stored: StoredCertificate?,
     _ origin: RenewalState.Origin?, _ now: Date
   ) -> (Date, Outlook.Reason) {
-    guard let stored = (try? stored(folder)) ?? nil, let bundle = try? stored.load(),
+    guard let stored, let bundle = try? stored.load(),
       bundle.keyMatches, bundle.notAfter > now, bundle.keyType == kind.rawValue,
       Set(bundle.names).isSuperset(of: planned.names), !stored.isDevelopment
     else { return (now, .missing) }

@@ -177,9 +177,10 @@ public struct Issuance: Sendable {
         kind: planned.challenge, edge: publisher, propagation: propagation, log: log))
     // All of them first: a version that is staged alone would serve nobody.
     var issued: [(folder: String, certificate: IssuedCertificate)] = []
+    let all = try stored()
     for kind in planned.keys {
       let folder = planned.folder(for: kind)
-      let current = try stored(folder)
+      let current = all[folder]
       let key = try ACMEError.wrapping { () throws(CertificateError) -> PrivateKey in
         if planned.reusesKey, let old = try current?.key(of: kind) { return old }
         return try PrivateKey.generate(kind)
@@ -230,11 +231,11 @@ public struct Issuance: Sendable {
     return current.renewalIdentifier
   }
 
-  /// The version that serves in a folder of the store.
-  func stored(_ folder: String) throws(ACMEError) -> StoredCertificate? {
-    try ACMEError.wrapping { () throws(CertificateError) -> StoredCertificate? in
-      let all = try store.list().filter { $0.name == folder }
-      return all.first { $0.version != nil } ?? all.first
+  /// What the store has, by its folders; where two bear a name, the one with versions.
+  func stored() throws(ACMEError) -> [String: StoredCertificate] {
+    try ACMEError.wrapping { () throws(CertificateError) -> [String: StoredCertificate] in
+      let all = try store.list().map { ($0.name, $0) }
+      return Dictionary(all) { one, other in one.version != nil ? one : other }
     }
   }
 }

@@ -63,6 +63,8 @@ struct IssuanceTests {
     let record = try #require(folder.record())
     #expect(record.email == "admin@shop.test")
     #expect(try shop.workshop.mode(relative(folder.path + "/account.key", shop)) == 0o600)
+    #expect(try shop.workshop.mode(relative(folder.path, shop)) == 0o700)
+    #expect(try shop.workshop.mode("certs/.acme") == 0o700)
     // Without its record, the authority finds it by its key.
     try FileManager.default.removeItem(atPath: folder.path + "/account.json")
     try shop.serve(planned, by: shop.issuance(of: planned))
