@@ -10,10 +10,11 @@ struct HTTPSClientTests {
   private let port: String
   private let plainPort: String
 
-  init() throws {
+  init() throws { try self.init(names: "DNS:localhost,IP:127.0.0.1") }
+
+  private init(names: String) throws {
     workshop = try Workshop()
-    try workshop.makeCertificate(
-      "listener", extensions: ["subjectAltName=DNS:localhost,IP:127.0.0.1"])
+    try workshop.makeCertificate("listener", extensions: ["subjectAltName=\(names)"])
     let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
       .appendingPathComponent("Stubs/hostile.py").path
     server = try Background("python3", [script, workshop.folder], log: workshop.path("log"))
@@ -50,6 +51,30 @@ struct HTTPSClientTests {
     }
     #expect(error?.problem == "no answer in time")
     #expect(ContinuousClock.now - start < .seconds(8))
+  }
+
+  @Test(arguments: [
+    ("DNS:other.test,IP:127.0.0.2", "127.0.0.1", "IP address mismatch"),
+    ("DNS:127.0.0.1", "127.0.0.1", "IP address mismatch"),
+    ("DNS:other.test,IP:127.0.0.1", "localhost", "hostname mismatch"),
+    ("DNS:*", "localhost", "hostname mismatch"),
+  ])
+  func `a server with another's certificate is not spoken to`(
+    _ names: String, _ host: String, _ words: String
+  ) throws {
+    let other = try HTTPSClientTests(names: names)
+    let error = #expect(throws: ACMEError.self) {
+      try other.client().get(try SecureURL("https://\(host):\(other.port)/file"))
+    }
+    #expect(error?.problem.contains(words) == true, "\(error as Any)")
+  }
+
+  @Test func `who asks says who he is, and whom he means`() throws {
+    try workshop.write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", to: "answer")
+    _ = try client().get(try SecureURL("https://localhost:\(port)/file"))
+    let head = String(decoding: try workshop.bytes("asked"), as: UTF8.self)
+    #expect(head.hasPrefix("GET /file HTTP/1.1\r\nHost: localhost:\(port)\r\n"))
+    #expect(head.contains("\r\nUser-Agent: gatehouse/test\r\n"), "\(head)")
   }
 
   @Test func `a server that is silent or speaks no TLS is told apart`() throws {
