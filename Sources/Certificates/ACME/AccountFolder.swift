@@ -67,7 +67,9 @@ struct AccountFolder {
       throw ACMEError(recordPath, "cannot be written")
     }
     try ACMEError.wrapping { () throws(CertificateError) in
-      try Disk.replace(recordPath, with: Array(json) + [0x0a], mode: 0o600)
+      try Disk.locked(path) { () throws(CertificateError) in
+        try Disk.replace(recordPath, with: Array(json) + [0x0a], mode: 0o600)
+      }
     }
   }
 
