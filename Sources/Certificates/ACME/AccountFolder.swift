@@ -27,6 +27,7 @@ struct AccountFolder {
   /// account would be lost with it.
   func key() throws(ACMEError) -> AccountKey {
     let bytes = try ACMEError.wrapping { () throws(CertificateError) -> [UInt8] in
+      try Disk.makeDirectory(Disk.parent(of: path), mode: 0o700)
       try Disk.makeDirectory(path, mode: 0o700)
       return try Disk.locked(path) { () throws(CertificateError) -> [UInt8] in
         if Disk.exists(keyPath) {
@@ -66,7 +67,9 @@ struct AccountFolder {
       throw ACMEError(recordPath, "cannot be written")
     }
     try ACMEError.wrapping { () throws(CertificateError) in
-      try Disk.replace(recordPath, with: Array(json) + [0x0a], mode: 0o600)
+      try Disk.locked(path) { () throws(CertificateError) in
+        try Disk.replace(recordPath, with: Array(json) + [0x0a], mode: 0o600)
+      }
     }
   }
 

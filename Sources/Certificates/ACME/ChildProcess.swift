@@ -3,7 +3,7 @@ internal import Glibc
 /// Runs one program to its end, in a small clean environment and a group of its own.
 enum ChildProcess {
   struct Ended: Equatable {
-    /// Nil when it was killed, by us or by others.
+    /// Nil when it was killed, by us or by others, or that is not known.
     let status: Int32?
     let isOutOfTime: Bool
     /// The end of what it wrote, both streams.
@@ -95,19 +95,22 @@ enum ChildProcess {
     var output: [UInt8] = []
     var status: Int32 = 0
     while true {
-      let hasEnded = unsafe waitpid(child, &status, WNOHANG) != 0
+      let answer = unsafe waitpid(child, &status, WNOHANG)
+      let hasEnded = answer != 0
       // Whoever holds the pipe open after it has ended is not waited for.
       drain(sink.readEnd, into: &output, wait: hasEnded ? 0 : checkInterval)
-      if hasEnded { break }
+      if hasEnded {
+        // Somebody else may have asked how it ended, and then nobody knows.
+        let isExit = answer == child && status & 0x7f == 0
+        return Ended(
+          status: isExit ? status >> 8 & 0xff : nil, isOutOfTime: false, output: text(output))
+      }
       if deadline.isPassed {
         kill(-child, SIGKILL)
         _ = unsafe waitpid(child, &status, 0)
         return Ended(status: nil, isOutOfTime: true, output: text(output))
       }
     }
-    let isExit = status & 0x7f == 0
-    return Ended(
-      status: isExit ? status >> 8 & 0xff : nil, isOutOfTime: false, output: text(output))
   }
 
   private static func drain(_ file: Int32, into output: inout [UInt8], wait: Int32) {

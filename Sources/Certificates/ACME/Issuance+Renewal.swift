@@ -3,7 +3,7 @@ public import Foundation
 extension Issuance {
   /// How long the caller may sleep at most: plans and clocks change.
   static let wakeLimit: TimeInterval = 86_400
-  static let wakeMinimum: TimeInterval = 1
+  static let wakeMinimum: TimeInterval = 10
 
   /// Those that are missing, name the wrong things, or are old enough; never one that is still good,
   /// nor one whose last attempt failed a moment ago.
@@ -28,22 +28,27 @@ extension Issuance {
   /// One entry for each key of each planned certificate, in the plan's order.
   public func outlook(now: Date = Date()) -> [Outlook] {
     let state = file.read()
+    let all: [String: StoredCertificate]
+    do throws(ACMEError) { all = try stored() } catch {
+      // Nothing is ordered for want of a look at what is there.
+      log("no certificate is renewed: \(error)")
+      return []
+    }
     return plan.certificates.flatMap { planned in
-      planned.keys.map { outlook(of: planned, planned.folder(for: $0), $0, state, now) }
+      planned.keys.map { kind in
+        let stored = all[planned.folder(for: kind)]
+        return outlook(of: planned, kind, stored, state, now)
+      }
     }
   }
 
   /// Asks authorities when they want their certificates renewed, where it is time to ask (RFC 9773).
   public func refreshRenewalInformation(now: Date = Date()) {
-    for each in followed(file.read()) where (each.information?.nextPoll ?? now) <= now {
-      do throws(ACMEError) { try refresh(each, now: now) } catch {
-        log("\(each.folder): its authority does not say when to renew it: \(error)")
-        try? file.update { state in
-          var information =
-            each.information ?? RenewalInformation(identifier: each.identifier, nextPoll: now)
-          information.nextPoll = now + RenewalInformation.bounded(error.retryAfter ?? 0)
-          state.origins[each.folder]?.information = information
-        }
+    let waiting = followed(file.read()).filter { ($0.information?.nextPoll ?? now) <= now }
+    // One visit to each, so that a dead one costs its time limit once.
+    for (_, group) in Dictionary(grouping: waiting, by: \.authority.directory) {
+      do throws(ACMEError) { try refresh(group, now: now) } catch {
+        log("\(error); its certificates are renewed by what is known, or by their lifetime")
       }
     }
   }
@@ -58,12 +63,13 @@ extension Issuance {
   }
 
   private func followed(_ state: RenewalState) -> [Followed] {
-    plan.certificates.flatMap { planned in
+    let all = (try? stored()) ?? [:]
+    return plan.certificates.flatMap { planned in
       planned.keys.map { planned.folder(for: $0) }
     }.compactMap { folder in
       guard let origin = state.origins[folder],
         let authority = plan.authorities.first(where: { $0.directory == origin.directory }),
-        let identifier = (try? stored(folder))?.flatMap({ $0.renewalIdentifier })
+        let identifier = all[folder]?.renewalIdentifier
       else { return nil }
       let known = origin.information?.identifier == identifier ? origin.information : nil
       return Followed(
@@ -71,52 +77,81 @@ extension Issuance {
     }
   }
 
-  private func refresh(_ each: Followed, now: Date) throws(ACMEError) {
-    let answer = try client(for: each.authority).renewalWindow(of: each.identifier)
-    var information =
-      each.information ?? RenewalInformation(identifier: each.identifier, nextPoll: now)
-    if let answer {
-      var random = SystemRandomNumberGenerator()
-      information.take(answer.window, poll: answer.poll, now: now, using: &random)
-    } else {
-      information.nextPoll = now + RenewalInformation.longestPoll
+  private func refresh(_ group: [Followed], now: Date) throws(ACMEError) {
+    guard let authority = group.first?.authority else { return }
+    // Written first: where that fails, nobody is asked, or he would be asked all the time.
+    for each in group {
+      var information = each.information ?? .init(identifier: each.identifier, nextPoll: now)
+      information.nextPoll = now + RenewalInformation.shortestPoll
+      try keep(information, of: each)
     }
-    try file.update { state in state.origins[each.folder]?.information = information }
-    let moment = information.selected?.formatted(.iso8601) ?? "by its lifetime"
+    let client = try client(for: authority)
+    for each in group {
+      do throws(ACMEError) { try refresh(each, by: client, now: now) } catch {
+        log("\(each.folder): \(authority.name) does not say when to renew it: \(error)")
+        guard let wait = error.retryAfter else { continue }
+        var information = each.information ?? .init(identifier: each.identifier, nextPoll: now)
+        information.nextPoll = now + RenewalInformation.bounded(wait)
+        try keep(information, of: each)
+      }
+    }
+  }
+
+  private func refresh(
+    _ each: Followed, by client: ACMEClient, now: Date
+  ) throws(ACMEError) {
+    var information = each.information ?? .init(identifier: each.identifier, nextPoll: now)
+    guard let answer = try client.renewalWindow(of: each.identifier) else {
+      information.nextPoll = now + RenewalInformation.longestPoll
+      return try keep(information, of: each)
+    }
+    var random = SystemRandomNumberGenerator()
+    let before = information.selected
+    information.take(answer.window, poll: answer.poll, now: now, using: &random)
+    try keep(information, of: each)
+    guard let moment = information.selected, moment != before else { return }
     let why = information.explanation.map { " (\($0))" } ?? ""
-    log("\(each.folder): to be renewed \(moment)\(why)")
+    log("\(each.folder): to be renewed at \(moment.formatted(.iso8601))\(why)")
+  }
+
+  private func keep(_ information: RenewalInformation, of each: Followed) throws(ACMEError) {
+    try file.update { state in state.origins[each.folder]?.information = information }
   }
 
   private func outlook(
-    of planned: PlannedCertificate, _ folder: String, _ kind: KeyKind, _ state: RenewalState,
-    _ now: Date
+    of planned: PlannedCertificate, _ kind: KeyKind, _ stored: StoredCertificate?,
+    _ state: RenewalState, _ now: Date
   ) -> Outlook {
+    let folder = planned.folder(for: kind)
     let attempts = state.attempts[planned.name]
     let origin = state.origins[folder]
-    let (moment, reason) = renewal(of: planned, folder, kind, origin, now)
+    let (moment, reason) = renewal(of: planned, kind, stored, origin, now)
     return Outlook(
       certificate: folder, planned: planned.name, authority: origin?.authority, renewsAt: moment,
       reason: reason, failures: attempts?.failures ?? 0, lastProblem: attempts?.problem,
-      nextAttempt: attempts?.next)
+      nextAttempt: attempts?.next,
+      explanation: reason == .authority ? origin?.information?.explanation : nil)
   }
 
   private func renewal(
-    of planned: PlannedCertificate, _ folder: String, _ kind: KeyKind,
+    of planned: PlannedCertificate, _ kind: KeyKind, _ stored: StoredCertificate?,
     _ origin: RenewalState.Origin?, _ now: Date
   ) -> (Date, Outlook.Reason) {
-    guard let stored = (try? stored(folder)) ?? nil, let bundle = try? stored.load(),
+    guard let stored, let bundle = try? stored.load(),
       bundle.keyMatches, bundle.notAfter > now, bundle.keyType == kind.rawValue,
       Set(bundle.names).isSuperset(of: planned.names), !stored.isDevelopment
     else { return (now, .missing) }
+    // One dated back too far would be due as soon as it is fetched, and so would the next one.
+    let start = max(bundle.notBefore, min(stored.fetched ?? bundle.notBefore, bundle.notAfter))
     if let information = origin?.information, let selected = information.selected,
       information.identifier == stored.renewalIdentifier
     {
       let moment = RenewalSchedule.renewal(
-        selected: selected, notBefore: bundle.notBefore, notAfter: bundle.notAfter)
+        selected: selected, notBefore: start, notAfter: bundle.notAfter)
       return (moment, .authority)
     }
     let moment = RenewalSchedule.renewal(
-      notBefore: bundle.notBefore, notAfter: bundle.notAfter,
+      notBefore: start, notAfter: bundle.notAfter,
       jitter: RenewalSchedule.jitter(of: bundle.leafSHA256))
     return (moment, .lifetime)
   }
@@ -124,5 +159,10 @@ extension Issuance {
 
 extension StoredCertificate {
   /// Made by this machine's own authority, which stands in until a real one is there.
-  fileprivate var isDevelopment: Bool { (try? record())?.map(\.source) == .development }
+  fileprivate var isDevelopment: Bool { known?.source == .development }
+
+  /// When an authority signed it for us.
+  fileprivate var fetched: Date? { known?.source == .acme ? known?.created : nil }
+
+  private var known: VersionRecord? { (try? record()) ?? nil }
 }

@@ -22,6 +22,8 @@ public struct Issuance: Sendable {
     public let lastProblem: String?
     /// No sooner than this, after a failure.
     public let nextAttempt: Date?
+    /// Where the authority explains the time it named.
+    public let explanation: String?
   }
 
   let plan: CertificatePlan
@@ -131,13 +133,14 @@ public struct Issuance: Sendable {
       do throws(ACMEError) {
         return try fetch(planned, from: try authority(named: name, for: planned, now), now: now)
       } catch {
-        problems.append(error)
+        problems.append(error.subject == name ? error : error.about(name))
         log("\(planned.name): not from \(name): \(error)")
         try? keepPause(error, of: name, now: now)
       }
     }
     throw ACMEError(
-      planned.name, "no certificate: " + problems.map(\.description).joined(separator: " | "),
+      planned.name,
+      "no certificate: \(problems.map(\.description).joined(separator: " | "))",
       document: problems.last?.document, retryAfter: problems.last?.retryAfter)
   }
 
@@ -201,7 +204,7 @@ public struct Issuance: Sendable {
     _ order: CertificateOrder, _ kind: KeyKind, reusing: Bool
   ) throws(ACMEError) -> IssuedCertificate {
     let folder = order.planned.folder(for: kind)
-    let current = try stored(folder)
+    let current = try stored()[folder]
     let key = try ACMEError.wrapping { () throws(CertificateError) -> PrivateKey in
       if reusing, let old = try current?.key(of: kind) { return old }
       return try PrivateKey.generate(kind)
@@ -240,11 +243,11 @@ public struct Issuance: Sendable {
     return current.renewalIdentifier
   }
 
-  /// The version that serves in a folder of the store.
-  func stored(_ folder: String) throws(ACMEError) -> StoredCertificate? {
-    try ACMEError.wrapping { () throws(CertificateError) -> StoredCertificate? in
-      let all = try store.list().filter { $0.name == folder && $0.isServing }
-      return all.first { $0.version != nil } ?? all.first
+  /// What the store has, by its folders; where two bear a name, the one with versions.
+  func stored() throws(ACMEError) -> [String: StoredCertificate] {
+    try ACMEError.wrapping { () throws(CertificateError) -> [String: StoredCertificate] in
+      let all = try store.list().filter(\.isServing).map { ($0.name, $0) }
+      return Dictionary(all) { one, other in one.version != nil ? one : other }
     }
   }
 }

@@ -59,8 +59,14 @@ extension ProblemDocument: Decodable {
 
   public init(from decoder: any Decoder) throws {
     let fields = try decoder.container(keyedBy: CodingKeys.self)
-    type = Self.name(try fields.decodeIfPresent(String.self, forKey: .type) ?? "about:blank")
-    detail = Self.line(try fields.decodeIfPresent(String.self, forKey: .detail) ?? "")
+    let type = try fields.decodeIfPresent(String.self, forKey: .type)
+    let detail = try fields.decodeIfPresent(String.self, forKey: .detail)
+    guard type != nil || detail != nil else {
+      throw DecodingError.dataCorruptedError(
+        forKey: .type, in: fields, debugDescription: "neither a type nor a detail")
+    }
+    self.type = Self.name(type ?? "about:blank")
+    self.detail = Self.line(detail ?? "")
     let all = (try? fields.decodeIfPresent([Subproblem].self, forKey: .subproblems)) ?? []
     subproblems = all.prefix(Self.subproblemLimit).map { each in
       let name = Self.line(each.identifier?.value ?? "a name")

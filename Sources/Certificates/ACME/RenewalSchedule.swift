@@ -9,6 +9,9 @@ public enum RenewalSchedule {
   static let jitterShare = 1.0 / 50
   /// A window of the authority's counts up to here, of the lifetime left: after it we renew anyway.
   static let latestShare = 1.0 / 6
+  /// A certificate this young, or younger than a quarter of its lifetime, is not replaced because its
+  /// authority says so: one that says so of every certificate would have us order without end.
+  static let youth: TimeInterval = 6 * 3_600
   static let backOff: [TimeInterval] = [1, 2, 5, 10, 30, 60, 120, 240, 360].map { $0 * 60 }
   /// No authority is left alone for longer, whatever it asks for.
   static let pauseLimit: TimeInterval = 86_400
@@ -20,10 +23,12 @@ public enum RenewalSchedule {
     return notAfter - left - lifetime * jitterShare * min(max(jitter, 0), 1)
   }
 
-  /// When the authority has named a time: that one, but not so late that a failure would end it.
+  /// When the authority has named a time: that one, but not at once after the last time, and not so
+  /// late that a failure would end it.
   public static func renewal(selected: Date, notBefore: Date, notAfter: Date) -> Date {
     let lifetime = max(0, notAfter.timeIntervalSince(notBefore))
-    return min(selected, notAfter - lifetime * latestShare)
+    let earliest = notBefore + min(youth, lifetime / 4)
+    return min(max(selected, earliest), notAfter - lifetime * latestShare)
   }
 
   /// How long after the `failures`-th failure in a row the next attempt comes.

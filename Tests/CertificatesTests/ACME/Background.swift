@@ -64,30 +64,24 @@ final class Background: @unchecked Sendable {
   }
 }
 
-/// A port of loopback nobody listens on at the moment, for TCP and UDP.
+/// A port of loopback nobody listens on at the moment, for TCP and UDP; below those the kernel gives
+/// to connections, so that none takes it before the program it is for.
 func freePort() throws -> UInt16 {
-  for _ in 0..<50 {
-    let stream = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    let packets = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
-    defer {
-      close(stream)
-      close(packets)
-    }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    guard bindLoopback(stream, &address) else { continue }
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    _ = unsafe withUnsafeMutableBytes(of: &address) {
-      unsafe getsockname(stream, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), &size)
-    }
-    if bindLoopback(packets, &address) { return UInt16(bigEndian: address.sin_port) }
+  for _ in 0..<200 {
+    let port = UInt16.random(in: 20_000..<32_000)
+    if canBind(port, SOCK_STREAM), canBind(port, SOCK_DGRAM) { return port }
   }
   throw Background.Missing("no free port")
 }
 
-private func bindLoopback(_ number: Int32, _ address: inout sockaddr_in) -> Bool {
-  unsafe withUnsafeMutableBytes(of: &address) {
+private func canBind(_ port: UInt16, _ kind: __socket_type) -> Bool {
+  let number = socket(AF_INET, Int32(kind.rawValue), 0)
+  defer { close(number) }
+  var address = sockaddr_in()
+  address.sin_family = sa_family_t(AF_INET)
+  address.sin_port = port.bigEndian
+  address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+  return unsafe withUnsafeBytes(of: &address) {
     unsafe bind(
       number, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count)) == 0
   }

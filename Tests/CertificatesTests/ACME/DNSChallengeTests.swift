@@ -76,6 +76,20 @@ struct DNSChallengeTests {
     #expect(!shop.log.contains { $0.contains("could be asked") }, "\(shop.log)")
   }
 
+  @Test func `a record that does not arrive here is left to the authority to find`() throws {
+    let names = try NameServer(in: try Workshop())
+    let lines = Shop.Lines()
+    var propagation = DNSPropagation(resolver: names.server, port: names.port)
+    propagation.limit = .milliseconds(10)
+    let publisher = PlanPublisher(
+      kind: .dns01(.hook(path: "/bin/true")), edge: RenewalDecisionTests.NoEdge(),
+      propagation: propagation
+    ) { line in lines.all.withLock { $0.append(line) } }
+    try publisher.present(.dns(name: "_acme-challenge.shop.test.", value: "x"))
+    let line = lines.all.withLock { $0.first ?? "" }
+    #expect(line.contains("has not arrived at 127.0.0.1 after 0 s"), "\(line)")
+  }
+
   @Test func `an update without its key is refused in nsupdate's words`() throws {
     let names = try NameServer(in: try Workshop())
     let publisher = DNSPublisher.update(server: "127.0.0.1", port: names.port, keyPath: nil)

@@ -17,7 +17,8 @@ struct HostileAnswerTests {
         + "(shop.test: caa CAA forbids it; a name:  odd)")
     #expect(
       ProblemDocument(json: Array(#"{"type":"about:blank"}"#.utf8))?.description == "about:blank")
-    #expect(ProblemDocument(json: Array("{}".utf8))?.type == "about:blank")
+    #expect(ProblemDocument(json: Array(#"{"detail":"x"}"#.utf8))?.type == "about:blank")
+    #expect(ProblemDocument(json: Array("{}".utf8)) == nil)
     #expect(ProblemDocument(json: Array("[]".utf8)) == nil)
     #expect(ProblemDocument(json: Array(#"{"type":7}"#.utf8)) == nil)
     let long = #"{"detail":"\#(String(repeating: "x", count: 100_000))"}"#

@@ -89,4 +89,6 @@ final class Pebble {
   }
 
   var log: String { server.log }
+
+  func stop() { server.stop() }
 }

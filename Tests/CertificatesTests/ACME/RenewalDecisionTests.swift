@@ -5,7 +5,7 @@ import Testing
 
 /// What is due, over a store without any authority.
 struct RenewalDecisionTests {
-  private struct NoEdge: ChallengePublisher {
+  struct NoEdge: ChallengePublisher {
     func present(_ challenge: LiveChallenge) throws {}
     func withdraw(_ challenge: LiveChallenge) {}
   }
@@ -95,6 +95,12 @@ struct RenewalDecisionTests {
     #expect(early?.problem.contains("asked to be left alone until") == true)
     let late = #expect(throws: ACMEError.self) { try issuance.issue(planned, now: now + 601) }
     #expect(late?.problem.contains("cannot connect") == true, "\(late as Any)")
+  }
+
+  @Test func `a store that cannot be read orders nothing`() throws {
+    try workshop.write("a file where the folder should be", to: "certs")
+    #expect(issuance(planned).due() == [])
+    #expect(throws: ACMEError.self) { try issuance(planned).issue(planned) }
   }
 
   @Test func `any number in the memory is survived`() throws {

@@ -48,12 +48,13 @@ struct RenewalInformationTests {
     #expect(stub.lines("order replaces") == ["None"])
     #expect(issuance.outlook().first?.reason == .lifetime)
     // Nothing was asked yet, so that is what comes next.
-    #expect(issuance.nextWake(now: now) == now + 1)
+    #expect(issuance.nextWake(now: now) == now + 10)
     let start = now + 5 * 86_400
     try suggest(start, start + 86_400, shop)
     issuance.refreshRenewalInformation(now: now)
     let outlook = try #require(issuance.outlook().first)
     #expect(outlook.reason == .authority)
+    #expect(outlook.explanation == "https://authority.test/why")
     #expect((start - 1...start + 86_400).contains(outlook.renewsAt))
     #expect(issuance.due(now: now) == [])
     #expect(issuance.due(now: outlook.renewsAt) == [planned])
@@ -69,7 +70,10 @@ struct RenewalInformationTests {
     // A revocation is near: the window lies in the past.
     try suggest(now - 7_200, now - 3_600, shop)
     restarted.refreshRenewalInformation(now: now + 15_000)
-    #expect(restarted.due(now: now) == [planned])
+    // Not within hours of the last time: an authority that always says so would have us order on
+    // and on.
+    #expect(restarted.due(now: now + 5 * 3_600) == [])
+    #expect(restarted.due(now: now + 7 * 3_600) == [planned])
     try shop.serve(planned, by: restarted)
     let asked = stub.lines("asked")
     #expect(stub.lines("order replaces") == ["None", asked[0]])
@@ -108,6 +112,38 @@ struct RenewalInformationTests {
     #expect(issuance.outlook().first?.reason == .lifetime)
     #expect(shop.log.contains { $0.contains("no renewal window in the answer") })
     #expect(abs(issuance.nextWake(now: now).timeIntervalSince(now) - 3_600) < 2)
+  }
+
+  @Test func `an authority that is not there is asked again in an hour, at once for all`() throws {
+    let shop = try Shop()
+    let planned = shop.planned("shop.test") { $0.keys = [.ecdsaP256, .rsa2048] }
+    let issuance = shop.issuance(of: planned)
+    try shop.serve(planned, by: issuance)
+    shop.pebble.stop()
+    let now = Date()
+    issuance.refreshRenewalInformation(now: now)
+    #expect(shop.log.filter { $0.contains("cannot connect") }.count == 1)
+    #expect(abs(issuance.nextWake(now: now).timeIntervalSince(now) - 3_600) < 2)
+  }
+
+  @Test func `an authority that limits us is left alone as long as it asks`() throws {
+    let shop = try Shop()
+    let stub = try Stub(before: shop)
+    var limiting = stub.authority
+    limiting.name = "limiting"
+    let planned = shop.planned("shop.test") { $0.authorities = ["limiting", "pebble"] }
+    let issuance = shop.issuance(of: planned, from: [limiting, shop.pebble.authority()])
+    try shop.workshop.write("3600", to: "limit")
+    let now = Date()
+    try shop.serve(planned, by: issuance, now: now)
+    #expect(shop.log.contains { $0.contains("rateLimited") && $0.contains("asks to wait 3600 s") })
+    #expect(issuance.outlook().first?.authority == "pebble")
+    try FileManager.default.removeItem(atPath: shop.workshop.path("limit"))
+    try shop.serve(planned, by: issuance, now: now + 3_500)
+    #expect(shop.log.contains { $0.contains("limiting: asked to be left alone until") })
+    #expect(stub.lines("order replaces").isEmpty)
+    try shop.serve(planned, by: issuance, now: now + 3_700)
+    #expect(issuance.outlook().first?.authority == "limiting")
   }
 
   @Test func `an authority that says nothing of renewals is asked once a day`() throws {

@@ -1,7 +1,7 @@
 """An HTTPS server nobody should trust: what the path asks for is what it does wrong.
 
 hostile.py FOLDER: prints the ports of TLS and of plain text; ends with its input.
-/file sends FOLDER/answer as it is and ends in good order.
+/file sends FOLDER/answer as it is and ends in good order; what was asked is in FOLDER/asked.
 """
 import os
 import socket
@@ -25,6 +25,8 @@ def serve(client):
             asked += tls.recv(4096)
         path = asked.split(b" ")[1].decode()
         if path == "/file":
+            with open(os.path.join(folder, "asked"), "wb") as file:
+                file.write(asked)
             with open(os.path.join(folder, "answer"), "rb") as file:
                 tls.sendall(file.read())
             tls.unwrap()

@@ -2,6 +2,7 @@
 
 renewals.py FOLDER UPSTREAM_PORT: prints its port, then one line per event; ends with its input.
 FOLDER/listener.{crt,key} serve; FOLDER/window.json is the answer, FOLDER/poll its Retry-After.
+While there is a FOLDER/limit, every order is one too many; it holds what Retry-After says.
 """
 import base64
 import http.client
@@ -61,6 +62,13 @@ class Proxy(http.server.BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path != "/order-plz":
             self.forward(body)
+            return
+        limit = os.path.join(folder, "limit")
+        if os.path.exists(limit):
+            with open(limit) as file:
+                wait = file.read().strip()
+            problem = {"type": "urn:ietf:params:acme:error:rateLimited", "detail": "too many"}
+            self.answer(429, json.dumps(problem).encode(), [("Retry-After", wait)])
             return
         name = json.loads(decode(json.loads(body)["payload"])).get("replaces")
         if name is not None and (name in replaced or name not in known):
