@@ -5,7 +5,7 @@ import Testing
 /// Certificates that a running process fetches from a real authority, through its own listeners.
 @Suite struct FetchedCertificateTests {
   private let authority: Authority
-  private let ports = (https: RawSocket.freePort(), http: RawSocket.freePort())
+  private let ports = (https: RawSocket.quietPort(), http: RawSocket.quietPort())
 
   init() throws { authority = try Authority(httpPort: ports.http, tlsPort: ports.https) }
 

@@ -10,6 +10,13 @@ struct IssuanceFailureTests {
     let issuance = shop.issuance(of: planned)
     try shop.serve(planned, by: issuance)
     let before = try shop.bundle()
+    // Pebble takes a proof of before for a new order once in a hundred times, even when it is told
+    // never to; it knows none of another account.
+    let accounts = shop.workshop.path("certs/.acme")
+    for folder in try FileManager.default.contentsOfDirectory(atPath: accounts)
+    where !folder.contains(".") {
+      try FileManager.default.removeItem(atPath: "\(accounts)/\(folder)")
+    }
     shop.pebble.responder.isSilent = true
     let later = before.notAfter - 10
     #expect(issuance.due(now: later) == [planned])

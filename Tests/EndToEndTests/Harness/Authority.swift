@@ -14,10 +14,10 @@ final class Authority {
     httpPort: UInt16, tlsPort: UInt16, lifetime: Int = 7_776_000, port: UInt16? = nil,
     inside namespace: String? = nil
   ) throws {
-    self.port = port ?? RawSocket.freePort()
+    self.port = port ?? RawSocket.quietPort()
     prefix = namespace.map { ["ip", "netns", "exec", $0] } ?? []
     folder = try TemporaryFolder()
-    let namePort = RawSocket.freePort()
+    let namePort = RawSocket.quietPort()
     let made = try run(
       "openssl",
       [
@@ -26,7 +26,7 @@ final class Authority {
         path("server.key"), "-out", path("server.pem"),
       ])
     guard made.status == 0 else { throw Gate.Failure(text: made.standardError) }
-    let management = RawSocket.freePort()
+    let management = RawSocket.quietPort()
     let file = try folder.write(
       "pebble.json",
       """
@@ -40,7 +40,7 @@ final class Authority {
       [
         "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-dns01", "127.0.0.1:\(namePort)",
         "-http01", "", "-https01", "", "-tlsalpn01", "", "-management",
-        "127.0.0.1:\(RawSocket.freePort())",
+        "127.0.0.1:\(RawSocket.quietPort())",
       ], says: "management", "names.log")
     try start(
       server, "pebble", ["-config", file, "-strict", "-dnsserver", "127.0.0.1:\(namePort)"],

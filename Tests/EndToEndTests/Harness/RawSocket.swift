@@ -109,6 +109,25 @@ final class RawSocket: @unchecked Sendable {
   }
 
   /// A port that was free a moment ago.
+  /// One that stays free for a while: clients get theirs from above 32767.
+  static func quietPort() -> UInt16 {
+    for _ in 0..<200 {
+      let port = UInt16.random(in: 15_000...30_000)
+      let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+      defer { close(number) }
+      var address = sockaddr_in()
+      address.sin_family = sa_family_t(AF_INET)
+      address.sin_port = port.bigEndian
+      address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+      let bound = unsafe withUnsafeMutableBytes(of: &address) {
+        unsafe bind(
+          number, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count))
+      }
+      if bound == 0 { return port }
+    }
+    return freePort()
+  }
+
   static func freePort() -> UInt16 {
     let (number, port) = listen()
     close(number)
