@@ -63,6 +63,7 @@ final class Folder {
     }
     try folder.writeCertificate("www")
     try folder.write("certs/README.md", "not a certificate")
+    try folder.write("ca/staff/ca.pem", authority)
     return folder
   }
 }
