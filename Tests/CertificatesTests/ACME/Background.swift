@@ -45,6 +45,16 @@ final class Background: @unchecked Sendable {
     throw Missing("\(process.arguments?.first ?? "") did not say \"\(text)\":\n\(log)")
   }
 
+  /// Waits until somebody listens on a port; gives up as `line` does.
+  func listens(on port: UInt16) throws {
+    for _ in 0..<400 {
+      if canConnect(port) { return }
+      if !process.isRunning { break }
+      Thread.sleep(forTimeInterval: 0.05)
+    }
+    throw Missing("\(process.arguments?.first ?? "") does not listen on \(port):\n\(log)")
+  }
+
   struct Missing: Error, CustomStringConvertible {
     let description: String
     init(_ text: String) { description = text }
@@ -75,6 +85,19 @@ func freePort() throws -> UInt16 {
 }
 
 private func canBind(_ port: UInt16, _ kind: __socket_type) -> Bool {
+  unsafe withSocket(port, kind) { number, address, size in unsafe bind(number, address, size) == 0 }
+}
+
+private func canConnect(_ port: UInt16) -> Bool {
+  unsafe withSocket(port, SOCK_STREAM) { number, address, size in
+    unsafe connect(number, address, size) == 0
+  }
+}
+
+private func withSocket(
+  _ port: UInt16, _ kind: __socket_type,
+  _ body: (Int32, UnsafePointer<sockaddr>?, socklen_t) -> Bool
+) -> Bool {
   let number = socket(AF_INET, Int32(kind.rawValue), 0)
   defer { close(number) }
   var address = sockaddr_in()
@@ -82,7 +105,7 @@ private func canBind(_ port: UInt16, _ kind: __socket_type) -> Bool {
   address.sin_port = port.bigEndian
   address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
   return unsafe withUnsafeBytes(of: &address) {
-    unsafe bind(
-      number, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count)) == 0
+    unsafe body(
+      number, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count))
   }
 }

@@ -44,7 +44,7 @@ final class NameServer {
       """ + "\n", to: "named/named.conf")
     program = try Background(
       "\(folder)/named", ["-g", "-c", "\(folder)/named.conf"], log: workshop.path("named.log"))
-    _ = try program.line(with: "running")
+    _ = try program.line(with: "all zones loaded")
   }
 
   var server: DNSServer { DNSServer(address: "127.0.0.1", port: port) }

@@ -58,8 +58,10 @@ final class Pebble {
         "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0",
         "PEBBLE_WFE_NONCEREJECT": "20", "PEBBLE_ALTERNATE_ROOTS": "\(options.alternateRoots)",
       ])
-    _ = try server.line(with: "ACME directory available at")
-    _ = try names.line(with: "management")
+    // Both say that they listen before they do.
+    try server.listens(on: port)
+    try names.listens(on: managementPort)
+    try names.listens(on: namePort)
   }
 
   private static func configuration(
