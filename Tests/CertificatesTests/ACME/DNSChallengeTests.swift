@@ -18,10 +18,9 @@ struct DNSChallengeTests {
       curl -sf -d "{\\"host\\":\\"$2\\",\\"value\\":\\"$3\\"}" \
         http://127.0.0.1:\(shop.pebble.managementPort)/$verb
       \(line)
-      """ + "\n", to: "hook")
-    let path = shop.workshop.path("hook")
-    unsafe chmod(path, 0o755)
-    return path
+      """ + "\n", to: "hook.text")
+    try shop.workshop.copyProgram(shop.workshop.path("hook.text"), to: "hook")
+    return shop.workshop.path("hook")
   }
 
   @Test func `a wildcard and its apex are proven by a hook program with a clean environment`()
