@@ -25,7 +25,11 @@ func run(
   let source = Pipe()
   process.standardInput = source
   try process.run()
-  let killer = DispatchWorkItem { if process.isRunning { process.terminate() } }
+  // Not held by it, nor its pipes: the queue keeps the work until its time, cancelled or not, and with
+  // more than 1,350 descriptors Foundation's `run` reads past the end of its list of them.
+  let killer = DispatchWorkItem { [weak process] in
+    if let process, process.isRunning { process.terminate() }
+  }
   DispatchQueue.global().asyncAfter(deadline: .now() + seconds, execute: killer)
   let collected = Collected()
   let group = DispatchGroup()
