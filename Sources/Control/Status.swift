@@ -50,6 +50,8 @@ public struct Status: Codable, Sendable {
   public let generation: Int
   public let appliedAt: Date
   public let configuration: String
+  /// The same as an absolute path without links.
+  public let configurationPath: String
   public let policy: String?
   public let workers: Int
   public let listeners: [Listener]

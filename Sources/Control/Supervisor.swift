@@ -116,6 +116,9 @@ public final class Supervisor: Sendable {
           _ = certificates.refresh(isAsked: false)
         }
       },
+      Chore(every: 60) { [certificates] in
+        if certificates.hasStopped { _ = certificates.refresh(isAsked: false) }
+      },
       Chore(every: 1) { [proxy] in proxy.renewTicketKeys() },
       Chore(every: 60) { [challenges] in challenges.dropOld() },
       Chore(every: 1) { [renewer] in renewer.work() },
@@ -151,14 +154,17 @@ public final class Supervisor: Sendable {
     return Status(
       version: Version.current, pid: ProcessInfo.processInfo.processIdentifier,
       startedAt: startedAt, generation: state.generation, appliedAt: state.appliedAt,
-      configuration: path, policy: state.loaded.policyPath, workers: reports.count,
+      configuration: path, configurationPath: CertificateRefresh.absolute(path),
+      policy: state.loaded.policyPath, workers: reports.count,
       listeners: configuration.listeners.map { .init($0, addresses: $0.addresses) },
       backends: configuration.backends.map {
         .init($0, configured: configured, reports: reports)
       },
       certificates: .init(certificates.served, now: Date()),
       renewals: renewer.outlook.map(Status.Renewal.init), traffic: .init(reports),
-      lastApplyErrors: state.lastErrors, certificateErrors: certificates.troubles)
+      lastApplyErrors: state.lastErrors,
+      certificateErrors: certificates.troubles + certificates.uncovered(configuration)
+        + ProxyServer.outdatedTerms(of: configuration))
   }
 
   /// Takes nothing new, lets what runs finish, and returns when it has.

@@ -9,9 +9,24 @@ public struct CertificateProbe: Sendable, Equatable {
   public var problems: [String] = []
   /// Other certificates serve all its names, so that nobody is ever shown it.
   public var isHidden = false
+  /// The names of which that holds.
+  public var hiddenNames: [String] = []
 }
 
 extension ProxyServer {
+  /// Listeners whose lists of revoked certificates, or authorities, have run out: who is asked for a
+  /// certificate of theirs is let in no longer.
+  public static func outdatedTerms(of configuration: ProxyConfiguration) -> [String] {
+    configuration.listeners.compactMap { listener in
+      guard let tls = listener.tls, let terms = try? ClientTerms(tls, of: listener.name),
+        terms.goodUntil <= Clock.unixSeconds()
+      else { return nil }
+      return "client_auth of listener \(listener.name): a list of revoked certificates, or an "
+        + "authority, has run out, and its clients are let in no longer; sign a new list: "
+        + "gatehouse ca crl NAME, then gatehouse apply"
+    }
+  }
+
   /// Asks every worker, over a real handshake, for a certificate of a listener that it was told of.
   ///
   /// Any client's connection goes to the worker the kernel chooses; so each worker gets one end of a
@@ -27,8 +42,9 @@ extension ProxyServer {
     do throws(TLSContextError) {
       let leaf = try CertificateLeaf(wanted)
       let sets = try CertificateSets(tls.certificates)
-      guard let probe = sets.probes.first(where: { $0.certificate == certificate }),
-        let serverName = probe.serverName
+      let probe = sets.probes.first { $0.certificate == certificate }
+      found.hiddenNames = probe?.hidden ?? []
+      guard let probe, let serverName = probe.serverName
       else {
         found.isHidden = true
         return found

@@ -110,7 +110,11 @@ extension Worker {
     let time = Clock.unixSeconds()
     for id in clients.ids() where clients[id].phase != .closed {
       let name = clients[id].origin.name
-      guard let listener = snapshot.listeners.first(where: { $0.name == name }) else { continue }
+      guard let listener = snapshot.listeners.first(where: { $0.name == name }) else {
+        clients[id].origin.isGone = true
+        clients[id].origin.newest = nil
+        continue
+      }
       let admission = listener.admission
       clients[id].origin.admission = admission
       clients[id].origin.newest = selectors[name]

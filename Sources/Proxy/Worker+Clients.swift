@@ -247,6 +247,8 @@ extension Worker {
       // He ended his direction only, and still fetches what he asked for.
       clients[id].enter(.closing, at: now)
       arm(client: id)
+      // No event may come that would do it.
+      flush(client: id)
     case .head, .announcing, .handshaking, .lingering: close(client: id)
     case .exchange: abort(client: id)
     case .tunnel: endTunnel(fromClient: id)

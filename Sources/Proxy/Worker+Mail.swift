@@ -32,6 +32,7 @@ extension Worker {
     resetServers()
     refreshListeners()
     askAccessAnew()
+    askTermsAnew()
     add(bound)
     // The limit may have been raised.
     resumeAccepting()
@@ -43,7 +44,23 @@ extension Worker {
     guard let chosen = certificates.take() else { return }
     selectors = chosen
     refreshListeners()
-    for id in clients.ids() { clients[id].origin.newest = selectors[clients[id].origin.name] }
+    for id in clients.ids() where !clients[id].origin.isGone {
+      clients[id].origin.newest = selectors[clients[id].origin.name]
+    }
+    askTermsAnew()
+  }
+
+  /// Connections whose host now asks other terms of its clients: what is idle ends, so that its client
+  /// comes again under the new ones, and so do tunnels; a request under way is answered.
+  private mutating func askTermsAnew() {
+    for id in clients.ids() {
+      let isIdle = clients[id].phase == .head && clients[id].inbound.isEmpty
+      guard isIdle || clients[id].phase == .tunnel, clients[id].origin.isTLS else { continue }
+      let name = clients[id].transport.tls?.serverName ?? []
+      let verifier = clients[id].verifier
+      if clients[id].origin.newest?.allows(host: name.span, over: verifier) == true { continue }
+      if isIdle { endClient(id) } else { abort(client: id) }
+    }
   }
 
   /// The balancers and pools of the current snapshot, from nothing.

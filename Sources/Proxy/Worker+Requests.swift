@@ -82,7 +82,11 @@ extension Worker {
     if let redirectPort { return .redirectToHTTPS(port: redirectPort) }
     let host = head.extracting(requestHead.host)
     let verifier = clients[id].verifier
-    guard clients[id].origin.newest?.allows(host: host, over: verifier) ?? (verifier == nil) else {
+    let isAllowed =
+      clients[id].origin.isTLS
+      ? clients[id].origin.newest?.allows(host: host, over: verifier) ?? false
+      : !clients[id].origin.isGone
+    guard isAllowed else {
       clients[id].exchange.keepsAlive = false
       return .refuse(.misdirected)
     }

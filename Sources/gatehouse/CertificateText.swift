@@ -18,8 +18,13 @@ enum CertificateText {
   /// From so many failures in a row on, somebody should look.
   static let failureLimit = 3
 
+  /// Failed for a while, or what should serve is not there at all.
+  static func isBad(_ one: Status.Renewal) -> Bool {
+    one.failures >= (one.reason == "missing" ? 1 : failureLimit)
+  }
+
   static func verdict(_ all: [Status.Renewal]) -> String? {
-    all.first { $0.failures >= failureLimit }.map {
+    all.first(where: isBad).map {
       "DEGRADED: certificate \($0.certificate) could not be fetched \($0.failures) times: "
         + ($0.lastProblem ?? "?")
     }

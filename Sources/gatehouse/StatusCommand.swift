@@ -44,6 +44,16 @@ struct ApplyCommand: ParsableCommand {
   @OptionGroup var options: SocketOptions
 
   func run() throws {
+    if let config = options.config {
+      let running = try options.ask { try $0.status() }.configurationPath
+      guard CertificateRefresh.absolute(config) == running else {
+        report(
+          ConfigurationErrors(lines: [
+            "the process that answers runs \(running), not \(config): nothing was applied"
+          ]))
+        throw ExitCode.failed
+      }
+    }
     let status = try options.ask { try $0.apply() }
     if options.json {
       print(try jsonText(status))
@@ -77,7 +87,7 @@ enum StatusText {
   static func isWell(_ status: Status) -> Bool {
     status.lastApplyErrors.isEmpty && status.certificateErrors.isEmpty
       && status.certificates.allSatisfy { $0.state == .ok }
-      && status.renewals.allSatisfy { $0.failures < CertificateText.failureLimit }
+      && !status.renewals.contains(where: CertificateText.isBad)
       && status.backends.allSatisfy { $0.servers.allSatisfy { $0.state == "up" } }
   }
 

@@ -22,6 +22,7 @@ import Testing
         "state" : "kept", "warnings" : [ ]
       } ],
       "configuration" : "gatehouse.yaml",
+      "configuration_path" : "/etc/gatehouse.yaml",
       "generation" : 7,
       "last_apply_errors" : [ "gatehouse.yaml:1:1: no" ],
       "listeners" : [ {

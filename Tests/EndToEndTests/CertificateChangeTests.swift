@@ -13,7 +13,7 @@ import Testing
   /// `NAME.crt` and `NAME.key` for these names, written as other tools do: one file after another.
   private func write(
     _ name: String, for names: String, in gate: Gate, rsa: Bool = false, days: Int = 30,
-    key: String? = nil
+    isExpired: Bool = false
   ) throws {
     let certs = gate.folder.url.appendingPathComponent("certs")
     let new = gate.folder.url.appendingPathComponent("new").path
@@ -27,12 +27,26 @@ import Testing
         "-keyout", "\(new).key", "-out", "\(new).crt",
       ])
     guard made.status == 0 else { throw Gate.Failure(text: made.standardError) }
+    if isExpired { try expire(new) }
     _ = unsafe chmod("\(new).key", 0o600)
     for ending in ["key", "crt"] {
       let target = certs.appendingPathComponent("\(name).\(ending)")
       try? FileManager.default.removeItem(at: target)
       try FileManager.default.copyItem(atPath: "\(new).\(ending)", toPath: target.path)
     }
+  }
+
+  /// The same certificate, ended yesterday.
+  private func expire(_ path: String) throws {
+    let made = try run(
+      "sh",
+      [
+        "-c",
+        "openssl x509 -x509toreq -copy_extensions copyall -in \(path).crt -signkey \(path).key -out \(path).csr"
+          + " && openssl x509 -req -in \(path).csr -signkey \(path).key -copy_extensions copyall"
+          + " -days -1 -out \(path).crt",
+      ])
+    guard made.status == 0 else { throw Gate.Failure(text: made.standardError) }
   }
 
   /// SHA-256 of what is served, as openssl tells it.
@@ -165,6 +179,20 @@ import Testing
     let before = try served(gate, "www.test")
     try write("site", for: "DNS:elsewhere.test", in: gate)
     #expect(gate.waitForLog("names: www.test, which a route names, would be without"))
+    #expect(try served(gate, "www.test") == before)
+  }
+
+  @Test func `an expired one takes nobody's place, and a routed host keeps its own`() throws {
+    let gate = try Gate(
+      [.named("s1")],
+      edit: { $0.replacing("- { backend: web }", with: "- { host: www.test, backend: web }") })
+    let before = try served(gate, "www.test")
+    try write("aaa", for: "DNS:www.test", in: gate, isExpired: true)
+    #expect(gate.waitForLog("certificate \"aaa\" of listener https is not served: validity"))
+    #expect(try served(gate, "www.test") == before)
+    try FileManager.default.removeItem(
+      at: gate.folder.url.appendingPathComponent("certs/site.crt"))
+    #expect(gate.waitForLog("certificate \"site\" of listener https was not taken over"))
     #expect(try served(gate, "www.test") == before)
   }
 

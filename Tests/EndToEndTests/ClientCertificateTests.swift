@@ -165,10 +165,67 @@ import Testing
       .write(toFile: gate.path, atomically: true, encoding: .utf8)
     #expect(try gate.command("apply", "--socket", gate.socket).status == 0)
     _ = try gate.folder.write("go", "")
-    #expect(output.fileHandleForReading.readDataToEndOfFile() == Data("421\n".utf8))
+    // An idle connection ends, so that its client comes again under the new terms.
+    #expect(output.fileHandleForReading.readDataToEndOfFile() == Data("ended\n".utf8))
     kept.waitUntilExit()
     let old = try TLSAttempt(gate, sni: "www.test", with: ["-sess_in", session])
     #expect(!old.isReused && old.status == nil)
+  }
+
+  @Test func `a listener of another name leaves no connection of before behind`() throws {
+    let gate = try gate("none")
+    let script = try gate.folder.write("kept.py", Self.keptConnection)
+    let kept = Process()
+    kept.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    let output = Pipe()
+    kept.standardOutput = output
+    kept.arguments = [
+      "python3", script, "\(gate.https)", gate.folder.url.appendingPathComponent("go").path,
+    ]
+    try kept.run()
+    var first = Data()
+    while !first.contains(0x0a) {
+      let piece = output.fileHandleForReading.availableData
+      guard !piece.isEmpty else { break }
+      first += piece
+    }
+    let text = try String(contentsOfFile: gate.path, encoding: .utf8)
+    try text.replacing("client_auth: none", with: "client_auth: \(required)")
+      .replacing("https: { bind", with: "other: { bind")
+      .write(toFile: gate.path, atomically: true, encoding: .utf8)
+    #expect(try gate.command("apply", "--socket", gate.socket).status == 0)
+    _ = try gate.folder.write("go", "")
+    let answer = output.fileHandleForReading.readDataToEndOfFile()
+    kept.waitUntilExit()
+    #expect(["421\n", "ended\n"].contains(String(decoding: answer, as: UTF8.self)))
+  }
+
+  @Test func `clients that shake hands and leave hold nothing up`() throws {
+    let gate = try gate("none")
+    let script = """
+      import socket, ssl, sys
+      context = ssl.create_default_context()
+      context.check_hostname = False
+      context.verify_mode = ssl.CERT_NONE
+      for _ in range(60):
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing, server_hostname="www.test")
+        raw = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10)
+        while True:
+          try:
+            tls.do_handshake()
+            break
+          except ssl.SSLWantReadError:
+            raw.sendall(outgoing.read())
+            incoming.write(raw.recv(65536))
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        raw.sendall(outgoing.read())
+        raw.shutdown(socket.SHUT_WR)
+        while raw.recv(65536): pass
+      print("done")
+      """
+    let ended = try run("python3", ["-c", script, "\(gate.https)"], seconds: 30)
+    #expect(ended.standardOutput == "done\n", "\(ended.standardError)")
   }
 
   @Test(arguments: ["gone", "torn", "empty", "a key"])
@@ -206,8 +263,12 @@ import Testing
     raw = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10)
     connection = context.wrap_socket(raw, server_hostname="www.test")
     def ask():
-        connection.sendall(b"GET / HTTP/1.1\\r\\nHost: www.test\\r\\n\\r\\n")
-        print(connection.recv(65536).split()[1].decode(), flush=True)
+        try:
+            connection.sendall(b"GET / HTTP/1.1\\r\\nHost: www.test\\r\\n\\r\\n")
+            answer = connection.recv(65536)
+        except OSError:
+            answer = b""
+        print(answer.split()[1].decode() if answer else "ended", flush=True)
     ask()
     for _ in range(400):
         if os.path.exists(sys.argv[2]): break

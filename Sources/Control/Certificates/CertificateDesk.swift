@@ -80,6 +80,27 @@ final class CertificateDesk: Sendable {
     tell(served)
   }
 
+  /// Hosts that routes name and no certificate serves, where all plain listeners only redirect.
+  func uncovered(_ configuration: ProxyConfiguration) -> [String] {
+    let isAllSecure = configuration.listeners.allSatisfy {
+      $0.tls != nil || $0.redirectToHTTPSPort != nil
+    }
+    let served = served
+    guard isAllSecure, !served.isEmpty else { return [] }
+    return configuration.namedHosts.filter { host in
+      !served.values.contains { one in one.entries.contains { $0.covers(host) } }
+    }.map { "no certificate serves \($0), which a route names" }
+  }
+
+  /// Something was stopped, and may be good by now: time has passed, or a lack has ended.
+  var hasStopped: Bool {
+    state.withLock { state in
+      state.served.values.contains { one in
+        one.entries.contains { $0.outcome == .kept || $0.outcome == .refused }
+      }
+    }
+  }
+
   /// Reads every folder anew and puts to work what has changed. `isAsked`: not by a file's change
   /// alone.
   func refresh(isAsked: Bool) -> CertificateRefresh {
@@ -107,7 +128,7 @@ final class CertificateDesk: Sendable {
         }
         state.troubles = troubles
       }
-      if hasNews || !answer.problems.isEmpty { tell(served) }
+      if hasNews || Self.problems(served) != Self.problems(before) { tell(served) }
       return answer
     }
   }
@@ -133,7 +154,10 @@ final class CertificateDesk: Sendable {
         let probe = proxy.probe(listener: listener, certificate: name)
         probed["\(listener)/\(name)"] = probe.workers
         guard !probe.problems.isEmpty else {
-          if probe.isHidden { served[listener]?.warn(index, Self.hidden) }
+          if !probe.hiddenNames.isEmpty {
+            let names = probe.hiddenNames.joined(separator: ", ")
+            served[listener]?.warn(index, "names: another certificate serves \(names)")
+          }
           continue
         }
         served[listener]?.stop(index, probe.problems.map { "probe: \($0)" })
@@ -142,8 +166,6 @@ final class CertificateDesk: Sendable {
     }
     return (probed, isStopped)
   }
-
-  private static let hidden = "names: other certificates of the same kind serve all its names"
 
   /// Hands all to the workers; one that OpenSSL refuses is stopped, and the rest go on.
   private func activate(_ served: inout [String: ServedCertificates]) {
@@ -169,6 +191,10 @@ final class CertificateDesk: Sendable {
       }
     }
     return false
+  }
+
+  private static func problems(_ served: [String: ServedCertificates]) -> [String: [[String]]] {
+    served.mapValues { $0.entries.map(\.problems) }
   }
 
   private func tell(_ served: [String: ServedCertificates]) {

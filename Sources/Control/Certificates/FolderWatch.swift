@@ -43,6 +43,7 @@ final class FolderWatch: Sendable {
   private static func marks(of folders: [String]) -> [Mark] {
     Set(folders).sorted().flatMap { folder in
       names(in: folder).flatMap { name -> [Mark] in
+        guard Self.isWatched(name) else { return [] }
         let path = "\(folder)/\(name)"
         guard let mark = mark(of: path) else { return [] }
         guard mark.mode & S_IFMT == S_IFDIR else { return [mark] }
@@ -50,6 +51,11 @@ final class FolderWatch: Sendable {
         return names(in: "\(path)/current").compactMap { self.mark(of: "\(path)/current/\($0)") }
       }
     }
+  }
+
+  /// What no certificate lies in may change as often as it likes; a folder has no ending.
+  private static func isWatched(_ name: String) -> Bool {
+    !name.contains(".log") && !name.hasSuffix("~") && !name.hasSuffix(".tmp")
   }
 
   private static func names(in folder: String) -> [String] {

@@ -54,10 +54,16 @@ struct ServedCertificates {
       gone.warnings = []
       entries.append(gone)
     }
-    keepNames(of: hosts)
+    keepNames(of: hosts, isAsked: isAsked)
   }
 
-  var certificates: [ProxyConfiguration.Certificate] { entries.compactMap(\.certificate) }
+  /// Where two bear a name, the first has it: what has expired comes last.
+  var certificates: [ProxyConfiguration.Certificate] {
+    let now = Date()
+    let good = entries.filter { $0.facts.map { $0.notAfter > now } ?? true }
+    let expired = entries.filter { $0.facts.map { $0.notAfter <= now } ?? false }
+    return (good + expired).compactMap(\.certificate)
+  }
 
   /// Indices of what has to be asked for after it was put to work.
   var changed: [Int] { entries.indices.filter { entries[$0].outcome == .serving } }
@@ -87,7 +93,11 @@ struct ServedCertificates {
       name: found.name, outcome: .serving, certificate: found.certificate, facts: found.facts,
       problems: found.problems, warnings: found.warnings, before: old.flatMap(Before.init))
     guard let before = entry.before else {
-      if found.certificate == nil { entry.outcome = .refused }
+      // What has expired takes nobody's place: only who starts with it has no better.
+      if found.certificate == nil || found.isOnlyExpired {
+        entry.outcome = .refused
+        entry.certificate = nil
+      }
       return entry
     }
     if found.certificate == before.certificate {
@@ -109,10 +119,11 @@ struct ServedCertificates {
 
   /// A host that a route names and that had a certificate keeps one: what would take it away is not
   /// put to work.
-  private mutating func keepNames(of hosts: [String]) {
+  private mutating func keepNames(of hosts: [String], isAsked: Bool) {
     for host in hosts where !entries.contains(where: { $0.covers(host) }) {
       for index in entries.indices {
-        guard entries[index].outcome == .serving, let before = entries[index].before,
+        let isGone = entries[index].outcome == .removed && !isAsked
+        guard entries[index].outcome == .serving || isGone, let before = entries[index].before,
           before.facts?.covers(host) == true
         else { continue }
         stop(index, ["names: \(host), which a route names, would be without a certificate"])

@@ -92,6 +92,8 @@ struct ListenerFacts {
   let selector: CertificateSelector?
   /// That of the newest generation, for what a host asks of its clients.
   var newest: CertificateSelector?
+  /// The newest generation has no listener of this name: nothing may be asked over it any longer.
+  var isGone = false
 
   var isTLS: Bool { selector != nil }
 }

@@ -101,6 +101,11 @@ internal import COpenSSL
       if let context = unsafe challenges.context(for: name, asked: ssl) {
         choice = .challenge
         unsafe SSL_set_SSL_CTX(ssl, context.pointer)
+        // Options stay those of the connection: it has no key to seal a ticket with.
+        unsafe SSL_set_options(ssl, gatehouse_SSL_OP_NO_TICKET)
+        guard unsafe SSL_set_num_tickets(ssl, 0) == 1 else {
+          return unsafe refuse(with: SSL_AD_INTERNAL_ERROR, alert)
+        }
         return SSL_CLIENT_HELLO_SUCCESS
       }
       set = sets.find(name)

@@ -8,6 +8,8 @@ struct CertificateSets {
     var certificate: String
     var serverName: String?
     var isRSA: Bool
+    /// Names of its own that another certificate of the same kind serves.
+    var hidden: [String]
   }
 
   /// Indices of certificates, one for each kind of key.
@@ -38,11 +40,13 @@ struct CertificateSets {
     }
     insert(owners)
     for (index, leaf) in leaves.enumerated() {
-      let own = Self.keys(of: leaf.names).first { owners[$0]?.contains(index) == true }
+      let keys = Self.keys(of: leaf.names)
+      let own = keys.first { owners[$0]?.contains(index) == true }
+      let hidden = keys.filter { owners[$0]?.contains(index) != true }
       probes.append(
         Probe(
           certificate: certificates[index].name, serverName: own.map(Self.text),
-          isRSA: leaf.isRSA))
+          isRSA: leaf.isRSA, hidden: hidden.map(Self.text)))
     }
   }
 

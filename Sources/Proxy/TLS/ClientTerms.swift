@@ -32,6 +32,9 @@ struct ClientTerms {
   /// Nobody is asked for anything.
   var isEmpty: Bool { general == nil && verifiers.allSatisfy { $0 == nil } }
 
+  /// When the first list or authority runs out, Unix time.
+  var goodUntil: Int64 { ((verifiers + [general]).compactMap { $0?.goodUntil }).min() ?? .max }
+
   /// Exact before wildcard, one label only, letters of either case and a last dot alike: as the
   /// certificates are chosen.
   func verifier(for host: Span<UInt8>) -> ClientVerifier? {

@@ -8,6 +8,8 @@ internal import Glibc
 @safe final class ClientVerifier {
   /// Of the terms; equal only where they are the same to the byte.
   let identity: [UInt8]
+  /// When the first list of revoked certificates, or authority, has run out; Unix time.
+  private(set) var goodUntil = Int64.max
   private let settings: ClientAuth
   private let store: OpaquePointer
   /// Names of the authorities, which a client is told to choose among.
@@ -26,8 +28,8 @@ internal import Glibc
     }
     // An authority in the file is trusted for itself, though another may stand above it.
     unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_PARTIAL_CHAIN))
-    let count = try trustAuthorities(subject)
-    try takeRevocations(subject, authorityCount: count)
+    let trusted = try trustAuthorities(subject)
+    try takeRevocations(subject, of: trusted)
   }
 
   deinit {
@@ -42,16 +44,25 @@ internal import Glibc
     let required = settings.mode == .require ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0
     unsafe SSL_set_verify(ssl, SSL_VERIFY_PEER | required, checkClientName)
     let own = unsafe Unmanaged.passUnretained(self).toOpaque()
+    // A session remembers what was checked; once something has run out, all is checked again.
+    var identity = identity
+    if Clock.unixSeconds() >= goodUntil { identity[0] ^= 0xff }
     return unsafe SSL_set_ex_data(ssl, 0, own) == 1
       && gatehouse_SSL_set1_verify_cert_store(ssl, store) == 1
       && SSL_set_session_id_context(ssl, identity, UInt32(identity.count)) == 1
   }
 
-  private func trustAuthorities(_ subject: String) throws(TLSContextError) -> Int {
+  /// Their names, as their lists call them.
+  private func trustAuthorities(_ subject: String) throws(TLSContextError) -> [UInt: String] {
     var count = 0
+    var names: [UInt: String] = [:]
     var failure: String?
     unsafe try PEMReader.forEachCertificate(in: settings.authoritiesPEM, of: subject) {
       count += 1
+      if let name = unsafe X509_get_subject_name($0) {
+        unsafe names[Self.hash(name)] = Self.text(name)
+      }
+      unsafe note(end: X509_get0_notAfter($0))
       if unsafe X509_check_ca($0) == 0 { failure = "certificate \(count) is no authority's" }
       if unsafe X509_STORE_add_cert(store, $0) != 1
         || SSL_add_client_CA_to(authorities, $0) == false
@@ -61,16 +72,24 @@ internal import Glibc
     }
     if let failure { throw TLSContextError(subject, failure) }
     guard count > 0 else { throw TLSContextError(subject, "no certificate in the file") }
-    return count
+    return names
   }
 
-  private func takeRevocations(_ subject: String, authorityCount: Int) throws(TLSContextError) {
+  private func takeRevocations(
+    _ subject: String, of authorities: [UInt: String]
+  ) throws(TLSContextError) {
     guard let bytes = settings.revokedPEM else { return }
     var count = 0
     var isTaken = true
+    var missing = authorities
+    var stranger: String?
     unsafe try PEMReader.forEachRevocationList(in: bytes, of: subject) {
       count += 1
       if unsafe X509_STORE_add_crl(store, $0) != 1 { isTaken = false }
+      unsafe note(end: X509_CRL_get0_nextUpdate($0))
+      guard let name = unsafe X509_CRL_get_issuer($0) else { return }
+      if unsafe authorities[Self.hash(name)] == nil { stranger = unsafe Self.text(name) }
+      unsafe missing[Self.hash(name)] = nil
     }
     guard isTaken else {
       throw TLSContextError(subject, "OpenSSL refuses list \(count) of revoked certificates")
@@ -78,9 +97,31 @@ internal import Glibc
     guard count > 0 else {
       throw TLSContextError(subject, "no list of revoked certificates (X509 CRL) in the file")
     }
-    // The authorities' own certificates are looked up, too, where there is a list for each of them.
-    let all = count >= authorityCount ? X509_V_FLAG_CRL_CHECK_ALL : 0
-    unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_CRL_CHECK | all))
+    if let stranger {
+      throw TLSContextError(subject, "a list of \(stranger), which is none of the authorities")
+    }
+    if let name = missing.values.min() {
+      throw TLSContextError(
+        subject, "no list of \(name): with crl, each authority in the file of ca needs one")
+    }
+    // The authorities' own certificates are looked up, too.
+    unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL))
+  }
+
+  private func note(end: UnsafePointer<ASN1_TIME>?) {
+    var parts = unsafe tm()
+    guard let end = unsafe end, unsafe ASN1_TIME_to_tm(end, &parts) == 1 else { return }
+    goodUntil = unsafe min(goodUntil, Int64(timegm(&parts)))
+  }
+
+  private static func hash(_ name: OpaquePointer) -> UInt {
+    unsafe UInt(X509_NAME_hash_ex(name, nil, nil, nil))
+  }
+
+  private static func text(_ name: OpaquePointer) -> String {
+    var text = [CChar](repeating: 0, count: 256)
+    unsafe X509_NAME_oneline(name, &text, Int32(text.count))
+    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 
   /// Over everything that decides who is let in, each part with its length in front.

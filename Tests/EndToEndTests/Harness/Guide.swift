@@ -76,6 +76,7 @@ struct Guide {
       .replacing(#/(authority|Root CA|Intermediate CA) [0-9a-f]+/#) { "\($0.output.1) N" }
       .replacing(#/\d+\.\d+ s\b|\b\d+ s ago|up \d+ s/#, with: "N s")
       .replacing(#/pid \d+/#, with: "pid N")
+      .replacing(#/(?m)^\S+: to be renewed .*\n/#, with: "")
       .replacing(#/\d+/\d+ workers|\b\d+ workers/#, with: "N workers")
       .replacing(#/(?m)^(clients|TLS|HTTP|servers|web/s1) .*$/#) { "\($0.output.1) N" }
       .replacing(#/password .*/#, with: "password")
