@@ -169,7 +169,7 @@ public final class Supervisor: Sendable {
 
   /// Takes nothing new, lets what runs finish, and returns when it has.
   public func drain() {
-    chores.withLock { $0.forEach { $0.stop() } }
+    for chore in chores.withLock({ $0 }) { chore.stop() }
     logger.notice("draining: no new connections, up to the drain timeout for those that run")
     proxy.drain()
     proxy.waitUntilStopped()

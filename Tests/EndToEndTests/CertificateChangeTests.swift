@@ -84,7 +84,6 @@ import Testing
     struct Certificate: Decodable {
       let name, state: String
       let problems: [String]
-      let life_left: Double?
     }
     let certificates: [Certificate]
   }

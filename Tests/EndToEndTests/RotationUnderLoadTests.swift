@@ -14,7 +14,7 @@ import Testing
       let answer: String
       let workers: Int
     }
-    let leaf_sha256: String
+    let leafSha256: String
     let serving: Serving
   }
 
@@ -58,9 +58,11 @@ import Testing
         Place.gatehouse,
         ["cert", "rotate", "www.test", "--dir", certs, "--socket", gate.socket, "--json"])
       #expect(rotated.status == 0, "\(rotated.standardError)")
-      let facts = try JSONDecoder().decode(Rotated.self, from: Data(rotated.standardOutput.utf8))
+      let decoder = JSONDecoder()
+      decoder.keyDecodingStrategy = .convertFromSnakeCase
+      let facts = try decoder.decode(Rotated.self, from: Data(rotated.standardOutput.utf8))
       #expect(facts.serving.answer == "served" && facts.serving.workers == 2)
-      for _ in 0..<4 { #expect(try leaf(gate) == facts.leaf_sha256) }
+      for _ in 0..<4 { #expect(try leaf(gate) == facts.leafSha256) }
     }
     _ = FileManager.default.createFile(atPath: stop, contents: nil)
     var handshakes = 0

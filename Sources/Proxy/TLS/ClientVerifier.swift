@@ -65,7 +65,7 @@ internal import Glibc
       unsafe note(end: X509_get0_notAfter($0))
       if unsafe X509_check_ca($0) == 0 { failure = "certificate \(count) is no authority's" }
       if unsafe X509_STORE_add_cert(store, $0) != 1
-        || SSL_add_client_CA_to(authorities, $0) == false
+        || addName(to: authorities, of: $0) == false
       {
         failure = "OpenSSL refuses certificate \(count)"
       }
@@ -167,7 +167,7 @@ private let checkClientName: @convention(c) (Int32, OpaquePointer?) -> Int32 = {
   return unsafe ClientVerifier.of(context)?.allows(context) == true ? 1 : 0
 }
 
-private func SSL_add_client_CA_to(_ names: OpaquePointer, _ certificate: OpaquePointer) -> Bool {
+private func addName(to names: OpaquePointer, of certificate: OpaquePointer) -> Bool {
   guard let name = unsafe X509_NAME_dup(X509_get_subject_name(certificate)) else { return false }
   guard unsafe gatehouse_sk_X509_NAME_push(names, name) > 0 else {
     unsafe X509_NAME_free(name)

@@ -77,6 +77,8 @@ struct Guide {
       .replacing(#/\d+\.\d+ s\b|\b\d+ s ago|up \d+ s/#, with: "N s")
       .replacing(#/pid \d+/#, with: "pid N")
       .replacing(#/(?m)^\S+: to be renewed .*\n/#, with: "")
+      // Not where both were made within one second.
+      .replacing(#/(?m)^warning: not-older: .*\n/#, with: "")
       .replacing(#/\d+/\d+ workers|\b\d+ workers/#, with: "N workers")
       .replacing(#/(?m)^(clients|TLS|HTTP|servers|web/s1) .*$/#) { "\($0.output.1) N" }
       .replacing(#/password .*/#, with: "password")
