@@ -46,7 +46,7 @@ internal import COpenSSL
 
   /// 1: opened; 2: opened, and a new one is to follow; 0: nobody's key, so a full handshake.
   @unsafe fileprivate func open(
-    _ name: UnsafeMutablePointer<UInt8>, _ vector: UnsafeMutablePointer<UInt8>,
+    isSpent: Bool, _ name: UnsafeMutablePointer<UInt8>, _ vector: UnsafeMutablePointer<UInt8>,
     _ encryption: OpaquePointer, _ authentication: OpaquePointer
   ) -> Int32 {
     let named = unsafe UnsafeBufferPointer(start: name, count: TicketKey.nameCount)
@@ -57,7 +57,8 @@ internal import COpenSSL
       unsafe EVP_DecryptInit_ex2(encryption, cipher, key.encryption, vector, nil) == 1,
       unsafe Self.begin(authentication, with: key)
     else { return -1 }
-    return key == keys.current ? 1 : 2
+    // In TLS 1.3 a client uses a ticket once, so it needs the next one (RFC 8446, section C.4).
+    return key == keys.current && !isSpent ? 1 : 2
   }
 
   // OSSL_MAC_PARAM_KEY and _DIGEST: a parameter keeps the pointer, so it has to be one that stays.
@@ -96,5 +97,6 @@ private let useTicketKey:
     else { return -1 }
     return isSealing == 1
       ? unsafe sealer.seal(name, vector, encryption, authentication)
-      : unsafe sealer.open(name, vector, encryption, authentication)
+      : unsafe sealer.open(
+        isSpent: SSL_version(ssl) == TLS1_3_VERSION, name, vector, encryption, authentication)
   }
