@@ -84,8 +84,11 @@ extension Worker {
       requestID: clients[id].exchange.requestID)
     let scratch = scratch
     var output = scratch.output(at: 0)
-    let route = clients[id].exchange.snapshot?.routes[clients[id].exchange.route]
-    let headers = clients[id].origin.isTLS ? route?.secureHeaders.now : route?.responseHeaders
+    let route = clients[id].exchange.route
+    let headers =
+      clients[id].origin.isTLS
+      ? clients[id].exchange.snapshot?.routes[route].secureHeaders.now
+      : clients[id].exchange.snapshot?.routes[route].responseHeaders
     guard
       HeadWriter.writeResponse(
         responseHead, upstreamIntake.bytes(range), context, setting: headers, into: &output)

@@ -105,6 +105,15 @@ import Testing
     #expect(before != after)
     #expect(try waits { try served(gate, "www.test") == after })
     for _ in 0..<20 { #expect(try served(gate, "www.test") == after) }
+    // A name with ".log" in it is watched, and a log that never rests holds nothing up.
+    let noise = Process()
+    noise.executableURL = URL(fileURLWithPath: "/bin/sh")
+    let log = gate.folder.url.appendingPathComponent("certs/tool.log").path
+    noise.arguments = ["-c", "while :; do echo x >> \(log); sleep 0.2; done"]
+    try noise.run()
+    defer { kill(noise.processIdentifier, SIGKILL) }
+    try write("www.login", for: "DNS:login.test", in: gate)
+    #expect(try waits { try served(gate, "login.test") != nil })
     try write("new", for: "DNS:new.test", in: gate)
     #expect(try waits { try served(gate, "new.test") != nil })
     #expect(try served(gate, "other.test") == nil)

@@ -43,19 +43,18 @@ final class FolderWatch: Sendable {
   private static func marks(of folders: [String]) -> [Mark] {
     Set(folders).sorted().flatMap { folder in
       names(in: folder).flatMap { name -> [Mark] in
-        guard Self.isWatched(name) else { return [] }
         let path = "\(folder)/\(name)"
         guard let mark = mark(of: path) else { return [] }
-        guard mark.mode & S_IFMT == S_IFDIR else { return [mark] }
+        guard mark.mode & S_IFMT == S_IFDIR else { return isWatched(name) ? [mark] : [] }
         // Versions never change; which of them serves is told by the link.
         return names(in: "\(path)/current").compactMap { self.mark(of: "\(path)/current/\($0)") }
       }
     }
   }
 
-  /// What no certificate lies in may change as often as it likes; a folder has no ending.
+  /// What no certificate lies in, such as a tool's log, may change as often as it likes.
   private static func isWatched(_ name: String) -> Bool {
-    !name.contains(".log") && !name.hasSuffix("~") && !name.hasSuffix(".tmp")
+    [".pem", ".crt", ".key"].contains { name.hasSuffix($0) }
   }
 
   private static func names(in folder: String) -> [String] {
