@@ -84,7 +84,9 @@ extension Worker {
     let step = clients[id].transport.handshake(
       speaks: false, ciphertext: &ciphertext)
     switch clients[id].origin.selector?.takeChoice() {
-    case .certificate(let verifier): clients[id].verifier = verifier
+    case .certificate(let verifier, let name):
+      clients[id].verifier = verifier
+      clients[id].serverName = name
     case .challenge: clients[id].isForChallenge = true
     case nil: break
     }

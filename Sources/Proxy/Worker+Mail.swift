@@ -56,7 +56,7 @@ extension Worker {
     for id in clients.ids() {
       let isIdle = clients[id].phase == .head && clients[id].inbound.isEmpty
       guard isIdle || clients[id].phase == .tunnel, clients[id].origin.isTLS else { continue }
-      let name = clients[id].transport.tls?.serverName ?? []
+      let name = clients[id].serverName
       let verifier = clients[id].verifier
       if clients[id].origin.newest?.allows(host: name.span, over: verifier) == true { continue }
       if isIdle { endClient(id) } else { abort(client: id) }

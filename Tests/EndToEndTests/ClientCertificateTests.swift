@@ -172,6 +172,31 @@ import Testing
     #expect(!old.isReused && old.status == nil)
   }
 
+  @Test(arguments: ["-tls1_2", "-tls1_3"])
+  func `a list that has run out lets nobody in, not even by a session of before`(
+    _ version: String
+  ) throws {
+    try authority.issue("alice")
+    try authority.makeList(seconds: 12)
+    let gate = try gate("{ ca: \(authority.certificate), crl: \(authority.list) }")
+    let session = gate.folder.url.appendingPathComponent("session").path
+    let resuming = [version, "-sess_in", session]
+    let first = try TLSAttempt(
+      gate, sni: "www.test", with: shown("alice") + [version, "-sess_out", session])
+    #expect(first.status == 200)
+    #expect(try TLSAttempt(gate, sni: "www.test", with: resuming).isReused)
+    var told = try gate.command("status", "--socket", gate.socket)
+    for _ in 0..<300 where !told.standardOutput.contains("has run out") {
+      usleep(100_000)
+      told = try gate.command("status", "--socket", gate.socket)
+    }
+    #expect(told.status == 1 && told.standardOutput.contains("has run out"))
+    for options in [resuming, shown("alice") + resuming, shown("alice") + [version]] {
+      let late = try TLSAttempt(gate, sni: "www.test", with: options)
+      #expect(!late.isReused && late.status == nil)
+    }
+  }
+
   @Test func `a listener of another name leaves no connection of before behind`() throws {
     let gate = try gate("none")
     let script = try gate.folder.write("kept.py", Self.keptConnection)

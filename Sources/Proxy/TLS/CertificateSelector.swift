@@ -8,8 +8,9 @@ internal import COpenSSL
 @safe final class CertificateSelector {
   /// What a hello has asked for.
   enum Choice {
-    /// A certificate; the client must meet the terms where there are some.
-    case certificate(ClientVerifier?)
+    /// A certificate, for this name (empty where none came); the client must meet the terms where
+    /// there are some.
+    case certificate(ClientVerifier?, name: [UInt8])
     /// The proof for an authority that validates a name (RFC 8737): no request may follow.
     case challenge
   }
@@ -93,6 +94,7 @@ internal import COpenSSL
       ssl, UInt32(TLSEXT_TYPE_server_name), &extensionBytes, &count)
     var set: Int?
     var verifier: ClientVerifier?
+    var asked: [UInt8] = []
     if found == 1, let bytes = unsafe extensionBytes {
       let span = unsafe Span(_unsafeStart: bytes, count: count)
       guard let name = ServerNameExtension.hostName(in: span) else {
@@ -110,6 +112,7 @@ internal import COpenSSL
       }
       set = sets.find(name)
       verifier = terms.verifier(for: name)
+      asked = [UInt8](copying: name)
     } else {
       if let address = Socket.localAddress(of: currentSocket) { set = sets.addresses[address] }
       verifier = terms.general
@@ -121,7 +124,7 @@ internal import COpenSSL
     if let verifier, unsafe !verifier.prepare(ssl) {
       return unsafe refuse(with: SSL_AD_INTERNAL_ERROR, alert)
     }
-    choice = .certificate(verifier)
+    choice = .certificate(verifier, name: asked)
     return SSL_CLIENT_HELLO_SUCCESS
   }
 

@@ -44,9 +44,8 @@ internal import Glibc
     let required = settings.mode == .require ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0
     unsafe SSL_set_verify(ssl, SSL_VERIFY_PEER | required, checkClientName)
     let own = unsafe Unmanaged.passUnretained(self).toOpaque()
-    // A session remembers what was checked; once something has run out, all is checked again.
-    var identity = identity
-    if Clock.unixSeconds() >= goodUntil { identity[0] ^= 0xff }
+    // A session remembers what was checked; once something has run out, all is checked each time.
+    if Clock.unixSeconds() >= goodUntil { unsafe SSL_set_options(ssl, gatehouse_SSL_OP_NO_TICKET) }
     return unsafe SSL_set_ex_data(ssl, 0, own) == 1
       && gatehouse_SSL_set1_verify_cert_store(ssl, store) == 1
       && SSL_set_session_id_context(ssl, identity, UInt32(identity.count)) == 1

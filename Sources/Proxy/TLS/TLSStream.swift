@@ -104,12 +104,6 @@ internal import COpenSSL
   /// Whether the handshake went on with a session of before.
   var isResumed: Bool { unsafe SSL_session_reused(ssl) == 1 }
 
-  /// The name that the client asked for; nil where he named none.
-  var serverName: [UInt8]? {
-    guard let name = unsafe SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) else { return nil }
-    return unsafe Array(String(cString: name).utf8)
-  }
-
   /// What a client has shown of himself.
   enum ClientCertificate {
     case none

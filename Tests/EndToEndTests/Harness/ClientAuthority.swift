@@ -52,10 +52,11 @@ final class ClientAuthority {
     try makeList()
   }
 
-  private func makeList() throws {
+  /// Good for 30 days, or for so many seconds.
+  func makeList(seconds: Int = 30 * 86_400) throws {
     try openssl(
       "ca", "-config", path("ca.cnf"), "-keyfile", path("ca.key"), "-cert", certificate, "-gencrl",
-      "-out", list)
+      "-crlsec", "\(seconds)", "-out", list)
   }
 
   private func openssl(_ arguments: String...) throws {
