@@ -32,6 +32,8 @@ extension ProxyConfiguration {
     public var closesRefused = true
     /// Balancers in front that must tell of the client in a PROXY protocol header; nobody may else.
     public var announcers: AccessRules?
+    /// Moves bytes in place of HTTP, when set.
+    public var stream: Stream?
 
     public init(name: String, addresses: [SocketAddress]) {
       self.name = name
@@ -78,6 +80,15 @@ extension ProxyConfiguration {
     public var host: String?
     /// Tells the servers of the client in a PROXY protocol header; then no connection is shared.
     public var announcement: Announcement?
+    public var balance = Balance.roundRobin
+    public var sticky: Sticky?
+    /// A server that comes back gets its whole weight only after this long.
+    public var slowStart = Duration.zero
+    public var limit = ServerLimit()
+    public var tiers = Tiers()
+    public var health = Health()
+    public var split: Split?
+    public var mysql: MySQL?
 
     public enum Announcement: Sendable, Equatable { case version1, version2 }
 
@@ -92,6 +103,14 @@ extension ProxyConfiguration {
     public var address: SocketAddress
     /// Share of requests beside its neighbours', 0...256; 0 takes none.
     public var weight = 1
+    /// Used while no lower tier can be.
+    public var tier = 0
+    /// In a backend with a split, or with MySQL roles until they are known.
+    public var role: ServerRole?
+    /// Exchanges at a time over all workers; the backend's when nil.
+    public var limit: Int?
+    /// The name it was resolved from; nil where the file has an address.
+    public var hostName: String?
 
     public init(name: String, address: SocketAddress, weight: Int = 1) {
       self.name = name
