@@ -13,6 +13,7 @@ enum Command: Sendable {
   /// A connection that the control thread has made to this very worker, to a listener by name.
   case serve(BoundListener, listener: String)
   case setWeight(backend: String, server: String, weight: Int)
+  case stand([ServerID: ServerStanding])
   case ban(IPAddress, until: Int64)
   case unban(IPAddress)
   case report(ReportRequest)

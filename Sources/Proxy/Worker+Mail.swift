@@ -11,6 +11,7 @@ extension Worker {
     case .setWeight(let backend, let server, let weight):
       guard let (group, member) = place(backend, server) else { return }
       balancers[group].setWeight(member, weight: weight)
+    case .stand: return  // follows with the balancers
     case .ban(let client, let until): ban(client, until: until)
     case .unban(let client): bans.remove(client)
     case .report(let request): request.answer(report())
