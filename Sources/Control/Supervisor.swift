@@ -86,7 +86,10 @@ public final class Supervisor: Sendable {
     do {
       let loaded = try ConfigurationFile.load(path)
       let weights = state.withLock { $0.weights }
-      try certificates.apply(loaded) { try proxy.adopt($0.overriding(weights)) }
+      try certificates.apply(loaded) {
+        let new = $0.overriding(weights)
+        try proxy.adopt(new, standings: new.standings)
+      }
       bans.adopt(loaded)
       renewer.adopt(loaded)
       state.withLock {
@@ -137,8 +140,11 @@ public final class Supervisor: Sendable {
       let all = group.servers.map(\.name).joined(separator: ", ")
       return "no server \"\(server)\" in backend \"\(backend)\"; there are: \(all)"
     }
-    state.withLock { $0.weights["\(backend)/\(server)"] = weight }
-    proxy.setWeight(backend: backend, server: server, weight: weight)
+    let weights = state.withLock {
+      $0.weights["\(backend)/\(server)"] = weight
+      return $0.weights
+    }
+    proxy.stand(loaded.proxy.overriding(weights).standings)
     logger.notice("weight of \(backend)/\(server) set to \(weight)")
     return nil
   }
@@ -195,8 +201,8 @@ public final class Supervisor: Sendable {
 
   private static func log(_ event: ProxyEvent, to logger: Logger) {
     switch event {
-    case .serverSetAside(let backend, let server, let reason):
-      logger.warning("server \(backend)/\(server) is set aside: \(reason)")
+    case .serverEjected(let server, let reason, _):
+      logger.warning("server \(server) is set aside: \(reason)")
     case .refusedRequest: return
     case .trouble(let what): logger.error("\(what)")
     }
@@ -214,6 +220,19 @@ private final class RunningProxy: Sendable {
 }
 
 extension ProxyConfiguration {
+  /// As the file alone says.
+  var standings: [ServerID: ServerStanding] {
+    var all: [ServerID: ServerStanding] = [:]
+    for backend in backends {
+      let tier = backend.servers.map(\.tier).min() ?? 0
+      for server in backend.servers {
+        all[ServerID(backend: backend.name, server: server.name)] = ServerStanding(
+          server, isInUse: server.tier == tier)
+      }
+    }
+    return all
+  }
+
   /// With weights that were set while running on top of the file's.
   func overriding(_ weights: [String: Int]) -> ProxyConfiguration {
     var configuration = self
