@@ -166,12 +166,6 @@ public final class ProxyServer: Sendable {
 
   var listeners: [ProxyConfiguration.Listener] { state.withLock { $0.configuration.listeners } }
 
-  public func setWeight(backend: String, server: String, weight: Int) {
-    for mailbox in mailboxes {
-      mailbox.post(.setWeight(backend: backend, server: server, weight: weight))
-    }
-  }
-
   /// Refuses a client's new connections and requests, and ends his open ones; until a Unix time in
   /// seconds. Of an IPv6 client, his /64. Kept over new generations.
   public func ban(_ client: IPAddress, until: Int64) {
