@@ -173,7 +173,9 @@ struct AdminRoute: Sendable {
 
   func matches(_ method: String, _ parts: [String]) -> Bool {
     method == self.method && parts.count == pattern.count
-      && zip(parts, pattern).allSatisfy { $0 == $1 || $1.utf8.allSatisfy { $0 < 0x5b && $0 > 0x40 } }
+      && zip(parts, pattern).allSatisfy {
+        $0 == $1 || $1.utf8.allSatisfy { $0 < 0x5b && $0 > 0x40 }
+      }
   }
 }
 

@@ -41,14 +41,20 @@ public final class Supervisor: Sendable {
     let folder = loaded.adminSocket == nil ? StateFolder() : StateFolder(loaded.state)
     if let trouble = folder.trouble { logger.warning("\(trouble)") }
     audit = AuditLog(path: folder.file("audit.log"))
-    servers = ServerBook(loaded.proxy, folder, logger)
+    let servers = ServerBook(loaded.proxy, folder, logger)
+    self.servers = servers
+    let later = DispatchQueue(label: "ejections")
     // The workers begin before there is a server to hand them bans.
     let running = RunningProxy()
     proxy = try ProxyServer(servers.applied(to: loaded.proxy)) { event in
-      if case .refusedRequest(let client, let listener) = event {
-        bans.count(client, listener, running.server)
-      } else {
+      switch event {
+      case .refusedRequest(let client, let listener): bans.count(client, listener, running.server)
+      case .serverEjected(let id, let reason, let milliseconds):
+        let end = Date() + Double(milliseconds) / 1000
+        // No worker waits for the disk.
+        later.async { servers.ejected(id, until: end, reason: reason) }
         Self.log(event, to: logger)
+      case .trouble: Self.log(event, to: logger)
       }
     }
     running.server = proxy
@@ -91,7 +97,7 @@ public final class Supervisor: Sendable {
     applying.withLock { _ in
       do {
         let loaded = try ConfigurationFile.load(path)
-        try certificates.apply(loaded) { try proxy.adopt(servers.applied(to: $0)) }
+        try certificates.apply(loaded, putToWork)
         servers.adopt(loaded.proxy)
         bans.adopt(loaded)
         renewer.adopt(loaded)
@@ -105,6 +111,11 @@ public final class Supervisor: Sendable {
         return errors
       }
     }
+  }
+
+  private func putToWork(_ file: ProxyConfiguration) throws {
+    let configuration = servers.applied(to: file)
+    try proxy.adopt(configuration, standings: servers.standings(of: configuration))
   }
 
   private func adopted(_ loaded: LoadedConfiguration) {
@@ -123,7 +134,7 @@ public final class Supervisor: Sendable {
   func reconfigure() throws {
     try applying.withLock { _ in
       let loaded = state.withLock { $0.loaded }
-      try certificates.keepServed(in: loaded.proxy) { try proxy.adopt(servers.applied(to: $0)) }
+      try certificates.keepServed(in: loaded.proxy, putToWork)
       servers.adopt(loaded.proxy)
     }
   }
@@ -208,8 +219,8 @@ public final class Supervisor: Sendable {
 
   private static func log(_ event: ProxyEvent, to logger: Logger) {
     switch event {
-    case .serverSetAside(let backend, let server, let reason):
-      logger.warning("server \(backend)/\(server) is set aside: \(reason)")
+    case .serverEjected(let server, let reason, _):
+      logger.warning("server \(server) is set aside: \(reason)")
     case .refusedRequest: return
     case .trouble(let what): logger.error("\(what)")
     }

@@ -12,8 +12,9 @@ enum Command: Sendable {
   case answer([ACMEChallenge])
   /// A connection that the control thread has made to this very worker, to a listener by name.
   case serve(BoundListener, listener: String)
-  case setWeight(backend: String, server: String, weight: Int)
   case stand([ServerID: ServerStanding])
+  /// A server of the backend has room again.
+  case serveQueue(backend: String)
   case ban(IPAddress, until: Int64)
   case unban(IPAddress)
   case report(ReportRequest)
@@ -135,6 +136,9 @@ public struct WorkerReport: Sendable {
     public let name: String
     public let weight: Int
     public let isSetAside: Bool
+    /// Why, and for how many milliseconds more.
+    public let ejectReason: String
+    public let ejectedFor: Int64
     public let active: Int
     public let idle: Int
     public let requests: UInt64
@@ -143,4 +147,6 @@ public struct WorkerReport: Sendable {
   public let clients: Int
   public let counters: Counters
   public let servers: [Server]
+  /// Exchanges that wait for a server, by backend.
+  public let queued: [String: Int]
 }

@@ -7,6 +7,8 @@ public struct ProxyConfiguration: Sendable, Equatable {
   public var timeouts = Timeouts()
   /// Threads that serve; one per core when 0.
   public var workers = 0
+  /// What our own cookies are sealed with; one that nobody knows when empty.
+  public var cookieKey: [UInt8] = []
 
   public init() {}
 }

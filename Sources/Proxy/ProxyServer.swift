@@ -37,18 +37,23 @@ public final class ProxyServer: Sendable {
     var bound: [SocketAddress]
     var ticketKeys: TicketKeys
     var challenges: [ACMEChallenge] = []
+    var standings: [ServerID: ServerStanding] = [:]
   }
 
   let mailboxes: [Mailbox]
   private let threads: Mutex<[pthread_t]>
   private let state: Mutex<State>
+  private let shared = SharedServers()
+  /// In place of one that the file does not name.
+  private let cookieKey: [UInt8]
   /// Held while certificates, ticket keys or challenges go to the workers, so that all of them hear
   /// of them in one order.
   private let changing = Mutex<Void>(())
 
   /// Binds every listener and starts a worker per core; nothing runs when it throws.
   public init(
-    _ configuration: ProxyConfiguration, responder: Responder? = nil, log: @escaping EventLog
+    _ configuration: ProxyConfiguration, standings: [ServerID: ServerStanding] = [:],
+    responder: Responder? = nil, log: @escaping EventLog
   ) throws(ProxyError) {
     raiseDescriptorLimit()
     guard let key = TicketKey() else { throw .system("no randomness for ticket keys") }
@@ -56,6 +61,8 @@ public final class ProxyServer: Sendable {
     let count = configuration.workers > 0 ? configuration.workers : Self.coreCount
     var configuration = configuration
     configuration.workers = count
+    cookieKey = (0..<32).map { _ in .random(in: .min ... .max) }
+    if configuration.cookieKey.isEmpty { configuration.cookieKey = cookieKey }
     var mailboxes: [Mailbox] = []
     for _ in 0..<count {
       guard let mailbox = Mailbox() else { throw .system("no descriptor for a mailbox") }
@@ -66,8 +73,8 @@ public final class ProxyServer: Sendable {
     var threads: [pthread_t] = []
     for index in 0..<count {
       let start = WorkerStart(
-        index: index, mailbox: mailboxes[index],
-        snapshot: Parcel(try Self.snapshot(configuration)),
+        index: index, mailboxes: mailboxes,
+        snapshot: Parcel(try Self.snapshot(configuration, standings, shared)),
         selectors: Parcel(try Self.selectors(configuration.listeners, keys, [])),
         listeners: sockets[index],
         responder: responder, log: log)
@@ -79,13 +86,13 @@ public final class ProxyServer: Sendable {
     state = Mutex(
       State(
         configuration: configuration, bound: configuration.listeners.flatMap(\.addresses),
-        ticketKeys: keys))
+        ticketKeys: keys, standings: standings))
   }
 
   /// Makes all that a worker would need, certificates above all, and throws it away.
   public static func check(_ configuration: ProxyConfiguration) throws(ProxyError) {
     guard let key = TicketKey() else { throw .system("no randomness for ticket keys") }
-    _ = try snapshot(configuration)
+    _ = try snapshot(configuration, [:], SharedServers())
     _ = try selectors(configuration.listeners, TicketKeys(key, at: 0), [])
   }
 
@@ -94,20 +101,30 @@ public final class ProxyServer: Sendable {
 
   /// Puts a new generation to work, or throws and leaves the old one as it was. The number of
   /// workers stays what it was at the start.
-  public func adopt(_ configuration: ProxyConfiguration) throws(ProxyError) {
+  ///
+  /// `standings`: how its servers are to be treated, in place of all that was said before; as before
+  /// when nil.
+  public func adopt(
+    _ configuration: ProxyConfiguration, standings: [ServerID: ServerStanding]? = nil
+  ) throws(ProxyError) {
     var configuration = configuration
     configuration.workers = mailboxes.count
+    if configuration.cookieKey.isEmpty { configuration.cookieKey = cookieKey }
     try changing.withLock { (_) throws(ProxyError) in
       let (sockets, actual) = try Self.bind(
         configuration, workers: mailboxes.count, except: addresses)
       var snapshots: [Parcel<Snapshot>] = []
-      for _ in mailboxes { snapshots.append(Parcel(try Self.snapshot(actual))) }
+      let standings = standings ?? state.withLock { $0.standings }
+      for _ in mailboxes {
+        snapshots.append(Parcel(try Self.snapshot(actual, standings, shared)))
+      }
       let selectors = try selectors(actual.listeners)
       for (index, mailbox) in mailboxes.enumerated() {
         mailbox.post(.adopt(snapshots[index], selectors[index], listeners: sockets[index]))
       }
       state.withLock {
         $0.configuration = actual
+        $0.standings = standings
         $0.bound = actual.listeners.flatMap(\.addresses)
       }
     }
@@ -166,6 +183,15 @@ public final class ProxyServer: Sendable {
 
   var listeners: [ProxyConfiguration.Listener] { state.withLock { $0.configuration.listeners } }
 
+  /// How servers are to be treated from now on, over new generations, too; in place of all that was
+  /// said before. A server that is not named stands as its file says.
+  public func stand(_ standings: [ServerID: ServerStanding]) {
+    changing.withLock { _ in
+      state.withLock { $0.standings = standings }
+      for mailbox in mailboxes { mailbox.post(.stand(standings)) }
+    }
+  }
+
   /// Refuses a client's new connections and requests, and ends his open ones; until a Unix time in
   /// seconds. Of an IPv6 client, his /64. Kept over new generations.
   public func ban(_ client: IPAddress, until: Int64) {
@@ -206,9 +232,12 @@ public final class ProxyServer: Sendable {
   private static var coreCount: Int { max(1, min(64, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))) }
 
   private static func snapshot(
-    _ configuration: ProxyConfiguration
+    _ configuration: ProxyConfiguration, _ standings: [ServerID: ServerStanding],
+    _ shared: SharedServers
   ) throws(ProxyError) -> Snapshot {
-    do { return try Snapshot(configuration) } catch { throw .tls(error) }
+    do {
+      return try Snapshot(configuration, standings: standings, sharing: shared)
+    } catch { throw .tls(error) }
   }
 
   private static func selectors(

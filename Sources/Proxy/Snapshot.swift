@@ -33,6 +33,7 @@ final class Snapshot {
     let admission: Admission
     let announcers: AccessRules?
     let redirectToHTTPSPort: UInt16?
+    let stream: ProxyConfiguration.Stream?
   }
 
   struct Backend {
@@ -43,13 +44,27 @@ final class Snapshot {
     let announcement: ProxyProtocol.Version?
     let tls: TLSContext?
     let tlsName: String
+    let plan: ProxyConfiguration.Backend
+    let affinity: Affinity
+    let waiting: WaitingRequests
+    /// Nil where all go anywhere.
+    let split: MethodSplit?
+
+    /// Something in a request decides which servers may get it.
+    var choosesByRequest: Bool {
+      if case .hash = plan.balance { return true }
+      return affinity.isSticky || split != nil
+    }
   }
 
   struct Server {
     let name: String
     let address: SocketAddress
     let backend: Int
-    let weight: Int
+    let plan: ProxyConfiguration.Server
+    let standing: ServerStanding
+    /// Nil without a limit.
+    let slots: ServerSlots?
   }
 
   struct Route {
@@ -75,7 +90,10 @@ final class Snapshot {
   let routes: [Route]
   let routing: RoutingTable
 
-  init(_ configuration: ProxyConfiguration) throws(TLSContextError) {
+  init(
+    _ configuration: ProxyConfiguration, standings: [ServerID: ServerStanding] = [:],
+    sharing shared: SharedServers = SharedServers()
+  ) throws(TLSContextError) {
     limits = configuration.limits
     headLimits = HeadLimits(
       bytes: limits.headBytes, targetBytes: limits.targetBytes, fields: limits.headerCount)
@@ -87,15 +105,21 @@ final class Snapshot {
     listeners = configuration.listeners.map {
       Listener(
         name: $0.name, addresses: $0.addresses, admission: Admission($0),
-        announcers: $0.announcers, redirectToHTTPSPort: $0.redirectToHTTPSPort)
+        announcers: $0.announcers, redirectToHTTPSPort: $0.redirectToHTTPSPort,
+        stream: $0.stream)
     }
     var backends: [Backend] = []
     var servers: [Server] = []
+    let sealer = CookieSealer(key: configuration.cookieKey)
     for backend in configuration.backends {
       let first = servers.count
+      let tier = backend.servers.map(\.tier).min() ?? 0
       servers += backend.servers.map {
-        Server(
-          name: $0.name, address: $0.address, backend: backends.count, weight: $0.weight)
+        let id = ServerID(backend: backend.name, server: $0.name)
+        return Server(
+          name: $0.name, address: $0.address, backend: backends.count, plan: $0,
+          standing: standings[id] ?? ServerStanding($0, isInUse: $0.tier == tier),
+          slots: shared.slots(id, limit: $0.limit ?? backend.limit.connections))
       }
       var context: TLSContext?
       if let tls = backend.tls { context = try TLSContext(upstream: tls) }
@@ -105,7 +129,9 @@ final class Snapshot {
           host: Array((backend.host ?? "").utf8),
           announcement: backend.announcement.map { $0 == .version1 ? .text : .binary },
           tls: context,
-          tlsName: backend.tls?.serverName ?? ""))
+          tlsName: backend.tls?.serverName ?? "", plan: backend,
+          affinity: Affinity(backend, sealer), waiting: shared.waiting(backend.name),
+          split: backend.split.map { MethodSplit($0, backend: backend.name, sealer) }))
     }
     self.backends = backends
     self.servers = servers

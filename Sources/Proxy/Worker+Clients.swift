@@ -63,6 +63,7 @@ extension Worker {
       return stepHandshake(id)
     }
     clients[id].enter(.head, at: now)
+    if clients[id].origin.stream != nil { openStream(id) }
     serviceClient(id)
   }
 
@@ -114,6 +115,31 @@ extension Worker {
     clients[id].enter(.head, at: now)
     // The session ticket waits for the first response: one send less.
     clients[id].transport.holdCiphertext(&ciphertext)
+    if clients[id].origin.stream != nil { keepDecrypted(id) } else { readAfterHandshake(id) }
+    guard clients[id].phase == .head || clients[id].phase == .tunnel,
+      clients[id].transport.hasOutbound
+    else { return }
+    if clients[id].transport.flush() == .failed { close(client: id) }
+  }
+
+  /// A stream's first bytes wait with it until it is opened, for that needs the ciphertext's buffers.
+  private mutating func keepDecrypted(_ id: SlotID) {
+    intake.reset()
+    if !ciphertext.isDrained {
+      let received = clients[id].transport.decrypt(
+        into: intake.memory, at: 0, ciphertext: &ciphertext)
+      switch received {
+      case .bytes(let count): intake.add(count)
+      case .endOfStream, .failed: return close(client: id)
+      case .wouldBlock: break
+      }
+    }
+    keepRest(of: id)
+    openStream(id)
+    serviceClient(id)
+  }
+
+  private mutating func readAfterHandshake(_ id: SlotID) {
     intake.reset()
     if !ciphertext.isDrained {
       let received = clients[id].transport.decrypt(
@@ -126,8 +152,6 @@ extension Worker {
     }
     receive(from: id)
     keepRest(of: id)
-    guard clients[id].phase == .head, clients[id].transport.hasOutbound else { return }
-    if clients[id].transport.flush() == .failed { close(client: id) }
   }
 
   /// The authority, or the probe, has seen the certificate that it looked for.

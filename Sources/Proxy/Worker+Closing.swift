@@ -30,6 +30,7 @@ extension Worker {
   /// The poller forgets it when its socket closes, at the end of this turn, with the next wait after that.
   mutating func close(client id: SlotID) {
     guard clients.contains(id), clients[id].phase != .closed else { return }
+    leaveQueue(id)
     clients[id].phase = .closed
     closed.append(Token(.client, id))
     if let upstream = clients[id].exchange.upstream { close(upstream: upstream) }
@@ -45,12 +46,9 @@ extension Worker {
       clients[client].exchange.upstream = nil
     }
     upstreams[id].client = nil
-    guard upstreams[id].snapshot === snapshot else { return }
-    let server = upstreams[id].server
-    if wasIdle {
-      servers[server].idle.removeAll { $0 == id }
-    } else {
-      servers[server].active -= 1
+    guard wasIdle else { return endExchange(upstream: id) }
+    if upstreams[id].snapshot === snapshot {
+      servers[upstreams[id].server].idle.removeAll { $0 == id }
     }
   }
 }

@@ -75,6 +75,7 @@ extension Worker {
     if listeners[id].address.isUnix { clients[client].peer = PeerCredentials(of: number) }
     guard poller.add(number, Token(.client, client)) else { return close(client: client) }
     arm(client: client)
+    if clients[client].phase == .head, clients[client].origin.stream != nil { openStream(client) }
   }
 
   static var limitHint: String { "raise `ulimit -n`, or lower `limits.connections`" }
@@ -112,6 +113,7 @@ extension Worker {
     let listener = snapshot.listeners[index]
     return ListenerFacts(
       port: address.port, redirectToHTTPSPort: listener.redirectToHTTPSPort, name: listener.name,
+      stream: listener.stream,
       admission: listener.admission, selector: selectors[listener.name],
       newest: selectors[listener.name])
   }

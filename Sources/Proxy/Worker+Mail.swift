@@ -8,35 +8,14 @@ extension Worker {
     case .answer(let challenges):
       if let trouble = selectors.answer(challenges) { log(.trouble(trouble)) }
     case .serve(let socket, let listener): serve(socket, listener)
-    case .setWeight(let backend, let server, let weight):
-      guard let (group, member) = place(backend, server) else { return }
-      balancers[group].setWeight(member, weight: weight)
-    case .stand: return  // follows with the balancers
+    case .stand(let standings): stand(standings)
+    case .serveQueue(let backend): serveQueue(named: backend)
     case .ban(let client, let until): ban(client, until: until)
     case .unban(let client): bans.remove(client)
     case .report(let request): request.answer(report())
     case .drain: drain()
     case .stop: phase = .stopped
     }
-  }
-
-  /// Exchanges in flight keep the snapshot they began with; its idle connections end with it.
-  private mutating func adopt(
-    _ parcel: Parcel<Snapshot>, _ certificates: Parcel<Selectors>, _ bound: [BoundListener]
-  ) {
-    guard let next = parcel.take(), let chosen = certificates.take() else { return }
-    for state in servers {
-      for id in state.idle where upstreams.contains(id) { close(upstream: id) }
-    }
-    snapshot = next
-    selectors = chosen
-    resetServers()
-    refreshListeners()
-    askAccessAnew()
-    askTermsAnew()
-    add(bound)
-    // The limit may have been raised.
-    resumeAccepting()
   }
 
   /// Connections keep the certificates they were made under; the terms for their next requests are
@@ -53,7 +32,7 @@ extension Worker {
 
   /// Connections whose host now asks other terms of its clients: what is idle ends, so that its client
   /// comes again under the new ones, and so do tunnels; a request under way is answered.
-  private mutating func askTermsAnew() {
+  mutating func askTermsAnew() {
     for id in clients.ids() {
       let isIdle = clients[id].phase == .head && clients[id].inbound.isEmpty
       guard isIdle || clients[id].phase == .tunnel, clients[id].origin.isTLS else { continue }
@@ -64,23 +43,6 @@ extension Worker {
     }
   }
 
-  /// The balancers and pools of the current snapshot, from nothing.
-  mutating func resetServers() {
-    balancers = snapshot.backends.map { backend in
-      Balancer(weights: snapshot.servers[backend.servers].map(\.weight))
-    }
-    servers = snapshot.servers.map { _ in ServerState() }
-  }
-
-  private func place(_ backend: String, _ server: String) -> (Int, Int)? {
-    for (group, candidate) in snapshot.backends.enumerated() where candidate.name == backend {
-      for index in candidate.servers where snapshot.servers[index].name == server {
-        return (group, index - candidate.servers.lowerBound)
-      }
-    }
-    return nil
-  }
-
   private func report() -> WorkerReport {
     var list: [WorkerReport.Server] = []
     for (group, backend) in snapshot.backends.enumerated() {
@@ -89,14 +51,20 @@ extension Worker {
         list.append(
           WorkerReport.Server(
             backend: backend.name, name: snapshot.servers[index].name,
-            weight: balancers[group].weight(member),
-            isSetAside: balancers[group].isSetAside(member, now: now),
-            active: servers[index].active, idle: servers[index].idle.count,
+            weight: balancers[group].members[member].standing.weight / 100,
+            isSetAside: balancers[group].isEjected(member, at: now),
+            ejectReason: balancers[group].members[member].ejection.reason,
+            ejectedFor: max(0, balancers[group].members[member].ejection.until - now),
+            active: balancers[group].members[member].active, idle: servers[index].idle.count,
             requests: servers[index].requests))
       }
     }
+    let queued = Dictionary(
+      zip(snapshot.backends.map(\.name), queues.map(\.count))
+    ) { first, _ in first }
     return WorkerReport(
-      worker: self.index, clients: clients.count, counters: counters, servers: list)
+      worker: self.index, clients: clients.count, counters: counters, servers: list,
+      queued: queued)
   }
 
   /// Takes nothing new, ends what is idle, and lets what runs finish.

@@ -21,6 +21,7 @@ extension Worker {
 
   /// Answers in the server's place.
   mutating func answer(_ id: SlotID, _ reply: Reply) {
+    leaveQueue(id)
     if let upstream = clients[id].exchange.upstream { close(upstream: upstream) }
     // With a part of the body still to come, where the next request begins is far away.
     let isWhole = clients[id].exchange.isRequestDone

@@ -8,10 +8,10 @@ extension Worker {
     clients[id].enter(.exchange, at: now)
     fillExchange(id)
     let decision = decide(id)
-    if case .backend(let route, let backend) = decision {
+    if case .backend(let route, let backend, let pathCount) = decision {
       clients[id].exchange.route = route
       clients[id].exchange.bodyLimit = snapshot.routes[route].bodyLimit
-      forward(id, to: backend)
+      forward(id, to: backend, pathCount: pathCount)
       return
     }
     let count = requestHead.byteCount
@@ -39,7 +39,8 @@ extension Worker {
   }
 
   private enum Decision {
-    case backend(route: Int, Int)
+    /// The normalised path lies in the scratch.
+    case backend(route: Int, Int, pathCount: Int)
     case local(route: Int)
     case challenge([UInt8])
     case close
@@ -104,14 +105,36 @@ extension Worker {
       return .refuse(.contentTooLarge)
     }
     switch snapshot.routes[route].action {
-    case .backend(let backend): return .backend(route: route, backend)
+    case .backend(let backend):
+      return .backend(route: route, backend, pathCount: pathCount)
     case .redirect: return .redirect(route: route)
     case .local: return .local(route: route)
     }
   }
 
-  private mutating func forward(_ id: SlotID, to backend: Int) {
+  /// What the request wants of its server; its head lies in the intake, its path normalised in the
+  /// scratch.
+  private mutating func wish(_ id: SlotID, _ backend: Int, pathCount: Int) {
+    let plan = snapshot.backends[backend]
+    guard plan.choosesByRequest else { return }
+    let head = intake.prefix(requestHead.byteCount)
+    let client = clients[id].exchange.client ?? clients[id].address
+    clients[id].exchange.wish.key = plan.affinity.key(requestHead, head, client: client)
+    clients[id].exchange.wish.stuckTo = plan.affinity.member(requestHead, head)
+    guard let split = plan.split else { return }
+    let scratch = scratch
+    let isRead = split.isRead(head.extracting(requestHead.methodText))
+    clients[id].exchange.isWrite = !isRead
+    let readsAnywhere =
+      isRead && !split.isExcepted(scratch.bytes(0..<pathCount))
+      && !split.isPinned(requestHead, head, at: Clock.unixSeconds())
+    clients[id].exchange.wish.role = readsAnywhere ? .replica : .primary
+    clients[id].exchange.wish.fallsBackToPrimary = readsAnywhere
+  }
+
+  private mutating func forward(_ id: SlotID, to backend: Int, pathCount: Int) {
     clients[id].exchange.backend = backend
+    wish(id, backend, pathCount: pathCount)
     let context = RequestContext(
       address: clients[id].exchange.client ?? clients[id].address, isTLS: clients[id].origin.isTLS,
       listenerPort: clients[id].origin.port, requestID: clients[id].exchange.requestID,
@@ -130,109 +153,5 @@ extension Worker {
     relayRequestBody(id, push: false)
     guard clients[id].phase == .exchange else { return }
     dispatch(id)
-  }
-
-  /// Gives the exchange a connection to a server, and the request to that connection.
-  ///
-  /// `isFresh`: a new connection, to any server; else an idle one if there is one, and not to the
-  /// server that was tried last.
-  mutating func dispatch(_ id: SlotID, isFresh: Bool = false) {
-    guard clients[id].exchange.snapshot === snapshot else { return answer(id, .badGateway) }
-    let backend = clients[id].exchange.backend
-    while clients[id].exchange.attempts < Self.attempts {
-      let excluded =
-        clients[id].exchange.attempts > 0 && !isFresh ? clients[id].exchange.server : nil
-      guard let member = balancers[backend].next(now: now, excluding: excluded) else { break }
-      clients[id].exchange.server = member
-      clients[id].exchange.attempts += 1
-      clients[id].exchange.requestGiven = 0
-      clients[id].exchange.isRequestRefused = false
-      let server = snapshot.backends[backend].servers.lowerBound + member
-      switch connect(id, to: server, isFresh: isFresh) {
-      case .under: return
-      case .failed(let reason): setAside(server, reason: reason)
-      case .exhausted:
-        // Ours is the lack, so no server is to blame, and no other would be better.
-        complain("no socket for a connection to a server: \(Self.limitHint)")
-        return answer(id, .noServer)
-      }
-    }
-    answer(id, .noServer)
-  }
-
-  /// The first try, and one on another server where no request byte can have had an effect.
-  private static var attempts: Int { 2 }
-
-  private enum Connecting {
-    case under
-    case failed(reason: String)
-    /// Out of descriptors, memory or ports.
-    case exhausted
-  }
-
-  private mutating func connect(_ id: SlotID, to server: Int, isFresh: Bool) -> Connecting {
-    servers[server].requests &+= 1
-    if !isFresh, let idle = takeIdle(server) {
-      servers[server].active += 1
-      clients[id].exchange.upstream = idle
-      upstreams[idle].client = id
-      upstreams[idle].phase = .busy
-      pushRequest(id)
-      return .under
-    }
-    do throws(SocketError) {
-      guard let upstream = try openConnection(to: server) else { return .exhausted }
-      servers[server].active += 1
-      clients[id].exchange.upstream = upstream
-      upstreams[upstream].client = id
-      return .under
-    } catch {
-      return error.isExhaustion ? .exhausted : .failed(reason: error.reason)
-    }
-  }
-
-  /// The connection used last: its caches are warm, and those not needed grow old and are closed.
-  private mutating func takeIdle(_ server: Int) -> SlotID? {
-    while let id = servers[server].idle.popLast() {
-      guard upstreams.contains(id), upstreams[id].phase == .idle else { continue }
-      upstreams[id].isReused = true
-      return id
-    }
-    return nil
-  }
-
-  /// Nil when memory, or the poller's room, is short.
-  private mutating func openConnection(to server: Int) throws(SocketError) -> SlotID? {
-    let plan = snapshot.servers[server]
-    let backend = snapshot.backends[plan.backend]
-    let socket = try Socket.connect(to: plan.address)
-    var stream: TLSStream?
-    if let context = backend.tls {
-      stream = TLSStream.connecting(context, name: backend.tlsName, over: ciphertext)
-      guard stream != nil else { return nil }
-    }
-    let number = socket.number
-    let id = upstreams.insert(
-      UpstreamConnection(
-        Transport(socket, tls: stream.take()), snapshot: snapshot, server: server, now: now))
-    guard poller.add(number, Token(.upstream, id)) else {
-      upstreams.remove(id)
-      return nil
-    }
-    arm(upstream: id)
-    return id
-  }
-
-  /// A server that can't be reached gets nothing for a while.
-  mutating func setAside(_ server: Int, reason: String) {
-    let plan = snapshot.servers[server]
-    let member = server - snapshot.backends[plan.backend].servers.lowerBound
-    counters.connectFailures &+= 1
-    if !balancers[plan.backend].isSetAside(member, now: now) {
-      log(
-        .serverSetAside(
-          backend: snapshot.backends[plan.backend].name, server: plan.name, reason: reason))
-    }
-    balancers[plan.backend].setAside(member, until: now + snapshot.times.setAside)
   }
 }

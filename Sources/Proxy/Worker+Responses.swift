@@ -91,10 +91,14 @@ extension Worker {
       : clients[id].exchange.snapshot?.routes[route].responseHeaders
     guard
       HeadWriter.writeResponse(
-        responseHead, upstreamIntake.bytes(range), context, setting: headers, into: &output)
+        responseHead, upstreamIntake.bytes(range), context, setting: headers,
+        adding: ownCookies(id, status).span, into: &output)
     else { return nil }
     let count = output.count
     counters.countResponse(status)
+    if let upstream = clients[id].exchange.upstream {
+      countAnswer(id, from: upstream, status: status)
+    }
     clients[id].exchange.responsePhase = .body
     forgetRequest(id)
     if isUpgrade {
@@ -104,6 +108,23 @@ extension Worker {
       again.append(Token(.client, id))
     }
     return count
+  }
+
+  /// Cookies that keep the client with his server, or with the primary after a write.
+  private func ownCookies(_ id: SlotID, _ status: UInt16) -> [UInt8] {
+    guard let backend = clients[id].exchange.backend, let server = clients[id].exchange.server,
+      snapshot.backends[backend].choosesByRequest
+    else { return [] }
+    let plan = snapshot.backends[backend]
+    let isTLS = clients[id].origin.isTLS
+    var lines: [UInt8] = []
+    if clients[id].exchange.wish.stuckTo != server {
+      lines += plan.affinity.setCookie(server, isTLS: isTLS)
+    }
+    if let split = plan.split, clients[id].exchange.isWrite, (200..<400).contains(status) {
+      lines += split.setCookie(isTLS: isTLS, at: Clock.unixSeconds())
+    }
+    return lines
   }
 
   /// What Content-Length says to the client; nil where the field itself is passed on, or none is.
@@ -252,7 +273,7 @@ extension Worker {
     upstreams[upstream].client = nil
     upstreams[upstream].phase = .idle
     upstreams[upstream].phaseSince = now
-    servers[server].active -= 1
+    endExchange(upstream: upstream)
     servers[server].idle.append(upstream)
     arm(upstream: upstream)
   }

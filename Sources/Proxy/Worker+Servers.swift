@@ -44,7 +44,9 @@ extension Worker {
       upstreams[id].phase = .handshaking
       return stepUpstreamHandshake(id)
     }
-    guard !upstreams[id].transport.isReadable else { return upstreamFailed(id, .spokeFirst) }
+    guard !upstreams[id].transport.isReadable || isForStream(id) else {
+      return upstreamFailed(id, .spokeFirst)
+    }
     ready(id)
   }
 
@@ -80,10 +82,22 @@ extension Worker {
       guard sent != .failed else { return upstreamFailed(id, .broke) }
       // Session tickets are no plaintext.
       let early = upstreams[id].transport.decrypt(
-        into: upstreamIntake, at: 0, ciphertext: &ciphertext)
-      guard early == .bytes(0) else { return upstreamFailed(id, .spokeFirst) }
+        into: upstreamIntake, at: Self.headroom, ciphertext: &ciphertext)
+      guard case .bytes(let count) = early, count == 0 || isForStream(id) else {
+        return upstreamFailed(id, .spokeFirst)
+      }
+      if count > 0 {
+        upstreams[id].inbound.append(
+          upstreamIntake.bytes(Self.headroom..<Self.headroom + count))
+      }
       ready(id)
     }
+  }
+
+  /// In a stream the server may speak first, as MySQL's do.
+  private func isForStream(_ id: SlotID) -> Bool {
+    guard let client = upstreams[id].client, clients.contains(client) else { return false }
+    return clients[client].exchange.isStream
   }
 
   private mutating func ready(_ id: SlotID) {
@@ -94,7 +108,21 @@ extension Worker {
     clients[client].lastProgress = now
     pushRequest(client)
     guard clients[client].exchange.upstream == id else { return }
+    if clients[client].exchange.isStream { streamIsReady(client, id) }
+    guard clients[client].exchange.upstream == id else { return }
     if !clients[client].exchange.isRequestDone { serviceClient(client) }
+  }
+
+  private mutating func streamIsReady(_ client: SlotID, _ id: SlotID) {
+    if clients[client].exchange.isRequestDone, !upstreams[id].transport.hasOutbound {
+      upstreams[id].transport.socket.finishSending()
+    }
+    guard !upstreams[id].inbound.isEmpty else { return serviceUpstream(id) }
+    let early = upstreams[id].inbound.takeAll()
+    upstreamIntake.copy(early.bytes, to: Self.headroom)
+    relayResponse(client, from: id, Self.headroom..<Self.headroom + early.count)
+    guard upstreams[id].phase == .busy else { return }
+    serviceUpstream(id)
   }
 
   private mutating func flush(upstream id: SlotID) {
@@ -172,9 +200,13 @@ extension Worker {
     let client = upstreams[id].client
     let isCurrent = upstreams[id].snapshot === snapshot
     let gotNothing = upstreams[id].inbound.isEmpty
+    if !(wasReused && gotNothing), let reason = failure.passiveReason {
+      countFailure(upstream: id, reason: reason)
+    }
     close(upstream: id)
     if isCurrent, let reason = failure.setAsideReason { setAside(server, reason: reason) }
     guard let client, clients.contains(client), clients[client].phase != .closed else { return }
+    guard !clients[client].exchange.isStream else { return streamFailed(client, failure) }
     guard clients[client].phase == .exchange, clients[client].exchange.responsePhase == .awaited
     else { return abort(client: client) }
     switch failure {
@@ -195,6 +227,15 @@ extension Worker {
 }
 
 extension Worker.UpstreamFailure {
+  /// What passive health is told; nil where the server is set aside anyway.
+  var passiveReason: String? {
+    switch self {
+    case .refused, .connectTimedOut, .handshake, .spokeFirst: nil
+    case .broke: "it closed the connection before its answer was whole"
+    case .badResponse: "its answer was no HTTP"
+    }
+  }
+
   /// Why a server gets nothing for a while; nil when the failure is not that of reaching it.
   var setAsideReason: String? {
     switch self {

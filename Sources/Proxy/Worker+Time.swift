@@ -33,6 +33,7 @@ extension Worker {
 
   private mutating func clientIsLate(_ id: SlotID) {
     switch clients[id].phase {
+    case .tunnel where clients[id].exchange.isQueued: queueIsLate(id)
     case .announcing, .handshaking, .closing, .lingering, .tunnel:
       if clients[id].phase == .handshaking { counters.handshakeFailures &+= 1 }
       close(client: id)
@@ -44,13 +45,17 @@ extension Worker {
   }
 
   private mutating func exchangeIsLate(_ id: SlotID) {
+    guard !clients[id].exchange.isQueued else { return queueIsLate(id) }
     if clients[id].exchange.continueState == .awaited {
       sendContinue(id)
       return serviceClient(id)
     }
     guard clients[id].exchange.isRequestDone else { return requestBodyIsLate(id) }
     let isAwaited = clients[id].exchange.responsePhase == .awaited
-    if let upstream = clients[id].exchange.upstream { close(upstream: upstream) }
+    if let upstream = clients[id].exchange.upstream {
+      countFailure(upstream: upstream, reason: "no answer in time")
+      close(upstream: upstream)
+    }
     if isAwaited { answer(id, .gatewayTimeout) } else { abort(client: id) }
   }
 

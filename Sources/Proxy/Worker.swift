@@ -10,6 +10,8 @@ struct Worker: ~Copyable {
 
   let index: Int
   let mailbox: Mailbox
+  /// Of all workers, this one's included.
+  let mailboxes: [Mailbox]
   let responder: Responder?
   let log: EventLog
 
@@ -25,6 +27,8 @@ struct Worker: ~Copyable {
   /// Per backend, then per server, of the current snapshot.
   var balancers: [Balancer] = []
   var servers: [ServerState] = []
+  /// Exchanges that wait for a server, by backend of the current snapshot.
+  var queues: [ExchangeQueue] = []
 
   /// Plaintext from the client, and from the server, of the event being handled.
   var intake = ReadBuffer(capacity: Worker.intakeCapacity)
@@ -54,12 +58,13 @@ struct Worker: ~Copyable {
   var phase = Phase.running
 
   init(
-    index: Int, mailbox: Mailbox, snapshot: consuming Snapshot, selectors: consuming Selectors,
+    index: Int, mailboxes: [Mailbox], snapshot: consuming Snapshot, selectors: consuming Selectors,
     responder: Responder?, log: @escaping EventLog, poller: consuming Poller,
     ciphertext: consuming CipherBuffers
   ) {
     self.index = index
-    self.mailbox = mailbox
+    self.mailboxes = mailboxes
+    mailbox = mailboxes[index]
     self.responder = responder
     self.log = log
     self.poller = poller
@@ -79,7 +84,7 @@ struct Worker: ~Copyable {
     guard poller.addLevel(mailbox.number, Token(.mailbox, SlotID(index: 0, generation: 1))) else {
       return false
     }
-    resetServers()
+    makeServers()
     add(bound)
     while true {
       if case .stopped = phase { return true }
@@ -163,7 +168,8 @@ public typealias Responder = @Sendable (LocalRequest) -> LocalResponse
 public typealias EventLog = @Sendable (ProxyEvent) -> Void
 
 public enum ProxyEvent: Sendable, Equatable {
-  case serverSetAside(backend: String, server: String, reason: String)
+  /// Gets nothing from one worker for so long.
+  case serverEjected(ServerID, reason: String, milliseconds: Int64)
   /// A request that the policy refused, or that was malformed; at most 1,000 a second and worker.
   case refusedRequest(client: IPAddress, listener: String)
   case trouble(String)

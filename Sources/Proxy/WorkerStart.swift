@@ -3,7 +3,7 @@ internal import Glibc
 /// What a worker's thread is started with.
 final class WorkerStart: Sendable {
   let index: Int
-  let mailbox: Mailbox
+  let mailboxes: [Mailbox]
   let snapshot: Parcel<Snapshot>
   let selectors: Parcel<Selectors>
   let listeners: [BoundListener]
@@ -11,11 +11,11 @@ final class WorkerStart: Sendable {
   let log: EventLog
 
   init(
-    index: Int, mailbox: Mailbox, snapshot: Parcel<Snapshot>, selectors: Parcel<Selectors>,
+    index: Int, mailboxes: [Mailbox], snapshot: Parcel<Snapshot>, selectors: Parcel<Selectors>,
     listeners: [BoundListener], responder: Responder?, log: @escaping EventLog
   ) {
     self.index = index
-    self.mailbox = mailbox
+    self.mailboxes = mailboxes
     self.snapshot = snapshot
     self.selectors = selectors
     self.listeners = listeners
@@ -47,7 +47,7 @@ final class WorkerStart: Sendable {
       let ciphertext = CipherBuffers.make()
     else { return log(.trouble("worker \(index) could not start: no descriptor or memory")) }
     var worker = Worker(
-      index: index, mailbox: mailbox, snapshot: snapshot, selectors: selectors,
+      index: index, mailboxes: mailboxes, snapshot: snapshot, selectors: selectors,
       responder: responder, log: log, poller: poller, ciphertext: ciphertext)
     if !worker.run(listeners) { log(.trouble("worker \(index) could not watch its mailbox")) }
   }

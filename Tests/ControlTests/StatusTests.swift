@@ -9,14 +9,15 @@ import Testing
     active: Int = 0, idle: Int = 0, requests: UInt64 = 0
   ) -> WorkerReport.Server {
     WorkerReport.Server(
-      backend: backend, name: name, weight: weight, isSetAside: isSetAside, active: active,
+      backend: backend, name: name, weight: weight, isSetAside: isSetAside, ejectReason: "",
+      ejectedFor: 0, active: active,
       idle: idle, requests: requests)
   }
 
   private static func report(
     clients: Int = 0, counters: Counters = Counters(), _ servers: WorkerReport.Server...
   ) -> WorkerReport {
-    WorkerReport(worker: 0, clients: clients, counters: counters, servers: servers)
+    WorkerReport(worker: 0, clients: clients, counters: counters, servers: servers, queued: [:])
   }
 
   @Test func `a backend's status is that of all workers together`() {
@@ -34,7 +35,9 @@ import Testing
           Self.server("s1", weight: 4, active: 1, idle: 2, requests: 10),
           Self.server("s1", backend: "other", weight: 9, active: 100)),
         Self.report(
-          Self.server("s1", weight: 4, isSetAside: true, active: 3, idle: 4, requests: 20),
+          Self.server(
+            "s1", weight: 4, isSetAside: true, active: 3, idle: 4,
+            requests: 20),
           Self.server("s2", weight: 1, requests: .max)),
         Self.report(Self.server("s2", weight: 1, requests: 2)),
       ])

@@ -9,10 +9,10 @@ import Testing
     return unsafe poll(&entry, 1, 0) == 1 && entry.revents & Int16(POLLIN) != 0
   }
 
-  private static func weights(_ commands: [Command]) -> [Int] {
+  private static func numbers(_ commands: [Command]) -> [Int] {
     commands.compactMap {
-      guard case .setWeight(_, _, let weight) = $0 else { return nil }
-      return weight
+      guard case .serveQueue(let backend) = $0 else { return nil }
+      return Int(backend)
     }
   }
 
@@ -20,11 +20,11 @@ import Testing
     let mailbox = try #require(Mailbox())
     #expect(!Self.isReadable(mailbox.number))
     #expect(mailbox.takeAll().isEmpty)
-    for weight in 0..<3 {
-      mailbox.post(.setWeight(backend: "b", server: "s", weight: weight))
+    for number in 0..<3 {
+      mailbox.post(.serveQueue(backend: "\(number)"))
       #expect(Self.isReadable(mailbox.number))
     }
-    #expect(Self.weights(mailbox.takeAll()) == [0, 1, 2])
+    #expect(Self.numbers(mailbox.takeAll()) == [0, 1, 2])
     #expect(!Self.isReadable(mailbox.number))
     #expect(mailbox.takeAll().isEmpty)
     mailbox.post(.drain)
@@ -38,13 +38,13 @@ import Testing
       for writer in 0..<4 {
         group.addTask {
           for number in 0..<1000 {
-            mailbox.post(.setWeight(backend: "b", server: "s", weight: writer * 1000 + number))
+            mailbox.post(.serveQueue(backend: "\(writer * 1000 + number)"))
           }
         }
       }
       var taken: [Int] = []
-      while await group.next() != nil { taken += Self.weights(mailbox.takeAll()) }
-      return taken + Self.weights(mailbox.takeAll())
+      while await group.next() != nil { taken += Self.numbers(mailbox.takeAll()) }
+      return taken + Self.numbers(mailbox.takeAll())
     }
     #expect(taken.sorted() == Array(0..<4000))
     for writer in 0..<4 {
@@ -68,7 +68,7 @@ import Testing
 
   @Test func `a report has the answers that came`() throws {
     func report(_ worker: Int) -> WorkerReport {
-      WorkerReport(worker: worker, clients: 0, counters: Counters(), servers: [])
+      WorkerReport(worker: worker, clients: 0, counters: Counters(), servers: [], queued: [:])
     }
     let request = try #require(ReportRequest(workers: 2))
     #expect(request.wait(milliseconds: 0).isEmpty)

@@ -29,7 +29,8 @@ extension AdminAPI {
     case "servers":
       supervisor.servers.look { book in
         guard let merge = book.merge(request.server) else { return "none" }
-        return "weight \(merge.weight.hundredthsText), \(merge.state.rawValue), \(merge.server.address)"
+        return
+          "weight \(merge.weight.hundredthsText), \(merge.state.rawValue), \(merge.server.address)"
       }
     case "overrides":
       supervisor.servers.look { book in

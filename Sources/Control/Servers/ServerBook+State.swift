@@ -24,6 +24,22 @@ extension ServerBook.State {
     tiers = tiers.filter { names.contains($0.key) }
   }
 
+  /// Looks at each backend's servers; what changed, by backend.
+  mutating func chooseTiers(at now: Int64) -> [(backend: String, change: TierSelection.Change)] {
+    var all: [(backend: String, change: TierSelection.Change)] = []
+    for backend in applied.backends {
+      let members = merges(of: backend).map(\.member)
+      if var tier = tiers[backend.name] {
+        let change = tier.update(members, backend.tiers, at: now)
+        tiers[backend.name] = tier
+        if let change { all.append((backend.name, change)) }
+      } else {
+        tiers[backend.name] = TierSelection(members, backend.tiers, at: now)
+      }
+    }
+    return all
+  }
+
   func merges(of backend: ProxyConfiguration.Backend) -> [ServerMerge] {
     backend.servers.map { server in
       let id = ServerID(backend: backend.name, server: server.name)
@@ -84,7 +100,7 @@ extension ServerMerge {
   var word: String {
     if state != .ready { return state.rawValue }
     if !isHealthy { return "down" }
-    if ejection != nil { return "ejected" }
+    if ejection != nil { return "set aside" }
     return isInUse ? "up" : "standby"
   }
 }

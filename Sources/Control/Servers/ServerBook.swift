@@ -149,17 +149,16 @@ final class ServerBook: Sendable {
   }
 
   private func settle(_ state: inout State) {
-    let now = Self.uptime
-    for backend in state.applied.backends {
-      let members = state.merges(of: backend).map(\.member)
-      if var tier = state.tiers[backend.name] {
-        if let change = tier.update(members, backend.tiers, at: now) { log(change, backend.name) }
-        state.tiers[backend.name] = tier
-      } else {
-        state.tiers[backend.name] = TierSelection(members, backend.tiers, at: now)
-      }
-    }
+    for (backend, change) in state.chooseTiers(at: Self.uptime) { log(change, backend) }
     publish(&state)
+  }
+
+  /// How servers would stand in a configuration that is about to be put to work.
+  func standings(of configuration: ProxyConfiguration) -> [ServerID: ServerStanding] {
+    var state = state.withLock { $0 }
+    state.applied = configuration
+    _ = state.chooseTiers(at: Self.uptime)
+    return Dictionary(state.allMerges().map { ($0.id, $0.standing) }) { first, _ in first }
   }
 
   /// Goes back to a backend's better tier at once; nil when it is in use, or can't be.

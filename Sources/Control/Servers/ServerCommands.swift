@@ -27,7 +27,8 @@ public struct ServerChange: Codable, Sendable {
     let text = try number.map(String.init) ?? values.decode(String.self, forKey: .weight)
     guard let weight = WeightChange(text) else {
       throw DecodingError.dataCorruptedError(
-        forKey: .weight, in: values, debugDescription: "weight \(text) is not \(WeightChange.allowed)")
+        forKey: .weight, in: values,
+        debugDescription: "weight \(text) is not \(WeightChange.allowed)")
     }
     self.weight = weight
   }

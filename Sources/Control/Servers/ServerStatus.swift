@@ -14,7 +14,7 @@ extension Status {
     /// Rounded; `effectiveWeight` is exact.
     public let weight: Int
     public let effectiveWeight: Double
-    /// "up", "down", "drain", "maint", "ejected", "standby", or "set aside" after a connect that failed.
+    /// "up", "down", "drain", "maint", "standby", or "set aside" by workers under whose eyes it failed.
     public let state: String
     /// "ready", "drain" or "maint": what is wanted of it.
     public let wanted: String
@@ -36,14 +36,13 @@ extension Status {
     public let why: String
     public let active: Int
     public let idle: Int
-    public let queued: Int
     public let requests: UInt64
     /// By a command, not by the file.
     public let isAdded: Bool
     public let overrides: [OverrideStatus]
 
     /// Something that nobody wanted keeps it from its work.
-    public var isTrouble: Bool { ["down", "ejected", "set aside"].contains(state) }
+    public var isTrouble: Bool { ["down", "set aside"].contains(state) }
   }
 
   public struct Backend: Codable, Sendable {
@@ -51,6 +50,8 @@ extension Status {
     /// The one in use, of `tiers`.
     public let tier: Int
     public let tiers: [Int]
+    /// Exchanges that wait for a server.
+    public let queued: Int
     public let servers: [Server]
   }
 }
@@ -83,6 +84,7 @@ extension ServerBook.State {
     Status.Backend(
       name: backend.name, tier: tiers[backend.name]?.inUse ?? 0,
       tiers: Set(backend.servers.map(\.tier)).sorted(),
+      queued: reports.reduce(0) { $0 + ($1.queued[backend.name] ?? 0) },
       servers: merges(of: backend).map { status($0, backend, reports) })
   }
 
@@ -92,8 +94,9 @@ extension ServerBook.State {
     let all = reports.flatMap(\.servers).filter {
       $0.backend == merge.id.backend && $0.name == merge.id.server
     }
-    let isSetAside = all.contains(where: \.isSetAside)
-    let word = merge.word == "up" && isSetAside ? "set aside" : merge.word
+    let setAside = all.first(where: \.isSetAside)
+    let isSetAside = setAside != nil && merge.word == "up"
+    let word = isSetAside ? "set aside" : merge.word
     let report = merge.report
     let wasChecked = (report?.checks ?? 0) > 0
     return Status.Server(
@@ -110,23 +113,28 @@ extension ServerBook.State {
       heldUntil: report?.isHeldUntil?.date,
       ejectedUntil: merge.ejection.map { Date(timeIntervalSince1970: $0.until) },
       ejectedFor: merge.ejection?.reason, stateChanges: changes[merge.id] ?? 0,
-      why: why(merge, word), active: all.reduce(0) { $0 + $1.active },
-      idle: all.reduce(0) { $0 + $1.idle }, queued: 0,
+      why: why(merge, word, setAside), active: all.reduce(0) { $0 + $1.active },
+      idle: all.reduce(0) { $0 + $1.idle },
       requests: all.reduce(0) { $0 &+ $1.requests },
       isAdded: overrides[merge.id, .added] != nil,
       overrides: overrides.overrides.filter { $0.id == merge.id }.map(status))
   }
 
   /// What to know of a server that is not simply up.
-  private func why(_ merge: ServerMerge, _ word: String) -> String {
+  private func why(
+    _ merge: ServerMerge, _ word: String, _ setAside: WorkerReport.Server?
+  ) -> String {
     var parts: [String] = []
     switch word {
     case "down":
       parts.append(merge.report?.lastResult ?? "")
       if let end = merge.report?.isHeldUntil { parts.append("held down until \(end.clock)") }
-    case "ejected":
-      parts.append(merge.ejection.map { "\($0.reason), until \(Int64($0.until).clock)" } ?? "")
-    case "set aside": parts.append("a connect failed")
+    case "set aside":
+      if let ejection = merge.ejection {
+        parts.append("\(ejection.reason), until \(Int64(ejection.until).clock)")
+      } else {
+        parts.append(setAside?.ejectReason ?? "")
+      }
     case "standby": parts.append("tier \(tiers[merge.id.backend]?.inUse ?? 0) is in use")
     case "drain", "maint":
       if let override = overrides[merge.id, .state] {
@@ -178,7 +186,9 @@ extension Int {
   /// 150 is "1.5".
   var hundredthsText: String {
     guard self % 100 != 0 else { return "\(self / 100)" }
-    let rest = self % 100 % 10 == 0 ? "\(self % 100 / 10)" : self % 100 < 10 ? "0\(self % 100)" : "\(self % 100)"
+    let rest =
+      self % 100 % 10 == 0
+      ? "\(self % 100 / 10)" : self % 100 < 10 ? "0\(self % 100)" : "\(self % 100)"
     return "\(self / 100).\(rest)"
   }
 }

@@ -25,7 +25,8 @@ extension Supervisor {
       }
     }
     let what = [change.weight.map { "weight \($0.text)" }, change.state?.rawValue]
-    note("server \(id) is set to \(what.compactMap(\.self).joined(separator: ", "))", change.terms, by)
+    note(
+      "server \(id) is set to \(what.compactMap(\.self).joined(separator: ", "))", change.terms, by)
   }
 
   func add(_ id: ServerID, _ wanted: ServerAddition, by: ServerCaller) throws(ServerRefusal) {
@@ -37,7 +38,8 @@ extension Supervisor {
       }
       if state.overrides[id, .removed] != nil {
         throw ServerRefusal(
-          409, "\(id) stands in the file and was removed; bring it back with: "
+          409,
+          "\(id) stands in the file and was removed; bring it back with: "
             + "gatehouse overrides clear \(id).removed")
       }
       guard !backend.servers.contains(where: { $0.name == id.server }),
@@ -55,7 +57,8 @@ extension Supervisor {
       let backend = try state.known(id)
       guard backend.servers.count > 1 else {
         throw ServerRefusal(
-          409, "\(id) is the last server of its backend; to send it nothing: "
+          409,
+          "\(id) is the last server of its backend; to send it nothing: "
             + "gatehouse drain \(id)")
       }
       let added = state.overrides.remove(id)
@@ -81,7 +84,9 @@ extension Supervisor {
       }
       if gone.isEmpty, let id {
         throw ServerRefusal(
-          404, "no override of \(id)\(key.map { ".\($0.rawValue)" } ?? ""); see: gatehouse overrides list")
+          404,
+          "no override of \(id)\(key.map { ".\($0.rawValue)" } ?? ""); see: gatehouse overrides list"
+        )
       }
       let needsAdmin = gone.contains { [.added, .removed].contains($0.change.key) }
       guard mayAll || !needsAdmin else {
@@ -159,7 +164,8 @@ extension ServerBook.State {
     let all = backend.servers.map(\.name).joined(separator: ", ")
     return ServerRefusal(
       404,
-      "no server \"\(AuditLog.visible(id.server))\" in backend \"\(id.backend)\"; there are: \(all)")
+      "no server \"\(AuditLog.visible(id.server))\" in backend \"\(id.backend)\"; there are: \(all)"
+    )
   }
 
   mutating func put(

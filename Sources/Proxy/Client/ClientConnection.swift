@@ -71,7 +71,7 @@ struct ClientConnection: ~Copyable {
     case .announcing, .handshaking: acceptedAt + times.handshake
     case .head: headSince.map { $0 + times.head } ?? phaseSince + times.idle
     case .exchange: exchange.deadline(times, lastProgress: lastProgress)
-    case .tunnel: lastProgress + times.tunnel
+    case .tunnel: min(lastProgress + times.tunnel, exchange.queuedUntil)
     case .closing: lastProgress + times.idle
     case .lingering: min(phaseSince + times.lingerInAll, lastProgress + times.linger)
     case .closed: .max
@@ -90,6 +90,8 @@ struct ListenerFacts {
   let port: UInt16
   let redirectToHTTPSPort: UInt16?
   let name: String
+  /// Moves bytes in place of HTTP.
+  let stream: ProxyConfiguration.Stream?
   /// That of the newest generation.
   var admission: Admission
   /// Held while the connection lives: its handshake asks it, and which hosts its requests may name

@@ -33,9 +33,20 @@ struct Exchange: ~Copyable {
   /// What was asked for, where the policy has rules for requests: a new one is held against it.
   var asked: Asked?
   var upstream: SlotID?
-  var backend = 0
+  /// Index into the backends of the worker's current snapshot; nil once it has no such backend.
+  var backend: Int?
   /// The server chosen last, by its index in the backend.
-  var server = 0
+  var server: Int?
+  /// What it wants of its server.
+  var wish = Balancer.Wish()
+  /// Of a backend that tells reads from writes.
+  var isWrite = false
+  /// Bytes both ways, of which nothing is understood.
+  var isStream = false
+  /// When it stops to wait for a server; `.max` while it does not.
+  var queuedUntil = Int64.max
+  /// In microseconds; 0 where nobody measures.
+  var sentAt: Int64 = 0
   var attempts = 0
 
   var method = Method.get
@@ -103,6 +114,8 @@ struct Exchange: ~Copyable {
     if case .done = requestBody { true } else { false }
   }
 
+  var isQueued: Bool { queuedUntil != .max }
+
   var isResponseDone: Bool {
     if case .done = responseBody { true } else { false }
   }
@@ -115,6 +128,7 @@ struct Exchange: ~Copyable {
   }
 
   func deadline(_ times: Times, lastProgress: Int64) -> Int64 {
+    if isQueued { return queuedUntil }
     if continueState == .awaited { return lastProgress + times.continueWait }
     if !isRequestDone { return min(bodyCheckAt, lastProgress + times.body) }
     return lastProgress + times.response

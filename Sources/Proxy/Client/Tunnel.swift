@@ -14,7 +14,7 @@ extension Worker {
       return endClient(id)
     }
     // Else when what waits has been flushed.
-    if !upstreams[upstream].transport.hasOutbound {
+    if upstreams[upstream].phase == .busy, !upstreams[upstream].transport.hasOutbound {
       upstreams[upstream].transport.socket.finishSending()
     }
   }

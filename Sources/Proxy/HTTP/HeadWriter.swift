@@ -70,11 +70,13 @@ enum HeadWriter {
     return true
   }
 
+  /// `lines`: fields beside the server's own, each with its CR LF.
   static func writeResponse(
     _ head: borrowing ResponseHead, _ bytes: Span<UInt8>, _ context: ResponseContext,
-    setting headers: ResponseHeaders?, into output: inout OutputSpan<UInt8>
+    setting headers: ResponseHeaders?, adding lines: Span<UInt8>,
+    into output: inout OutputSpan<UInt8>
   ) -> Bool {
-    let added = headers?.lines.count ?? 0
+    let added = (headers?.lines.count ?? 0) + lines.count
     guard output.freeCapacity > head.byteCount + added + addedLimit else { return false }
     putStatusLine(head, bytes, into: &output)
     for index in head.fields.indices where !head.fields[index].isDropped {
@@ -82,6 +84,7 @@ enum HeadWriter {
       putField(head.fields[index], bytes, into: &output)
     }
     if let headers { output.put(headers.lines.span) }
+    output.put(lines)
     output.put("X-Request-ID: ")
     context.requestID.write(into: &output)
     if context.isChunked { output.put("\r\nTransfer-Encoding: chunked") }

@@ -2,7 +2,7 @@
 enum Reply {
   case refused(HeadRejection)
   case badPath, forbidden, noRoute, misdirected, contentTooLarge, headTooLarge, requestTimeout
-  case badGateway, noServer, gatewayTimeout
+  case badGateway, noServer, gatewayTimeout, noPrimary, queueFull, queueTimeout
 
   var status: UInt16 {
     switch self {
@@ -15,7 +15,7 @@ enum Reply {
     case .misdirected: 421
     case .headTooLarge: 431
     case .badGateway: 502
-    case .noServer: 503
+    case .noServer, .noPrimary, .queueFull, .queueTimeout: 503
     case .gatewayTimeout: 504
     }
   }
@@ -32,6 +32,9 @@ enum Reply {
     case .headTooLarge: "the head is too large"
     case .badGateway: "the server behind did not answer as it should"
     case .noServer: "no server behind is ready; try again soon"
+    case .noPrimary: "no server takes writes just now; try again soon"
+    case .queueFull: "too many wait for a server already; try again soon"
+    case .queueTimeout: "no server had room in time; try again soon"
     case .gatewayTimeout: "the server behind did not answer in time"
     }
   }

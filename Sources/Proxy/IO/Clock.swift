@@ -8,6 +8,13 @@ enum Clock {
     return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
   }
 
+  /// For latencies; about ten times as dear as the coarse clock.
+  static func microseconds() -> Int64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+  }
+
   /// Seconds since 1970, for what the file names by date.
   static func unixSeconds() -> Int64 {
     var time = timespec()

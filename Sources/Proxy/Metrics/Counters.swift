@@ -22,6 +22,10 @@ public struct Counters: Sendable, Equatable {
   public internal(set) var connectFailures: UInt64 = 0
   /// Exchanges that ended before their response did.
   public internal(set) var aborts: UInt64 = 0
+  /// Clients of listeners that move bytes.
+  public internal(set) var streams: UInt64 = 0
+  /// Of those, the ones that were ended because their server lost its role.
+  public internal(set) var streamsCut: UInt64 = 0
 
   mutating func countResponse(_ status: UInt16) {
     let index = Int(status) / 100 - 1
@@ -46,5 +50,7 @@ public struct Counters: Sendable, Equatable {
     sum.retries &+= other.retries
     sum.connectFailures &+= other.connectFailures
     sum.aborts &+= other.aborts
+    sum.streams &+= other.streams
+    sum.streamsCut &+= other.streamsCut
   }
 }

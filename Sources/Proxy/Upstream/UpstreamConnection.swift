@@ -5,13 +5,15 @@ struct UpstreamConnection: ~Copyable {
   var transport: Transport
   var phase = Phase.connecting
   /// The generation that it belongs to; it is not kept beyond it.
-  let snapshot: Snapshot
+  var snapshot: Snapshot
   /// Index into the snapshot's servers.
-  let server: Int
+  var server: Int
   /// Whose exchange it carries.
   var client: SlotID?
   /// It has carried an exchange before, so the server may just have closed it.
   var isReused = false
+  /// It holds one of its server's slots.
+  var holdsSlot = false
   /// An incomplete response head or chunk line.
   var inbound = ByteQueue()
   var phaseSince: Int64

@@ -111,7 +111,8 @@ import Testing
       length: length, requestID: RequestID(high: 0, low: 0xabc))
     var isWritten = false
     let output = written(capacity: capacity) {
-      isWritten = HeadWriter.writeResponse(head, bytes.span, context, setting: headers, into: &$0)
+      isWritten = HeadWriter.writeResponse(
+        head, bytes.span, context, setting: headers, adding: [UInt8]().span, into: &$0)
     }
     return isWritten ? output : nil
   }

@@ -1,0 +1,96 @@
+internal import Synchronization
+
+/// How many exchanges a server carries, over all workers and generations, and how many it may.
+final class ServerSlots: Sendable {
+  private let used = Atomic<Int>(0)
+  private let limit: Atomic<Int>
+
+  init(limit: Int) { self.limit = Atomic(limit) }
+
+  var isFull: Bool { used.load(ordering: .relaxed) >= limit.load(ordering: .relaxed) }
+
+  func setLimit(_ count: Int) { limit.store(count, ordering: .relaxed) }
+
+  /// False when all are taken.
+  func take() -> Bool {
+    var known = used.load(ordering: .relaxed)
+    while known < limit.load(ordering: .relaxed) {
+      let answer = used.weakCompareExchange(
+        expected: known, desired: known + 1, ordering: .acquiringAndReleasing)
+      if answer.exchanged { return true }
+      known = answer.original
+    }
+    return false
+  }
+
+  func giveBack() { used.subtract(1, ordering: .acquiringAndReleasing) }
+}
+
+/// How many requests of a backend wait for a server, over all workers, and in which workers.
+final class WaitingRequests: Sendable {
+  private let count = Atomic<Int>(0)
+  /// A bit for each worker.
+  private let workers = Atomic<UInt64>(0)
+
+  /// False when so many wait already.
+  func enter(limit: Int) -> Bool {
+    guard count.add(1, ordering: .relaxed).newValue <= limit else {
+      leave()
+      return false
+    }
+    return true
+  }
+
+  func leave() { count.subtract(1, ordering: .relaxed) }
+
+  /// A worker says whether any of its requests wait.
+  func note(worker: Int, waits: Bool) {
+    let bit = UInt64(1) << UInt64(worker & 63)
+    if waits {
+      workers.bitwiseOr(bit, ordering: .acquiringAndReleasing)
+    } else {
+      workers.bitwiseAnd(~bit, ordering: .acquiringAndReleasing)
+    }
+  }
+
+  /// The first worker after this one, in a circle, whose requests wait; this one last.
+  func next(after worker: Int) -> Int? {
+    let waiting = workers.load(ordering: .acquiring)
+    guard waiting != 0 else { return nil }
+    let above = worker >= 63 ? 0 : waiting & (~UInt64(0) << UInt64(worker + 1))
+    return (above != 0 ? above : waiting).trailingZeroBitCount
+  }
+}
+
+/// What the workers share of a configuration's servers, by name, so that it outlives a generation.
+final class SharedServers: Sendable {
+  private struct Content {
+    var slots: [ServerID: ServerSlots] = [:]
+    var waiting: [String: WaitingRequests] = [:]
+  }
+
+  private let content = Mutex(Content())
+
+  /// Nil for a server without a limit.
+  func slots(_ id: ServerID, limit: Int?) -> ServerSlots? {
+    content.withLock { content in
+      guard let limit else { return nil }
+      if let known = content.slots[id] {
+        known.setLimit(limit)
+        return known
+      }
+      let slots = ServerSlots(limit: limit)
+      content.slots[id] = slots
+      return slots
+    }
+  }
+
+  func waiting(_ backend: String) -> WaitingRequests {
+    content.withLock { content in
+      if let known = content.waiting[backend] { return known }
+      let waiting = WaitingRequests()
+      content.waiting[backend] = waiting
+      return waiting
+    }
+  }
+}

@@ -1,0 +1,203 @@
+/// From an exchange to a server that gets it.
+extension Worker {
+  /// Gives the exchange a connection to a server, and the request to that connection; or has it wait,
+  /// or answers it.
+  ///
+  /// `isFresh`: a new connection, to any server; else an idle one if there is one, and not to the
+  /// server that was tried last.
+  mutating func dispatch(_ id: SlotID, isFresh: Bool = false) {
+    switch place(id, isFresh: isFresh) {
+    case .under: return
+    case .full: waitForServer(id, reply: .noServer)
+    case .nobody(let reply): giveUp(id, reply)
+    }
+  }
+
+  enum Placing {
+    /// A server has it, or it is over.
+    case under
+    case full
+    case nobody(Reply)
+  }
+
+  mutating func place(_ id: SlotID, isFresh: Bool = false) -> Placing {
+    guard let backend = clients[id].exchange.backend else { return .nobody(.badGateway) }
+    while clients[id].exchange.attempts < Self.attempts {
+      var wish = clients[id].exchange.wish
+      wish.now = now
+      wish.excluded =
+        clients[id].exchange.attempts > 0 && !isFresh ? clients[id].exchange.server : nil
+      let member: Int
+      switch balancers[backend].choose(wish) {
+      case .server(let found): member = found
+      case .full: return .full
+      case .none: return .nobody(wish.role == .primary ? .noPrimary : .noServer)
+      }
+      let server = snapshot.backends[backend].servers.lowerBound + member
+      let slots = snapshot.servers[server].slots
+      // Another worker may have been quicker; then it is seen to be full.
+      if let slots, !slots.take() { continue }
+      clients[id].exchange.server = member
+      clients[id].exchange.attempts += 1
+      clients[id].exchange.requestGiven = 0
+      clients[id].exchange.isRequestRefused = false
+      switch connect(id, to: server, isFresh: isFresh, holdsSlot: slots != nil) {
+      case .under: return .under
+      case .failed(let reason):
+        slots?.giveBack()
+        setAside(server, reason: reason)
+      case .exhausted:
+        slots?.giveBack()
+        // Ours is the lack, so no server is to blame, and no other would be better.
+        complain("no socket for a connection to a server: \(Self.limitHint)")
+        return .nobody(.noServer)
+      }
+    }
+    return .nobody(.noServer)
+  }
+
+  /// Tries where no request byte can have had an effect, each on another server.
+  private static var attempts: Int { 3 }
+
+  /// A write may wait for a primary to come.
+  private mutating func giveUp(_ id: SlotID, _ reply: Reply) {
+    if case .noPrimary = reply, let backend = clients[id].exchange.backend,
+      let split = snapshot.backends[backend].split, split.queueWrites > 0
+    {
+      return waitForServer(id, reply: reply)
+    }
+    fail(id, reply)
+  }
+
+  /// Answers in the server's place; a stream has nothing that it could be told.
+  mutating func fail(_ id: SlotID, _ reply: Reply) {
+    if clients[id].exchange.isStream { abort(client: id) } else { answer(id, reply) }
+  }
+
+  private enum Connecting {
+    case under
+    case failed(reason: String)
+    /// Out of descriptors, memory or ports.
+    case exhausted
+  }
+
+  private mutating func connect(
+    _ id: SlotID, to server: Int, isFresh: Bool, holdsSlot: Bool
+  ) -> Connecting {
+    servers[server].requests &+= 1
+    let backend = snapshot.servers[server].backend
+    let member = server - snapshot.backends[backend].servers.lowerBound
+    if balancers[backend].balance == .latency {
+      clients[id].exchange.sentAt = Clock.microseconds()
+    }
+    if !isFresh, !clients[id].exchange.isStream, let idle = takeIdle(server) {
+      balancers[backend].began(member)
+      clients[id].exchange.upstream = idle
+      upstreams[idle].client = id
+      upstreams[idle].phase = .busy
+      upstreams[idle].holdsSlot = holdsSlot
+      pushRequest(id)
+      return .under
+    }
+    do throws(SocketError) {
+      guard let upstream = try openConnection(to: server) else { return .exhausted }
+      balancers[backend].began(member)
+      clients[id].exchange.upstream = upstream
+      upstreams[upstream].client = id
+      upstreams[upstream].holdsSlot = holdsSlot
+      return .under
+    } catch {
+      return error.isExhaustion ? .exhausted : .failed(reason: error.reason)
+    }
+  }
+
+  /// The connection used last: its caches are warm, and those not needed grow old and are closed.
+  private mutating func takeIdle(_ server: Int) -> SlotID? {
+    while let id = servers[server].idle.popLast() {
+      guard upstreams.contains(id), upstreams[id].phase == .idle else { continue }
+      upstreams[id].isReused = true
+      return id
+    }
+    return nil
+  }
+
+  /// Nil when memory, or the poller's room, is short.
+  private mutating func openConnection(to server: Int) throws(SocketError) -> SlotID? {
+    let plan = snapshot.servers[server]
+    let backend = snapshot.backends[plan.backend]
+    let socket = try Socket.connect(to: plan.address)
+    var stream: TLSStream?
+    if let context = backend.tls {
+      stream = TLSStream.connecting(context, name: backend.tlsName, over: ciphertext)
+      guard stream != nil else { return nil }
+    }
+    let number = socket.number
+    let id = upstreams.insert(
+      UpstreamConnection(
+        Transport(socket, tls: stream.take()), snapshot: snapshot, server: server, now: now))
+    guard poller.add(number, Token(.upstream, id)) else {
+      upstreams.remove(id)
+      return nil
+    }
+    arm(upstream: id)
+    return id
+  }
+}
+
+// MARK: - What is learnt of servers
+
+extension Worker {
+  /// Where a connection's server sits in the current generation; nil when it has none there.
+  func seat(of id: SlotID) -> (backend: Int, member: Int)? {
+    guard upstreams[id].snapshot === snapshot else { return nil }
+    let server = upstreams[id].server
+    let backend = snapshot.servers[server].backend
+    return (backend, server - snapshot.backends[backend].servers.lowerBound)
+  }
+
+  /// The connection's exchange is no longer with its server.
+  mutating func endExchange(upstream id: SlotID) {
+    if let (backend, member) = seat(of: id) { balancers[backend].ended(member) }
+    guard upstreams[id].holdsSlot else { return }
+    upstreams[id].holdsSlot = false
+    let plan = upstreams[id].snapshot
+    let server = plan.servers[upstreams[id].server]
+    server.slots?.giveBack()
+    wake(plan.backends[server.backend])
+  }
+
+  /// A server that can't be reached gets nothing for a while.
+  mutating func setAside(_ server: Int, reason: String) {
+    let backend = snapshot.servers[server].backend
+    let member = server - snapshot.backends[backend].servers.lowerBound
+    counters.connectFailures &+= 1
+    let isNews = !balancers[backend].isEjected(member, at: now)
+    let span = snapshot.times.setAside
+    balancers[backend].setAside(member, for: span, at: now, reason: reason)
+    if isNews { tellEjected(backend, member, reason: reason, span) }
+  }
+
+  /// The server failed after it had been reached; passive health may have enough of it.
+  mutating func countFailure(upstream id: SlotID, reason: @autoclosure () -> String) {
+    guard let (backend, member) = seat(of: id), balancers[backend].observes else { return }
+    let span = balancers[backend].failed(member, at: now, reason: reason())
+    guard let span else { return }
+    tellEjected(backend, member, reason: balancers[backend].members[member].ejection.reason, span)
+  }
+
+  /// The head of a response has come from the server.
+  mutating func countAnswer(_ id: SlotID, from upstream: SlotID, status: UInt16) {
+    guard let (backend, member) = seat(of: upstream), balancers[backend].observes else { return }
+    guard status < 500 else { return countFailure(upstream: upstream, reason: "status \(status)") }
+    let sentAt = clients[id].exchange.sentAt
+    let micros = sentAt > 0 ? Clock.microseconds() - sentAt : nil
+    balancers[backend].succeeded(member, at: now, micros: micros)
+  }
+
+  private func tellEjected(_ backend: Int, _ member: Int, reason: String, _ span: Int64) {
+    let plan = snapshot.backends[backend]
+    let name = ServerID(
+      backend: plan.name, server: snapshot.servers[plan.servers.lowerBound + member].name)
+    log(.serverEjected(name, reason: reason, milliseconds: span))
+  }
+}

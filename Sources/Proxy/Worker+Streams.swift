@@ -1,0 +1,54 @@
+/// Listeners that move bytes, whatever they say: a connection to a server for each client's.
+extension Worker {
+  /// Begins once the client has been let in and has shaken hands, where there is a handshake.
+  mutating func openStream(_ id: SlotID) {
+    guard let stream = clients[id].origin.stream else { return }
+    counters.streams &+= 1
+    clients[id].exchange = Exchange()
+    clients[id].exchange.isStream = true
+    clients[id].exchange.snapshot = snapshot
+    clients[id].exchange.backend = stream.backend
+    clients[id].exchange.wish.role = stream.role
+    clients[id].exchange.wish.fallsBackToPrimary =
+      stream.role == .replica && stream.fallsBackToPrimary
+    clients[id].exchange.wish.key = streamKey(id, stream.backend)
+    clients[id].exchange.requestBody = .untilClose
+    clients[id].exchange.responseBody = .untilClose
+    clients[id].exchange.responsePhase = .body
+    clients[id].exchange.isReplayable = false
+    clients[id].enter(.tunnel, at: now)
+    dispatch(id)
+  }
+
+  /// Of a stream there is but the address to go by.
+  private func streamKey(_ id: SlotID, _ backend: Int) -> UInt64? {
+    guard case .hash = snapshot.backends[backend].plan.balance else { return nil }
+    return Hashing.hash(clients[id].address)
+  }
+
+  /// The server could not be reached, so it has seen nothing of the client: another one may.
+  mutating func streamFailed(_ id: SlotID, _ failure: UpstreamFailure) {
+    switch failure {
+    case .refused, .connectTimedOut, .handshake:
+      counters.retries &+= 1
+      dispatch(id)
+    case .spokeFirst, .broke, .badResponse: abort(client: id)
+    }
+  }
+
+  /// Ends the streams of servers that no longer have the role which their clients asked for: who writes
+  /// to what is no longer the primary loses what he writes.
+  mutating func cutStreams() {
+    for id in clients.ids() where clients[id].exchange.isStream {
+      let wish = clients[id].exchange.wish
+      guard let role = wish.role, clients[id].origin.stream?.cutsOnRoleLoss != false,
+        let upstream = clients[id].exchange.upstream
+      else { continue }
+      let standing = seat(of: upstream).map { balancers[$0.backend].members[$0.member].standing }
+      if standing?.role == role { continue }
+      if wish.fallsBackToPrimary, standing?.role == .primary { continue }
+      counters.streamsCut &+= 1
+      abort(client: id)
+    }
+  }
+}
