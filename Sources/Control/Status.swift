@@ -83,7 +83,9 @@ extension Status.Listener {
     name = listener.name
     self.addresses = addresses.map(\.description)
     serves =
-      listener.tls != nil ? "https" : listener.redirectToHTTPSPort != nil ? "redirect" : "http"
+      listener.stream != nil
+      ? "tcp"
+      : listener.tls != nil ? "https" : listener.redirectToHTTPSPort != nil ? "redirect" : "http"
     isPolicyEnforced = listener.access != nil
   }
 }
