@@ -34,13 +34,8 @@ enum FileFields {
   static let section = Section(
     "", "The file itself. Every path is relative to the file that names it.",
     [
-<<<<<<< HEAD
-      listeners, backends, routes, policy, firewall, agent, acme, limits, timeouts, workers, admin,
-      state,
-=======
       listeners, backends, routes, policy, firewall, agent, acme, limits, timeouts, workers,
-      cookieKey, admin,
->>>>>>> 00bf978bcb49377a11787bf49c97f05ddf07fc77
+      cookieKey, admin, state,
     ],
     later: ["log", "health", "bans", "http", "mode", "trusted_proxies", "proxy_protocol"])
 }
