@@ -17,12 +17,15 @@ public final class Supervisor: Sendable {
   }
 
   public let path: String
-  private let logger: Logger
+  let logger: Logger
   private let proxy: ProxyServer
   private let bans: RefusalBans
   let certificates: CertificateDesk
   let challenges: ChallengeBoard
   private let renewer: Renewer
+  private let names: NameWatch
+  /// Held while the configuration changes, by an apply or by new addresses of a name.
+  private let changing = Mutex<Void>(())
   private let chores = Mutex<[Chore]>([])
   private let admin: Mutex<ProxyServer?> = Mutex(nil)
   private let startedAt = Date()
@@ -51,6 +54,8 @@ public final class Supervisor: Sendable {
     challenges = ChallengeBoard(proxy)
     renewer = Renewer(certificates, challenges, logger)
     renewer.adopt(loaded)
+    names = NameWatch(logger)
+    names.adopt(loaded)
     state = Mutex(State(loaded: loaded))
   }
 
@@ -82,9 +87,11 @@ public final class Supervisor: Sendable {
   }
 
   /// Applies the file as it is now; on any error nothing changes, and the errors are returned.
-  public func apply() -> [String] {
+  public func apply() -> [String] { changing.withLock { _ in applyFile() } }
+
+  private func applyFile() -> [String] {
     do {
-      let loaded = try ConfigurationFile.load(path)
+      let loaded = try ConfigurationFile.load(path, lastAddresses: names.addresses)
       let weights = state.withLock { $0.weights }
       try certificates.apply(loaded) {
         let new = $0.overriding(weights)
@@ -92,6 +99,7 @@ public final class Supervisor: Sendable {
       }
       bans.adopt(loaded)
       renewer.adopt(loaded)
+      names.adopt(loaded)
       state.withLock {
         $0.loaded = loaded
         $0.generation += 1
@@ -110,6 +118,21 @@ public final class Supervisor: Sendable {
     }
   }
 
+  var loaded: LoadedConfiguration { state.withLock { $0.loaded } }
+
+  /// Puts a change of what runs to work that is not the file's, such as new addresses.
+  func adopt(_ change: (inout LoadedConfiguration) -> Void) throws {
+    try changing.withLock { _ in
+      var (loaded, weights) = state.withLock { ($0.loaded, $0.weights) }
+      change(&loaded)
+      try certificates.keeping(loaded) {
+        let new = $0.overriding(weights)
+        try proxy.adopt(new, standings: new.standings)
+      }
+      state.withLock { $0.loaded = loaded }
+    }
+  }
+
   /// Begins what is done beside serving: certificates that change, keys that age.
   public func beginChores() {
     let watch = FolderWatch(folders: certificates.folders.values.sorted())
@@ -125,6 +148,7 @@ public final class Supervisor: Sendable {
       Chore(every: 1) { [proxy] in proxy.renewTicketKeys() },
       Chore(every: 60) { [challenges] in challenges.dropOld() },
       Chore(every: 1) { [renewer] in renewer.work() },
+      Chore(every: 0.5) { [self] in names.work { move($0, from: $1) } },
     ]
     chores.withLock { $0 = all }
   }
@@ -168,7 +192,7 @@ public final class Supervisor: Sendable {
       },
       certificates: .init(certificates.served, now: Date()),
       renewals: renewer.outlook.map(Status.Renewal.init), traffic: .init(reports),
-      lastApplyErrors: state.lastErrors,
+      names: names.report, lastApplyErrors: state.lastErrors,
       certificateErrors: certificates.troubles + certificates.uncovered(configuration)
         + ProxyServer.outdatedTerms(of: configuration))
   }

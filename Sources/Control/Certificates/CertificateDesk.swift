@@ -46,6 +46,21 @@ final class CertificateDesk: Sendable {
     }
   }
 
+  /// Puts a configuration to work that changes nothing of the certificates that are served.
+  func keeping(
+    _ loaded: LoadedConfiguration, _ adopt: (ProxyConfiguration) throws -> Void
+  ) throws {
+    try working.withLock { _ in
+      var configuration = loaded.proxy
+      let served = served
+      for index in configuration.listeners.indices {
+        guard let one = served[configuration.listeners[index].name] else { continue }
+        configuration.listeners[index].tls?.certificates = one.certificates
+      }
+      try adopt(configuration)
+    }
+  }
+
   /// A configuration that is to be applied, with what is served still in place of what is bad.
   private func prepared(
     _ loaded: LoadedConfiguration
