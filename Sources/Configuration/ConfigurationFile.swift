@@ -44,11 +44,14 @@ public enum ConfigurationFile {
     _ file: MapReader, _ lastAddresses: [String: [IPAddress]]
   ) -> LoadedConfiguration {
     var loaded = LoadedConfiguration()
-    let listeners = ListenerReader.read(file)
+    var listeners = ListenerReader.read(file)
     loaded.resolver = ResolverReader.read(file)
     let names = NameBook(loaded.resolver, last: lastAddresses)
     let backends = BackendReader.read(file, names)
     loaded.names = names.names
+    for index in listeners.indices {
+      StreamReader.read(&listeners[index].listener, listeners[index].map, backends: backends)
+    }
     for found in listeners {
       guard let folder = found.certificateFolder else { continue }
       loaded.certificateFolders[found.listener.name] = folder
@@ -57,7 +60,10 @@ public enum ConfigurationFile {
     loaded.acme = ACMEReader.read(file, folders: listeners.compactMap(\.certificateFolder))
     refuseEmptyFolders(file, listeners, fetched: loaded.acme?.folder)
     loaded.proxy.backends = backends
-    loaded.proxy.routes = RouteReader.read(file, backends: backends.map(\.name))
+    let speaksHTTP = listeners.isEmpty || listeners.contains { $0.listener.stream == nil }
+    loaded.proxy.routes = RouteReader.read(
+      file, backends: backends.map(\.name), areNeeded: speaksHTTP)
+    loaded.proxy.cookieKey = cookieKey(file)
     loaded.proxy.workers = file.integer(FileFields.workers) ?? loaded.proxy.workers
     readBounds(file, &loaded.proxy)
     loaded.adminSocket = adminSocket(file)
@@ -99,6 +105,25 @@ public enum ConfigurationFile {
         found.place,
         "no certificate in \"\(folder.shortened)\"; for a first one: gatehouse cert dev")
     }
+  }
+
+  private static func cookieKey(_ file: MapReader) -> [UInt8] {
+    guard let path = file.path(FileFields.cookieKey),
+      let place = file[FileFields.cookieKey]?.place
+    else { return [] }
+    do throws(FileReader.Failure) {
+      let bytes = try FileReader.read(path, limit: 4096).bytes
+      if bytes.count >= 32 { return bytes }
+      file.problems.error(
+        place,
+        "\"\(path.shortened)\" has \(bytes.count) bytes; at least 32, as of: openssl rand -out \(path) 32"
+      )
+    } catch {
+      file.problems.error(
+        place,
+        "cannot read \"\(path.shortened)\": \(error.text); make one: openssl rand -out \(path) 32")
+    }
+    return []
   }
 
   private static func checkedSocket(_ path: String, _ admin: MapReader) -> String? {

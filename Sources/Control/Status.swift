@@ -17,6 +17,8 @@ public struct Status: Codable, Sendable {
   public struct Backend: Codable, Sendable {
     public let name: String
     public let servers: [Server]
+    /// Exchanges that wait for a server.
+    public let queued: Int
   }
   public struct Listener: Codable, Sendable {
     public let name: String
@@ -96,6 +98,7 @@ extension Status.Backend {
   /// One backend over all workers.
   init(_ backend: ProxyConfiguration.Backend, configured: [String: Int], reports: [WorkerReport]) {
     name = backend.name
+    queued = reports.reduce(0) { $0 + ($1.queued[backend.name] ?? 0) }
     servers = backend.servers.map { server in
       let all = reports.flatMap(\.servers).filter {
         $0.backend == backend.name && $0.name == server.name
@@ -116,7 +119,9 @@ extension Status.Listener {
     name = listener.name
     self.addresses = addresses.map(\.description)
     serves =
-      listener.tls != nil ? "https" : listener.redirectToHTTPSPort != nil ? "redirect" : "http"
+      listener.stream != nil
+      ? "tcp"
+      : listener.tls != nil ? "https" : listener.redirectToHTTPSPort != nil ? "redirect" : "http"
     isPolicyEnforced = listener.access != nil
   }
 }

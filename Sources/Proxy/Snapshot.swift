@@ -108,6 +108,21 @@ final class Snapshot {
         announcers: $0.announcers, redirectToHTTPSPort: $0.redirectToHTTPSPort,
         stream: $0.stream)
     }
+    (backends, servers) = try Self.backends(configuration, standings, shared)
+    routes = configuration.routes.map {
+      let limit = UInt64(max(0, $0.bodyBytes ?? configuration.limits.bodyBytes))
+      return Route(
+        action: $0.action, responseHeaders: ResponseHeaders($0.setResponseHeaders),
+        secureHeaders: SecureHeaders($0),
+        isForAnyHost: $0.host == .any, bodyLimit: limit == 0 ? .max : limit)
+    }
+    routing = RoutingTable(configuration.routes)
+  }
+
+  private static func backends(
+    _ configuration: ProxyConfiguration, _ standings: [ServerID: ServerStanding],
+    _ shared: SharedServers
+  ) throws(TLSContextError) -> ([Backend], [Server]) {
     var backends: [Backend] = []
     var servers: [Server] = []
     let sealer = CookieSealer(key: configuration.cookieKey)
@@ -133,15 +148,6 @@ final class Snapshot {
           affinity: Affinity(backend, sealer), waiting: shared.waiting(backend.name),
           split: backend.split.map { MethodSplit($0, backend: backend.name, sealer) }))
     }
-    self.backends = backends
-    self.servers = servers
-    routes = configuration.routes.map {
-      let limit = UInt64(max(0, $0.bodyBytes ?? configuration.limits.bodyBytes))
-      return Route(
-        action: $0.action, responseHeaders: ResponseHeaders($0.setResponseHeaders),
-        secureHeaders: SecureHeaders($0),
-        isForAnyHost: $0.host == .any, bodyLimit: limit == 0 ? .max : limit)
-    }
-    routing = RoutingTable(configuration.routes)
+    return (backends, servers)
   }
 }

@@ -54,7 +54,7 @@ extension Worker {
             weight: balancers[group].members[member].standing.weight / 100,
             isSetAside: balancers[group].isEjected(member, at: now),
             ejectReason: balancers[group].members[member].ejection.reason,
-            ejectedFor: max(0, balancers[group].members[member].ejection.until - now),
+            ejectedFor: balancers[group].ejectedFor(member, at: now),
             active: balancers[group].members[member].active, idle: servers[index].idle.count,
             requests: servers[index].requests))
       }

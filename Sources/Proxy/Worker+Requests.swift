@@ -82,12 +82,7 @@ extension Worker {
     }
     if let redirectPort { return .redirectToHTTPS(port: redirectPort) }
     let host = head.extracting(requestHead.host)
-    let verifier = clients[id].verifier
-    let isAllowed =
-      clients[id].origin.isTLS
-      ? clients[id].origin.newest?.allows(host: host, over: verifier) ?? false
-      : !clients[id].origin.isGone
-    guard isAllowed else {
+    guard isServed(host, over: id) else {
       clients[id].exchange.keepsAlive = false
       return .refuse(.misdirected)
     }
@@ -110,6 +105,13 @@ extension Worker {
     case .redirect: return .redirect(route: route)
     case .local: return .local(route: route)
     }
+  }
+
+  /// Whether the newest terms let this connection ask for this host.
+  private func isServed(_ host: Span<UInt8>, over id: SlotID) -> Bool {
+    guard clients[id].origin.isTLS else { return !clients[id].origin.isGone }
+    let verifier = clients[id].verifier
+    return clients[id].origin.newest?.allows(host: host, over: verifier) ?? false
   }
 
   /// What the request wants of its server; its head lies in the intake, its path normalised in the

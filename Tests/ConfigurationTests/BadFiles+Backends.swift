@@ -24,17 +24,46 @@ extension BadFile {
       "g.yaml:2:65: weight in server \"a\" of backend \"web\": \"257\" is out of range; allowed: 0 to 256"
     ),
     BadFile(
-      "backends: { web: { servers: { a: { address: 1.2.3.4:80, tier: 1, role: primary } } } }",
-
-      "g.yaml:2:57: \"tier\" in server \"a\" of backend \"web\" is not supported yet; remove it",
-      "g.yaml:2:66: \"role\" in server \"a\" of backend \"web\" is not supported yet; remove it"),
-    BadFile(
-      "backends: { web: { servers: [1.2.3.4:80], balance: hash } }",
-      "g.yaml:2:52: balance in backend \"web\": \"hash\" is not supported yet; allowed: round-robin"
+      "backends: { web: { servers: { a: { address: 1.2.3.4:80, tier: 16, role: master } } } }",
+      "g.yaml:2:63: tier in server \"a\" of backend \"web\": \"16\" is out of range; allowed: 0 to 15",
+      "g.yaml:2:73: role in server \"a\" of backend \"web\": \"master\" is unknown; allowed: primary, replica"
     ),
     BadFile(
       "backends: { web: { servers: [1.2.3.4:80], balance: robin } }",
-      "g.yaml:2:52: balance in backend \"web\": \"robin\" is unknown; allowed: round-robin"),
+      "g.yaml:2:52: balance in backend \"web\": \"robin\" is unknown; allowed: round-robin, least-connections, latency, random, hash, or `{ hash: address | header NAME | cookie NAME }`"
+    ),
+    BadFile(
+      "backends: { web: { servers: [1.2.3.4:80], balance: { hash: header } } }",
+      "g.yaml:2:60: hash in balance of backend \"web\": \"header\" is nothing to hash; allowed: address, `header NAME` or `cookie NAME`"
+    ),
+    BadFile(
+      "backends: { web: { servers: [1.2.3.4:80], sticky: \"a;b\", slow_start: 2d } }",
+      "g.yaml:2:51: sticky in backend \"web\": \"a;b\" is no name of a cookie; allowed: the name of a cookie",
+      "g.yaml:2:70: slow_start in backend \"web\": \"2d\" is out of range; allowed: 0s to 1h"),
+    BadFile(
+      "backends: { web: { servers: [1.2.3.4:80], limit: 0 } }",
+      "g.yaml:2:50: limit in backend \"web\": \"0\" is no number from 1 to 1000000; allowed: a number, or a map, see `backends.NAME.limit`"
+    ),
+    BadFile(
+      "backends: { web: { servers: [1.2.3.4:80], limit: { queue: 5 } } }",
+      "g.yaml:2:50: \"connections\" is missing in limit of backend \"web\"; write 1 to 1000000"),
+    BadFile(
+      "backends: { web: { servers: [1.2.3.4:80], tiers: { failback: auto } } }",
+      "g.yaml:2:50: tiers in backend \"web\", but all its servers are of one tier; give those that stand by `tier: 1`"
+    ),
+    BadFile(
+      "backends: { web: { servers: [1.2.3.4:80], tiers: { failback: later, below: 50 } } }",
+      "g.yaml:2:62: failback in tiers of backend \"web\": \"later\" is unknown; allowed: auto, manual, or `after 5m`",
+      "g.yaml:2:76: below in tiers of backend \"web\": \"50\" is no percentage; allowed: 1% to 100%"
+    ),
+    BadFile(
+      "backends: { web: { servers: [1.2.3.4:80], split: { read: [get] } } }",
+      "g.yaml:2:59: read in split of backend \"web\": \"get\" is no method; write it in capitals; allowed: a method, such as GET, or a list of them"
+    ),
+    BadFile(
+      "backends: { web: { servers: [1.2.3.4:80], split: { } } }",
+      "g.yaml:2:50: split in backend \"web\" needs one server with `role: primary`, and there are 0; give the others `role: replica`"
+    ),
     BadFile(
       "backends: { web: { servers: [1.2.3.4:80], health: { http: / } } }",
       "g.yaml:2:43: \"health\" in backend \"web\" is not supported yet; remove it"),
@@ -58,7 +87,7 @@ extension BadFile {
     ),
     BadFile(
       "backends:\n  api:\n    servers: [1.2.3.4:80]\n    tiemout: 1s",
-      "g.yaml:5:5: unknown key \"tiemout\" in backend \"api\"; allowed: servers, balance, host, tls, proxy_protocol"
+      "g.yaml:5:5: unknown key \"tiemout\" in backend \"api\"; allowed: servers, balance, sticky, slow_start, limit, tiers, split, host, tls, proxy_protocol"
     ),
   ]
 

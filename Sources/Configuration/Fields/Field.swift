@@ -5,6 +5,8 @@ struct Field: Sendable {
     case path
     case boolean
     case integer(ClosedRange<Int>)
+    /// `50%`.
+    case percent(ClosedRange<Int>)
     case size(ClosedRange<Int>)
     case duration(ClosedRange<Duration>)
     case choice([String], later: [String] = [])
@@ -42,6 +44,7 @@ struct Field: Sendable {
     case .boolean: "true or false"
     case .integer(let range) where range.count == 1: "\(range.lowerBound)"
     case .integer(let range): "\(range.lowerBound) to \(range.upperBound)"
+    case .percent(let range): "\(range.lowerBound)% to \(range.upperBound)%"
     case .size(let range):
       "\(ByteSize.text(range.lowerBound)) to \(ByteSize.text(range.upperBound))"
     case .duration(let range):

@@ -11,6 +11,9 @@ enum FileFields {
   static let timeouts = Field("timeouts", .section("timeouts"), "Every bound on time.")
   static let workers = Field(
     "workers", .integer(0...64), standard: "0", "Threads that serve; 0 for one per core.")
+  static let cookieKey = Field(
+    "cookie_key", .path, standard: "one made at each start",
+    "A file of 32 bytes at least that cookies are sealed with; the same on every gate.")
   static let admin = Field(
     "admin", .section("admin"), "The administrator's door; none when left out.")
   static let policy = Field(
@@ -31,7 +34,7 @@ enum FileFields {
     "", "The file itself. Every path is relative to the file that names it.",
     [
       listeners, backends, resolver, routes, policy, firewall, agent, acme, limits, timeouts,
-      workers, admin,
+      workers, cookieKey, admin,
     ],
     later: ["log", "health", "bans", "http", "mode", "trusted_proxies", "proxy_protocol"])
 }
@@ -64,7 +67,7 @@ enum ListenerFields {
 
   static let section = Section(
     "listeners.NAME", "Where clients connect.",
-    [bind, certificates, tls, defaultCertificate, redirect, proxyProtocol],
+    [bind, certificates, tls, defaultCertificate, redirect, proxyProtocol] + StreamFields.all,
     later: ["trusted_proxies", "http", "limit", "log"])
 }
 
@@ -80,10 +83,6 @@ enum ProxyProtocolFields {
 }
 
 enum BackendFields {
-  static let balance = Field(
-    "balance",
-    .choice(["round-robin"], later: ["least-connections", "latency", "hash", "random"]),
-    standard: "round-robin", "How servers are chosen.")
   static let servers = Field(
     "servers", .described("a list of addresses with ports, or a map of names, see `servers.NAME`"),
     isRequired: true, "The servers; in a list they are named s1, s2 and so on.")
@@ -99,8 +98,9 @@ enum BackendFields {
   )
 
   static let section = Section(
-    "backends.NAME", "A named group of servers.", [servers, balance, host, tls, proxyProtocol],
-    later: ["health", "split", "limit", "http", "log"])
+    "backends.NAME", "A named group of servers.",
+    [servers] + BalanceFields.all + [host, tls, proxyProtocol],
+    later: ["health", "http", "log"])
 }
 
 enum UpstreamTLSFields {
@@ -124,9 +124,18 @@ enum ServerFields {
   static let weight = Field(
     "weight", .integer(0...256), standard: "1",
     "Share of requests beside its neighbours'; 0 takes none.")
+  static let tier = Field(
+    "tier", .integer(0...15), standard: "0",
+    "Stands by while a lower tier can be used, see `backends.NAME.tiers`.")
+  static let role = Field(
+    "role", .choice(["primary", "replica"]), standard: "none",
+    "Which requests it gets in a backend with `split`, or from a listener with `role`.")
+  static let limit = Field(
+    "limit", .integer(1...1_000_000), standard: "that of the backend",
+    "Exchanges at a time, over all workers.")
   static let section = Section(
-    "servers.NAME", "A server of a backend.", [address, weight],
-    later: ["tier", "role", "health", "limit"])
+    "servers.NAME", "A server of a backend.", [address, weight, tier, role, limit],
+    later: ["health"])
 }
 
 enum RouteFields {

@@ -18,9 +18,9 @@ enum BackendReader {
     let label = "backend \"\(pair.key)\""
     guard let map = MapReader(pair.value, BackendFields.section, label: label, problems)
     else { return backend }
-    _ = map.choice(BackendFields.balance)
     let found = servers(map)
     backend.servers = found.flatMap { servers($0, names, problems) }
+    BalanceReader.read(map, &backend)
     backend.host = map.text(BackendFields.host).flatMap { host(map, $0) }
     backend.tls = tls(map, found)
     backend.announcement = map.choice(BackendFields.proxyProtocol).map {
@@ -66,9 +66,13 @@ enum BackendReader {
     guard let details = MapReader(value, ServerFields.section, label: label, map.problems)
     else { return nil }
     let weight = details.integer(ServerFields.weight) ?? 1
-    return details[ServerFields.address].flatMap {
+    var found = details[ServerFields.address].flatMap {
       server(name, $0, weight: weight, label, map.problems)
     }
+    found?.server.tier = details.integer(ServerFields.tier) ?? 0
+    found?.server.role = details.choice(ServerFields.role).flatMap { ServerRole(rawValue: $0) }
+    found?.server.limit = details.integer(ServerFields.limit)
+    return found
   }
 
   private static func server(

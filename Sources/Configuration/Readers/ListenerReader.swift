@@ -9,6 +9,7 @@ enum ListenerReader {
     var certificateFolder: String?
     var certificates: [FoundCertificate] = []
     var redirectPlace: SourcePlace?
+    var map: MapReader
   }
 
   static func read(_ file: MapReader) -> [Found] {
@@ -39,7 +40,7 @@ enum ListenerReader {
     }
     return Found(
       listener: listener, place: pair.place, certificateFolder: folder, certificates: certificates,
-      redirectPlace: redirects ? map[ListenerFields.redirect]?.place : nil)
+      redirectPlace: redirects ? map[ListenerFields.redirect]?.place : nil, map: map)
   }
 
   private static func addresses(_ map: MapReader) -> [SocketAddress] {

@@ -12,9 +12,11 @@ struct RouteReader {
   private let problems: Problems
   private var lines: [String: Int] = [:]
 
-  static func read(_ file: MapReader, backends: [String]) -> [Route] {
+  /// `areNeeded`: some listener speaks HTTP.
+  static func read(_ file: MapReader, backends: [String], areNeeded: Bool) -> [Route] {
     var reader = RouteReader(backends, file.problems)
     guard let items = file.items(FileFields.routes), !items.isEmpty else {
+      guard areNeeded else { return [] }
       file.problems.warning(file.place, "no routes: every request is answered 404")
       return []
     }
@@ -137,7 +139,7 @@ struct RouteReader {
   }
 
   private func header(_ pair: YAMLValue.Pair) -> (name: String, value: String)? {
-    guard (1...256).contains(pair.key.utf8.count), pair.key.utf8.allSatisfy(Self.isToken) else {
+    guard (1...256).contains(pair.key.utf8.count), pair.key.isToken else {
       problems.error(
         pair.place, "\"\(pair.key.shortened)\" is no header name; allowed: letters, digits and -")
       return nil
@@ -161,11 +163,6 @@ struct RouteReader {
   private static let framing: Set<String> = [
     "connection", "content-length", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
   ]
-
-  private static func isToken(_ byte: UInt8) -> Bool {
-    (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte | 0x20)
-      || "!#$%&'*+-.^_`|~".utf8.contains(byte)
-  }
 }
 
 extension IPAddress {

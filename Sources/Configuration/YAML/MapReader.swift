@@ -58,6 +58,17 @@ struct MapReader {
     return number
   }
 
+  func percent(_ field: Field) -> Int? {
+    guard case .percent(let range) = field.kind, let value = self[field],
+      let text = value.text(name(field), problems)
+    else { return nil }
+    guard text.hasSuffix("%"), let number = Quantity.whole(text.dropLast()) else {
+      return refuse(value, field, "is no percentage")
+    }
+    guard range.contains(number) else { return refuse(value, field, "is out of range") }
+    return number
+  }
+
   func size(_ field: Field) -> Int? {
     guard case .size(let range) = field.kind, let value = self[field],
       let text = value.text(name(field), problems)

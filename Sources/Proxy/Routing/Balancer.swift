@@ -122,6 +122,11 @@ struct Balancer {
 
   func isEjected(_ index: Int, at now: Int64) -> Bool { members[index].ejection.until > now }
 
+  /// In milliseconds.
+  func ejectedFor(_ index: Int, at now: Int64) -> Int64 {
+    isEjected(index, at: now) ? members[index].ejection.until - now : 0
+  }
+
   /// A server that could not be reached gets nothing for a while.
   mutating func setAside(_ index: Int, for span: Int64, at now: Int64, reason: String) {
     members[index].ejection.setAside(until: now + span, reason: reason)
