@@ -8,7 +8,7 @@ import Testing
     {
       "applied_at" : "2026-01-02T03:04:05Z",
       "backends" : [ {
-        "name" : "b",
+        "name" : "b", "queued" : 0,
         "servers" : [ {
           "active" : 1, "address" : "127.0.0.1:9001", "configured_weight" : 2, "idle" : 3,
           "name" : "s", "requests" : 18446744073709551615, "state" : "set aside", "weight" : 0
