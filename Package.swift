@@ -48,15 +48,17 @@ let package = Package(
     module("Proxy", ["CLinux", "COpenSSL"]),
     module("Firewall", ["CNftables"]),
     module("Certificates", ["COpenSSL"]),
+    module("Databases", ["CLinux", "COpenSSL"]),
     module(
       "Configuration",
       ["Proxy", "Firewall", "Certificates", .product(name: "Yams", package: "Yams")]),
     module(
-      "Control", ["Configuration", "CLinux", .product(name: "Logging", package: "swift-log")]),
+      "Control",
+      ["Configuration", "Databases", "CLinux", .product(name: "Logging", package: "swift-log")]),
     .executableTarget(
       name: "gatehouse",
       dependencies: [
-        "Control", "Certificates", "Configuration", "Firewall", "Proxy",
+        "Control", "Certificates", "Configuration", "Databases", "Firewall", "Proxy",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -69,10 +71,12 @@ let package = Package(
     .testTarget(
       name: "CertificatesTests", dependencies: ["Certificates", "COpenSSL"],
       exclude: ["ACME/Stubs"], swiftSettings: settings),
+    tests("DatabasesTests", ["Databases", "COpenSSL"]),
     tests("ConfigurationTests", ["Configuration", "Certificates"]),
     tests("ControlTests", ["Control", "Proxy"]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["gatehouse"], exclude: ["Golden", "Oracle"],
+      name: "EndToEndTests", dependencies: ["gatehouse", "Databases"],
+      exclude: ["Golden", "Oracle"],
       swiftSettings: settings),
     tests("TidyTests", []),
     fuzzers,

@@ -7,6 +7,7 @@ struct ImportTests {
     "Proxy": ["CLinux", "COpenSSL", "Glibc", "Synchronization"],
     "Firewall": ["CNftables", "Glibc"],
     "Certificates": ["COpenSSL", "Glibc", "Foundation"],
+    "Databases": ["COpenSSL", "CLinux", "Glibc"],
   ]
   static let never: [String: Set<String>] = [
     "Configuration": ["Control", "ArgumentParser", "COpenSSL", "CNftables", "CLinux"],
