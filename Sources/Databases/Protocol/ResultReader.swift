@@ -3,6 +3,8 @@ public struct ResultTable: Sendable, Equatable {
   public var columns: [String] = []
   public var rows: [[String?]] = []
 
+  public init() {}
+
   /// A cell by its column's name; nil also where there is no such column.
   public func cell(_ column: String, row: Int = 0) -> String? {
     guard rows.indices.contains(row), let index = columns.firstIndex(of: column),
