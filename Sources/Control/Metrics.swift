@@ -16,6 +16,7 @@ enum Metrics {
     }
     certificates(status.certificates, now, &text)
     renewals(status.renewals, &text)
+    servers(status, &text)
     return text.text
   }
 

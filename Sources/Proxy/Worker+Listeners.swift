@@ -58,6 +58,8 @@ extension Worker {
     let facts = listeners[id].facts
     var isForChallenge = false
     if isRefused(address, listener.admission) {
+      // A stream in clear has nothing that an authority could look at.
+      guard facts.isTLS || facts.stream == nil else { return }
       isForChallenge = facts.isTLS ? selectors.hasTLSChallenges : selectors.hasHTTPChallenges
       guard isForChallenge, !bans.covers(address, at: Clock.unixSeconds()) else { return }
     }
@@ -72,6 +74,7 @@ extension Worker {
         Transport(socket, tls: stream.take()), from: address, port: port, origin: facts,
         isAnnounced: listener.announcers?.allows(address, at: 0) == true, now: now))
     clients[client].isForChallenge = isForChallenge
+    if listeners[id].address.isUnix { clients[client].peer = PeerCredentials(of: number) }
     guard poller.add(number, Token(.client, client)) else { return close(client: client) }
     arm(client: client)
     if clients[client].phase == .head, clients[client].origin.stream != nil { openStream(client) }

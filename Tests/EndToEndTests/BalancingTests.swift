@@ -18,7 +18,7 @@ import Testing
     let first = try gate.curl("-i", "-c", jar, "-b", jar).standardOutput
     let cookie = try #require(
       first.firstMatch(
-        of: /Set-Cookie: SERVERID=([0-9a-f]{16}); Path=\/; HttpOnly; SameSite=Lax; Secure\r/))
+        of: /Set-Cookie: SERVERID=([0-9a-f]{16}); Path=\/; HttpOnly; SameSite=Lax; Secure/))
     #expect(first.contains("Cache-Control: private"))
     let name = first.hasSuffix("s1\n") ? "s1" : "s2"
     for _ in 0..<6 {
@@ -60,17 +60,14 @@ import Testing
       while true {
         let head = connection.receive(until: "\r\n\r\n")
         guard !head.isEmpty else { return }
-        origin.note(String(head.prefix { $0 != "\r" }))
+        origin.note(String(head.prefix { $0 != "\r\n" }))
         release.wait()
         connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
       }
     }
     let gate = try Gate(
       [origin],
-      edit: {
-        Self.backend("limit: { connections: 1, queue: 2, wait: 20s }")(
-          $0.replacing("workers: 1", with: "workers: 2"))
-      })
+      edit: Self.backend("limit: { connections: 1, queue: 2, wait: 20s }"))
     var clients: [RawSocket] = []
     for number in 1...3 {
       let client = try RawSocket(port: gate.http)
@@ -90,6 +87,39 @@ import Testing
       #expect(clients[number - 1].receive(until: "ok").hasSuffix("ok"))
     }
     #expect(origin.notes.count == 3)
+  }
+
+  @Test func `a limit holds over all workers, and nobody who waits is forgotten`() throws {
+    let busy = Gauge()
+    let origin = Origin { connection, _ in
+      while !connection.receive(until: "\r\n\r\n").isEmpty {
+        busy.enter()
+        usleep(2000)
+        busy.leave()
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+      }
+    }
+    let gate = try Gate(
+      [origin],
+      edit: {
+        Self.backend("limit: { connections: 2, wait: 20s }")(
+          $0.replacing("workers: 1", with: "workers: 4"))
+      })
+    let answered = Counter()
+    let port = gate.http
+    let threads = DispatchGroup()
+    for _ in 0..<12 {
+      DispatchQueue.global().async(group: threads) {
+        for _ in 0..<25 {
+          guard let client = try? RawSocket(port: port) else { return }
+          client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+          if client.receive(until: "ok").hasSuffix("ok") { answered.add() }
+        }
+      }
+    }
+    #expect(threads.wait(timeout: .now() + 60) == .success)
+    #expect(answered.count == 300)
+    #expect(busy.most == 2)
   }
 
   private static func queued(_ status: String) -> Int {
@@ -164,6 +194,20 @@ private final class Release: @unchecked Sendable {
   private let semaphore = DispatchSemaphore(value: 0)
   func wait() { _ = semaphore.wait(timeout: .now() + 30) }
   func one() { semaphore.signal() }
+}
+
+/// How many are within at a time, at most.
+private final class Gauge: @unchecked Sendable {
+  private let lock = NSLock()
+  private var now = 0
+  private(set) var most = 0
+  func enter() {
+    lock.withLock {
+      now += 1
+      most = max(most, now)
+    }
+  }
+  func leave() { lock.withLock { now -= 1 } }
 }
 
 final class Counter: @unchecked Sendable {

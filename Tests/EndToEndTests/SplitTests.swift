@@ -34,7 +34,7 @@ import Testing
     let pin = try #require(
       write.firstMatch(
         of:
-          /Set-Cookie: gatehouse_pin_web=([0-9a-f]{16})\.([0-9a-f]{16}); Path=\/; Max-Age=61; HttpOnly; SameSite=Lax; Secure\r/
+          /Set-Cookie: gatehouse_pin_web=([0-9a-f]{16})\.([0-9a-f]{16}); Path=\/; Max-Age=61; HttpOnly; SameSite=Lax; Secure/
       ))
     for _ in 0..<4 { #expect(try gate.curl("-b", jar).standardOutput == "primary\n") }
     for forged in [
