@@ -23,6 +23,7 @@ public final class Supervisor: Sendable {
   let certificates: CertificateDesk
   let challenges: ChallengeBoard
   private let renewer: Renewer
+  private let names: NameWatch
   private let chores = Mutex<[Chore]>([])
   /// One change of the configuration that runs at a time.
   private let applying = Mutex<Void>(())
@@ -63,6 +64,8 @@ public final class Supervisor: Sendable {
     challenges = ChallengeBoard(proxy)
     renewer = Renewer(certificates, challenges, logger)
     renewer.adopt(loaded)
+    names = NameWatch(logger)
+    names.adopt(loaded)
     state = Mutex(State(loaded: loaded))
     servers.begin { [proxy] in proxy.stand($0) }
   }
@@ -96,11 +99,12 @@ public final class Supervisor: Sendable {
   public func apply() -> [String] {
     applying.withLock { _ in
       do {
-        let loaded = try ConfigurationFile.load(path)
+        let loaded = try ConfigurationFile.load(path, lastAddresses: names.addresses)
         try certificates.apply(loaded, putToWork)
         servers.adopt(loaded.proxy)
         bans.adopt(loaded)
         renewer.adopt(loaded)
+        names.adopt(loaded)
         adopted(loaded)
         return []
       } catch {
@@ -131,11 +135,18 @@ public final class Supervisor: Sendable {
   }
 
   /// Puts the file's configuration to work once more, with servers added and removed since.
-  func reconfigure() throws {
+  func reconfigure() throws { try adopt { _ in } }
+
+  var loaded: LoadedConfiguration { state.withLock { $0.loaded } }
+
+  /// Puts a change of what runs to work that is not the file's, such as new addresses.
+  func adopt(_ change: (inout LoadedConfiguration) -> Void) throws {
     try applying.withLock { _ in
-      let loaded = state.withLock { $0.loaded }
+      var loaded = loaded
+      change(&loaded)
       try certificates.keepServed(in: loaded.proxy, putToWork)
       servers.adopt(loaded.proxy)
+      state.withLock { $0.loaded = loaded }
     }
   }
 
@@ -155,6 +166,7 @@ public final class Supervisor: Sendable {
       Chore(every: 60) { [challenges] in challenges.dropOld() },
       Chore(every: 1) { [renewer] in renewer.work() },
       Chore(every: 0.25) { [self] in followServers() },
+      Chore(every: 0.5) { [self] in names.work { move($0, from: $1) } },
     ]
     chores.withLock { $0 = all }
   }
@@ -186,7 +198,8 @@ public final class Supervisor: Sendable {
       backends: backends,
       certificates: .init(certificates.served, now: Date()),
       renewals: renewer.outlook.map(Status.Renewal.init), traffic: .init(reports),
-      lastApplyErrors: state.lastErrors, overrideErrors: troubles, overrides: overrides,
+      names: names.report, lastApplyErrors: state.lastErrors, overrideErrors: troubles,
+      overrides: overrides,
       certificateErrors: certificates.troubles + certificates.uncovered(configuration)
         + ProxyServer.outdatedTerms(of: configuration))
   }
