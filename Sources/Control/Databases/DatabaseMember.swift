@@ -23,13 +23,20 @@ struct DatabaseMember {
     if successes < .max { successes += 1 }
   }
 
+  var lagSeconds: Double? {
+    guard let lag = last?.facts?.replication?.lag else { return nil }
+    return Double(lag.components.seconds) + Double(lag.components.attoseconds) / 1e18
+  }
+
   /// What it counts as: one failed check alone takes nobody's role; `fall` of them do.
   func counted(_ health: ProxyConfiguration.Health) -> ProbeOutcome? {
     failures < health.fall ? lastGood ?? last : last
   }
 
   /// One that comes back gets a role only after `rise` checks: until then it is only looked at.
-  func isTrusted(_ health: ProxyConfiguration.Health) -> Bool { successes >= health.rise || failures > 0 }
+  func isTrusted(_ health: ProxyConfiguration.Health) -> Bool {
+    successes >= health.rise || failures > 0
+  }
 }
 
 /// Asks one server again and again, on a thread of its own: it may hang for as long as its timeout.
@@ -100,8 +107,9 @@ final class DatabaseChecker: @unchecked Sendable {
   private func wait(until time: ContinuousClock.Instant) {
     let left = time - .now
     guard left > .zero else { return }
-    Thread.sleep(forTimeInterval: Double(left.components.seconds)
-      + Double(left.components.attoseconds) / 1e18)
+    Thread.sleep(
+      forTimeInterval: Double(left.components.seconds)
+        + Double(left.components.attoseconds) / 1e18)
   }
 
   /// Without the line end that an editor leaves.

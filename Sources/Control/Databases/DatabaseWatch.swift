@@ -88,7 +88,8 @@ final class DatabaseWatch: Sendable {
   /// Says whether the check agrees with what the server counts as.
   private func note(_ checker: DatabaseChecker, _ outcome: ProbeOutcome) -> Bool {
     let id = checker.id
-    let found = state.withLock { state -> (roles: [ServerID: ServerRole?], text: String, isSettled: Bool)? in
+    let found = state.withLock {
+      state -> (roles: [ServerID: ServerRole?], text: String, isSettled: Bool)? in
       guard state.checkers[id] === checker, var cluster = state.clusters[id.backend] else {
         return nil
       }
@@ -99,7 +100,8 @@ final class DatabaseWatch: Sendable {
       cluster.verdict = verdict
       state.clusters[id.backend] = cluster
       let own = DatabaseVerdict(outcome, lagLimit: cluster.plan.lag)
-      let isSettled = counted[id.server] == outcome
+      let isSettled =
+        counted[id.server] == outcome
         && cluster.members[id.server]?.isTrusted(cluster.health) == true
       return (Self.roles(id.backend, cluster), own.reason, isSettled)
     }
@@ -143,7 +145,8 @@ final class DatabaseWatch: Sendable {
 
   var report: [Status.Database] {
     state.withLock { state in
-      state.clusters.sorted { $0.key < $1.key }.map { Status.Database($0.key, $0.value.verdict) }
+      state.clusters.sorted { $0.key < $1.key }.map { Status.Database($0.key, $0.value.verdict, lags: $0.value.members.compactMapValues(\.lagSeconds))
+      }
     }
   }
 }
@@ -155,6 +158,8 @@ extension Status {
       public let name: String
       public let role: String
       public let why: String
+      /// Nil where it replicates from nobody, or does not know.
+      public let lagSeconds: Double?
     }
 
     public let backend: String
@@ -169,7 +174,7 @@ extension Status {
 }
 
 extension Status.Database {
-  init(_ backend: String, _ verdict: ClusterVerdict?) {
+  init(_ backend: String, _ verdict: ClusterVerdict?, lags: [String: Double]) {
     self.backend = backend
     switch verdict?.writer {
     case .one(let name): (writer, writers) = (name, 1)
@@ -179,7 +184,9 @@ extension Status.Database {
     self.verdict = verdict?.reason ?? "not checked yet"
     warnings = verdict?.warnings ?? []
     members = (verdict?.members ?? [:]).sorted { $0.key < $1.key }.map {
-      Member(name: $0.key, role: $0.value.role.rawValue, why: $0.value.reason)
+      Member(
+        name: $0.key, role: $0.value.role.rawValue, why: $0.value.reason,
+        lagSeconds: lags[$0.key])
     }
   }
 
