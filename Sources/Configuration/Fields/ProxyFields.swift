@@ -95,8 +95,9 @@ enum BackendFields {
 
   static let section = Section(
     "backends.NAME", "A named group of servers.",
-    [servers] + BalanceFields.all + [MySQLFields.mysql, host, tls, proxyProtocol],
-    later: ["health", "http", "log"])
+    [servers] + BalanceFields.all
+      + [HealthFields.health, MySQLFields.mysql, host, tls, proxyProtocol],
+    later: ["http", "log"])
 }
 
 enum UpstreamTLSFields {
