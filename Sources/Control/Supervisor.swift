@@ -18,6 +18,7 @@ public final class Supervisor: Sendable {
   let logger: Logger
   let proxy: ProxyServer
   let servers: ServerBook
+  let health: HealthDesk
   let audit: AuditLog
   private let bans: RefusalBans
   let certificates: CertificateDesk
@@ -44,6 +45,8 @@ public final class Supervisor: Sendable {
     audit = AuditLog(path: folder.file("audit.log"))
     let servers = ServerBook(loaded.proxy, folder, logger)
     self.servers = servers
+    let health = HealthDesk(servers, logger)
+    self.health = health
     let later = DispatchQueue(label: "ejections")
     // The workers begin before there is a server to hand them bans.
     let running = RunningProxy()
@@ -56,6 +59,7 @@ public final class Supervisor: Sendable {
         let end = Date() + Double(milliseconds) / 1000
         // No worker waits for the disk.
         later.async { servers.ejected(id, until: end, reason: reason) }
+        health.checkSoon(id)
         Self.log(event, to: logger)
       case .trouble: Self.log(event, to: logger)
       }
@@ -70,6 +74,7 @@ public final class Supervisor: Sendable {
     names.adopt(loaded)
     state = Mutex(State(loaded: loaded))
     servers.begin { [proxy] in proxy.stand($0) }
+    health.adopt(configuration)
   }
 
   var generation: Int { state.withLock { $0.generation } }
@@ -122,6 +127,7 @@ public final class Supervisor: Sendable {
   private func putToWork(_ file: ProxyConfiguration) throws {
     let configuration = servers.applied(to: file)
     try proxy.adopt(configuration, standings: servers.standings(of: configuration))
+    health.adopt(configuration)
   }
 
   private func adopted(_ loaded: LoadedConfiguration) {
@@ -175,6 +181,7 @@ public final class Supervisor: Sendable {
 
   /// Lets time pass for what is said of servers.
   private func followServers() {
+    health.follow()
     guard servers.tick() else { return }
     do { try reconfigure() } catch {
       logger.error("servers that came or went are not put to work: \(error)")
@@ -212,6 +219,7 @@ public final class Supervisor: Sendable {
     logger.notice("draining: no new connections, up to the drain timeout for those that run")
     proxy.drain()
     proxy.waitUntilStopped()
+    health.stop()
     admin.withLock { $0?.stop() }
     if let socket = state.withLock({ $0.loaded.adminSocket }) {
       try? FileManager.default.removeItem(atPath: socket)
