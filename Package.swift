@@ -41,13 +41,15 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
   ],
   targets: [
-    // The four C doors: a module map and a header of one-line shims each.
+    // The C doors: a module map and a header of one-line shims each.
     .systemLibrary(name: "CLinux"),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .systemLibrary(
       name: "CNftables", pkgConfig: "libnftnl", providers: [.apt(["libnftnl-dev", "libmnl-dev"])]),
+    .systemLibrary(
+      name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
 
-    module("Proxy", ["CLinux", "COpenSSL"]),
+    module("Proxy", ["CLinux", "CNghttp2", "COpenSSL"]),
     module("Firewall", ["CNftables"]),
     module("Names", []),
     module("Certificates", ["COpenSSL", "Names"]),

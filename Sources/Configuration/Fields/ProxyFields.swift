@@ -95,8 +95,8 @@ enum BackendFields {
 
   static let section = Section(
     "backends.NAME", "A named group of servers.",
-    [servers] + BalanceFields.all + [host, tls, proxyProtocol],
-    later: ["health", "http", "log"])
+    [servers] + BalanceFields.all + [HealthFields.health, host, tls, proxyProtocol],
+    later: ["http", "log"])
 }
 
 enum UpstreamTLSFields {
