@@ -18,16 +18,13 @@ public final class Supervisor: Sendable {
   let logger: Logger
   let proxy: ProxyServer
   let servers: ServerBook
+  let health: HealthDesk
   let audit: AuditLog
   private let bans: RefusalBans
   let certificates: CertificateDesk
   let challenges: ChallengeBoard
   private let renewer: Renewer
   private let names: NameWatch
-  private let databases: DatabaseWatch
-  private let health: HealthMonitor
-  /// Servers that are not checked now.
-  private let paused = Mutex<Set<ServerID>>([])
   private let chores = Mutex<[Chore]>([])
   /// One change of the configuration that runs at a time.
   private let applying = Mutex<Void>(())
@@ -48,12 +45,14 @@ public final class Supervisor: Sendable {
     audit = AuditLog(path: folder.file("audit.log"))
     let servers = ServerBook(loaded.proxy, folder, logger)
     self.servers = servers
-    let later = DispatchQueue(label: "ejections")
-    let health = try HealthMonitor { id, report in servers.told([id: report]) }
+    let health = HealthDesk(servers, logger)
     self.health = health
+    let later = DispatchQueue(label: "ejections")
     // The workers begin before there is a server to hand them bans.
     let running = RunningProxy()
-    proxy = try ProxyServer(servers.applied(to: loaded.proxy)) { event in
+    let configuration = servers.applied(to: loaded.proxy)
+    let standings = servers.standings(of: configuration)
+    proxy = try ProxyServer(configuration, standings: standings) { event in
       switch event {
       case .refusedRequest(let client, let listener): bans.count(client, listener, running.server)
       case .serverEjected(let id, let reason, let milliseconds):
@@ -73,15 +72,9 @@ public final class Supervisor: Sendable {
     renewer.adopt(loaded)
     names = NameWatch(logger)
     names.adopt(loaded)
-    databases = DatabaseWatch(
-      logger, isPaused: { id in servers.look { $0.unchecked.contains(id) } },
-      .init(
-        checked: { id, isGood, result, took in
-          health.record(ProbeResult(isGood: isGood, text: result, took: took), of: id)
-        }, roles: { servers.told($0) }))
     state = Mutex(State(loaded: loaded))
     servers.begin { [proxy] in proxy.stand($0) }
-    watch(servers.applied(to: loaded.proxy))
+    health.adopt(configuration)
   }
 
   var generation: Int { state.withLock { $0.generation } }
@@ -134,12 +127,7 @@ public final class Supervisor: Sendable {
   private func putToWork(_ file: ProxyConfiguration) throws {
     let configuration = servers.applied(to: file)
     try proxy.adopt(configuration, standings: servers.standings(of: configuration))
-    watch(configuration)
-  }
-
-  private func watch(_ configuration: ProxyConfiguration) {
     health.adopt(configuration)
-    databases.adopt(configuration)
   }
 
   private func adopted(_ loaded: LoadedConfiguration) {
@@ -193,21 +181,10 @@ public final class Supervisor: Sendable {
 
   /// Lets time pass for what is said of servers.
   private func followServers() {
-    servers.told(health.reports())
-    pauseChecks()
+    health.follow()
     guard servers.tick() else { return }
     do { try reconfigure() } catch {
       logger.error("servers that came or went are not put to work: \(error)")
-    }
-  }
-
-  /// Servers in maintenance are not checked.
-  private func pauseChecks() {
-    let wanted = servers.look { $0.unchecked }
-    paused.withLock { paused in
-      for id in wanted.subtracting(paused) { health.pause(id) }
-      for id in paused.subtracting(wanted) { health.resume(id) }
-      paused = wanted
     }
   }
 
@@ -230,7 +207,7 @@ public final class Supervisor: Sendable {
       backends: backends,
       certificates: .init(certificates.served, now: Date()),
       renewals: renewer.outlook.map(Status.Renewal.init), traffic: .init(reports),
-      names: names.report, databases: databases.report, lastApplyErrors: state.lastErrors, overrideErrors: troubles,
+      names: names.report, lastApplyErrors: state.lastErrors, overrideErrors: troubles,
       overrides: overrides,
       certificateErrors: certificates.troubles + certificates.uncovered(configuration)
         + ProxyServer.outdatedTerms(of: configuration))
@@ -239,11 +216,10 @@ public final class Supervisor: Sendable {
   /// Takes nothing new, lets what runs finish, and returns when it has.
   public func drain() {
     for chore in chores.withLock({ $0 }) { chore.stop() }
-    databases.stop()
-    health.stop()
     logger.notice("draining: no new connections, up to the drain timeout for those that run")
     proxy.drain()
     proxy.waitUntilStopped()
+    health.stop()
     admin.withLock { $0?.stop() }
     if let socket = state.withLock({ $0.loaded.adminSocket }) {
       try? FileManager.default.removeItem(atPath: socket)

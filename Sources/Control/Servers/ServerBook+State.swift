@@ -15,7 +15,8 @@ extension ServerBook.State {
       applied.backends.flatMap { backend in
         backend.servers.map { ServerID(backend: backend.name, server: $0.name) }
       })
-    reports = reports.filter { ids.contains($0.key) }
+    let checked = Set(applied.backends.filter { $0.health.check != nil }.map(\.name))
+    reports = reports.filter { ids.contains($0.key) && checked.contains($0.key.backend) }
     roles = roles.filter { ids.contains($0.key) }
     ejections = ejections.filter { ids.contains($0.key) }
     words = words.filter { ids.contains($0.key) }
@@ -70,6 +71,14 @@ extension ServerBook.State {
 
   func health(of id: ServerID) -> ProxyConfiguration.Health {
     applied.backends.first { $0.name == id.backend }?.health ?? .init()
+  }
+
+  /// A last word may come of a check that is no more.
+  func isChecked(_ id: ServerID) -> Bool {
+    applied.backends.contains { backend in
+      backend.name == id.backend && backend.health.check != nil
+        && backend.servers.contains { $0.name == id.server }
+    }
   }
 
   /// Servers that are not to be checked.
@@ -133,7 +142,7 @@ extension ServerBook {
       logger.warning(
         "server \(id) is down: \(report.lastResult) (\(health.fall) of \(health.fall) checks)")
     case .up: logger.notice("server \(id) is up: \(report.lastResult)")
-    case .unknown: logger.notice("server \(id) is not checked any more")
+    case .unknown: logger.notice("server \(id) is checked anew")
     }
   }
 

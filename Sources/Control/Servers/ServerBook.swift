@@ -76,10 +76,12 @@ final class ServerBook: Sendable {
   /// What health checks know; those that are not named keep what they have.
   func told(_ reports: [ServerID: HealthReport]) {
     changing { state in
-      for (id, report) in reports {
+      for (id, report) in reports where state.isChecked(id) {
         let before = state.reports[id]?.verdict ?? .unknown
         state.reports[id] = report
-        if report.verdict != before { self.log(id, report, state.health(of: id)) }
+        // That all is well at the start needs no words.
+        guard report.verdict != before, before == .down || report.verdict == .down else { continue }
+        self.log(id, report, state.health(of: id))
       }
     }
   }

@@ -30,6 +30,7 @@ import Testing
     servers[2].tier = 1
     configuration.backends = [.init(name: "web", servers: servers)]
     configuration.backends[0].tiers.holdDown = holdDown
+    configuration.backends[0].health.check = .tcp
     return configuration
   }
 
@@ -118,6 +119,17 @@ import Testing
     book.adopt(file)
     #expect(told["s1"] == nil)
     book.adopt(Self.file())
+    #expect(told["s1"]?.isHealthy == true)
+  }
+
+  @Test func `a file without a check makes nobody stay down`() {
+    let (book, told) = Self.book()
+    book.told([Self.id("s1"): Self.report(.down)])
+    var file = Self.file()
+    file.backends[0].health.check = nil
+    book.adopt(file)
+    #expect(told["s1"]?.isHealthy == true)
+    book.told([Self.id("s1"): Self.report(.down)])
     #expect(told["s1"]?.isHealthy == true)
   }
 
