@@ -22,7 +22,7 @@ struct HealthFileTests {
     ("grpc", .grpc(service: "")), ("{ tcp: true }", .tcp), ("{ tls: true }", .tls),
     ("{ grpc: true }", .grpc(service: "")), ("{ grpc: my.Service }", .grpc(service: "my.Service")),
     ("{ http: /a }", .http(.init(path: "/a"))), ("{ agent: 9777 }", .agent),
-    ("{ passive: true }", nil), ("{ tcp: false, tls: true }", .tls), ("{ tcp: false }", nil),
+    ("{ passive: true }", nil), ("{ tcp: false, tls: true }", .tls),
   ]
 
   @Test(arguments: kinds.indices)

@@ -54,7 +54,8 @@ enum HTTPCheckFields {
   static let path = Field(
     "path", .described("a path that begins with /"), isRequired: true, "What is asked for.")
   static let host = Field(
-    "host", .text, standard: "that of the backend, or the server's name", "Sent as Host.")
+    "host", .described("a name or address, with a port where it is not the usual one"),
+    standard: "that of the backend, or the server's name", "Sent as Host.")
   static let method = Field("method", .choice(["GET", "HEAD"]), standard: "GET", "GET or HEAD.")
   static let status = Field(
     "status", .list("a status such as 200, or a range such as \"200-399\""),

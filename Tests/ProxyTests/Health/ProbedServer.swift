@@ -60,7 +60,7 @@ final class ProbedServer {
         else:
             port = server.add_insecure_port('127.0.0.1:0')
         server.start()
-        return port
+        return server, port
 
     def answer(connection):
         try:
@@ -99,7 +99,9 @@ final class ProbedServer {
         finally: connection.close()
 
     if behaviour == 'grpc':
-        print(grpc_server(), flush=True)
+        # Kept: a server that nobody holds stops.
+        server, port = grpc_server()
+        print(port, flush=True)
         while True: time.sleep(60)
     listener = socket.create_server(('127.0.0.1', 0), backlog=2000)
     print(listener.getsockname()[1], flush=True)
