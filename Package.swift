@@ -19,15 +19,17 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 // `swift test` drives the fuzzers over their corpora; `Fuzz/run` builds them around libFuzzer instead.
 let isForLibFuzzer = Context.environment["GATEHOUSE_LIBFUZZER"] != nil
 let corpora =
-  ["element-packing", "feed-reader", "netlink-decoder", "policy-reader"].map { "\($0)/corpus" }
+  ["dns-message", "element-packing", "feed-reader", "netlink-decoder", "policy-reader"].map {
+    "\($0)/corpus"
+  }
   + ["feed-reader/dictionary", "policy-reader/dictionary"]
 let fuzzers: Target =
   isForLibFuzzer
   ? .executableTarget(
-    name: "fuzz", dependencies: ["Configuration", "Firewall"], path: "Fuzz",
+    name: "fuzz", dependencies: ["Configuration", "Firewall", "Names"], path: "Fuzz",
     exclude: corpora + ["README.md", "run", "bounded"], swiftSettings: settings)
   : .testTarget(
-    name: "FuzzTests", dependencies: ["Configuration", "Firewall"], path: "Fuzz",
+    name: "FuzzTests", dependencies: ["Configuration", "Firewall", "Names"], path: "Fuzz",
     exclude: corpora + ["README.md", "run", "libfuzzer"], swiftSettings: settings)
 
 let package = Package(
@@ -49,32 +51,41 @@ let package = Package(
 
     module("Proxy", ["CLinux", "CNghttp2", "COpenSSL"]),
     module("Firewall", ["CNftables"]),
-    module("Certificates", ["COpenSSL"]),
+    module("Names", []),
+    module("Certificates", ["COpenSSL", "Names"]),
+    module("Databases", ["CLinux", "COpenSSL"]),
     module(
       "Configuration",
-      ["Proxy", "Firewall", "Certificates", .product(name: "Yams", package: "Yams")]),
+      ["Proxy", "Firewall", "Certificates", "Names", .product(name: "Yams", package: "Yams")]),
     module(
-      "Control", ["Configuration", "CLinux", .product(name: "Logging", package: "swift-log")]),
+      "Control",
+      [
+        "Configuration", "Databases", "Names", "CLinux",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
     .executableTarget(
       name: "gatehouse",
       dependencies: [
-        "Control", "Certificates", "Configuration", "Firewall", "Proxy",
+        "Control", "Certificates", "Configuration", "Databases", "Firewall", "Proxy",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
 
     tests("ProxyTests", ["Proxy"]),
+    tests("NamesTests", ["Names"]),
     .testTarget(
       name: "FirewallTests", dependencies: ["Firewall"], exclude: ["Golden"],
       swiftSettings: settings),
     .testTarget(
-      name: "CertificatesTests", dependencies: ["Certificates", "COpenSSL"],
+      name: "CertificatesTests", dependencies: ["Certificates", "COpenSSL", "Names"],
       exclude: ["ACME/Stubs"], swiftSettings: settings),
+    tests("DatabasesTests", ["Databases", "COpenSSL"]),
     tests("ConfigurationTests", ["Configuration", "Certificates"]),
     tests("ControlTests", ["Control", "Proxy"]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["gatehouse"], exclude: ["Golden", "Oracle"],
+      name: "EndToEndTests", dependencies: ["gatehouse", "Databases"],
+      exclude: ["Golden", "Oracle"],
       swiftSettings: settings),
     tests("TidyTests", []),
     fuzzers,

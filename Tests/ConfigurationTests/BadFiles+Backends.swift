@@ -17,7 +17,7 @@ extension BadFile {
     ),
     BadFile(
       "backends: { web: { servers: [name.invalid:80] } }",
-      "g.yaml:2:30: server \"s1\" of backend \"web\": cannot resolve \"name.invalid\": Name or service not known"
+      "g.yaml:2:30: server \"s1\" of backend \"web\": cannot resolve \"name.invalid\": no such name"
     ),
     BadFile(
       "backends: { web: { servers: { a: { address: 1.2.3.4:80, weight: 257 } } } }",
@@ -87,7 +87,7 @@ extension BadFile {
     ),
     BadFile(
       "backends:\n  api:\n    servers: [1.2.3.4:80]\n    tiemout: 1s",
-      "g.yaml:5:5: unknown key \"tiemout\" in backend \"api\"; allowed: servers, balance, sticky, slow_start, limit, tiers, split, health, host, tls, proxy_protocol"
+      "g.yaml:5:5: unknown key \"tiemout\" in backend \"api\"; allowed: servers, balance, sticky, slow_start, limit, tiers, split, health, mysql, host, tls, proxy_protocol"
     ),
   ]
 

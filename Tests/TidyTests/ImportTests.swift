@@ -6,7 +6,9 @@ struct ImportTests {
   static let only: [String: Set<String>] = [
     "Proxy": ["CLinux", "CNghttp2", "COpenSSL", "Glibc", "Synchronization"],
     "Firewall": ["CNftables", "Glibc"],
-    "Certificates": ["COpenSSL", "Glibc", "Foundation"],
+    "Names": ["Glibc"],
+    "Certificates": ["COpenSSL", "Glibc", "Foundation", "Names"],
+    "Databases": ["COpenSSL", "CLinux", "Glibc"],
   ]
   static let never: [String: Set<String>] = [
     "Configuration": ["Control", "ArgumentParser", "COpenSSL", "CNftables", "CNghttp2", "CLinux"],
