@@ -41,4 +41,14 @@ struct HealthTLSTests {
     backend.tls = Self.tls(certificate)
     #expect(try Watch().first(backend).lastResult == "TLS: certificate has expired")
   }
+
+  @Test func `a backend that verifies nothing needs no name`() throws {
+    let certificate = try TestCertificate(isExpired: true)
+    let server = try ProbedServer("http", certificate.certificate, certificate.key)
+    var backend = Watch.backend(server.port, .http(.init(path: "/")))
+    backend.tls = Self.tls(nil, name: "")
+    backend.tls?.verify = false
+    let report = try Watch().first(backend)
+    #expect(report.lastResult.hasPrefix("200 in "), "\(report.lastResult)")
+  }
 }
