@@ -139,8 +139,10 @@ extension ServerBook {
   func log(_ id: ServerID, _ report: HealthReport, _ health: ProxyConfiguration.Health) {
     switch report.verdict {
     case .down:
-      logger.warning(
-        "server \(id) is down: \(report.lastResult) (\(health.fall) of \(health.fall) checks)")
+      // The first result decides at once.
+      let count = UInt64(max(1, health.fall))
+      let bad = min(count, max(1, report.checks))
+      logger.warning("server \(id) is down: \(report.lastResult) (\(bad) of \(bad) checks)")
     case .up: logger.notice("server \(id) is up: \(report.lastResult)")
     case .unknown: logger.notice("server \(id) is checked anew")
     }
