@@ -17,6 +17,7 @@ enum Metrics {
     certificates(status.certificates, now, &text)
     renewals(status.renewals, &text)
     servers(status, &text)
+    databases(status.databases, &text)
     names(status.names, &text)
     return text.text
   }

@@ -88,7 +88,7 @@ enum StatusText {
     status.lastApplyErrors.isEmpty && status.certificateErrors.isEmpty
       && status.certificates.allSatisfy { $0.state == .ok }
       && !status.renewals.contains(where: CertificateText.isBad)
-      && status.overrideErrors.isEmpty
+      && status.overrideErrors.isEmpty && status.databases.allSatisfy { $0.trouble == nil }
       && !status.backends.contains { $0.servers.contains(where: \.isTrouble) }
   }
 
@@ -108,6 +108,7 @@ enum StatusText {
       \(table(["LISTENER", "SERVES", "ADDRESSES", "ADMITS"], listeners))
 
       \(ServerText.table(status.backends))
+      \(databases(status.databases))
 
       \(CertificateText.table(status.certificates))\
       \(CertificateText.renewals(status.renewals))\
@@ -136,6 +137,7 @@ enum StatusText {
     if let error = status.lastApplyErrors.first {
       return "DEGRADED: the file was not applied: \(error)"
     }
+    if let trouble = status.databases.compactMap(\.trouble).first { return "DEGRADED: \(trouble)" }
     if let first = down.first {
       let others = down.count > 1 ? ", and \(down.count - 1) more" : ""
       return "DEGRADED: \(ServerText.trouble(first))\(others)"
@@ -144,6 +146,14 @@ enum StatusText {
     if let error = status.certificateErrors.first { return "DEGRADED: \(error)" }
     return CertificateText.verdict(status.certificates)
       ?? CertificateText.verdict(status.renewals) ?? "OK"
+  }
+
+  private static func databases(_ all: [Status.Database]) -> String {
+    guard !all.isEmpty else { return "" }
+    let rows = all.flatMap { one in
+      one.members.map { ["\(one.backend)/\($0.name)", $0.role, $0.why] }
+    }
+    return "\n\(table(["DATABASE", "ROLE", "WHY"], rows))\n"
   }
 
   private static func codes(_ traffic: Status.Traffic) -> String {

@@ -95,7 +95,8 @@ enum BackendFields {
 
   static let section = Section(
     "backends.NAME", "A named group of servers.",
-    [servers] + BalanceFields.all + [HealthFields.health, host, tls, proxyProtocol],
+    [servers] + BalanceFields.all
+      + [HealthFields.health, MySQLFields.mysql, host, tls, proxyProtocol],
     later: ["http", "log"])
 }
 
