@@ -24,6 +24,7 @@ extension Supervisor {
         }
       }
     }
+    health.follow()
     let what = [change.weight.map { "weight \($0.text)" }, change.state?.rawValue]
     note(
       "server \(id) is set to \(what.compactMap(\.self).joined(separator: ", "))", change.terms, by)
@@ -133,6 +134,7 @@ extension Supervisor {
     _ body: (inout ServerBook.State) throws(ServerRefusal) -> Void
   ) throws(ServerRefusal) {
     let before = servers.look { $0.overrides }
+    defer { health.follow() }
     guard try servers.change(body) else { return }
     do { try reconfigure() } catch {
       _ = try servers.change { $0.overrides = before }
