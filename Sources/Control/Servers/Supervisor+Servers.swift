@@ -4,6 +4,20 @@ internal import Proxy
 
 /// What is changed of servers while running.
 extension Supervisor {
+  /// An apply by SIGHUP: the signal does not say whose it is.
+  public func applyOnSignal() {
+    let before = "generation \(generation)"
+    let errors = apply()
+    let entry = AuditEntry(
+      at: Date(), user: "SIGHUP", uid: geteuid(), pid: getpid(), role: AdminRole.admin.rawValue,
+      action: "apply", subject: "", before: before,
+      after: errors.isEmpty ? "generation \(generation)" : "", reason: "",
+      outcome: errors.isEmpty ? "done" : errors.joined(separator: "; "))
+    if let trouble = audit.append(entry) {
+      logger.error("the audit log can't be written: \(trouble)")
+    }
+  }
+
   func set(_ id: ServerID, _ change: ServerChange, by: ServerCaller) throws(ServerRefusal) {
     try change.terms.check()
     guard change.weight != nil || change.state != nil else {
