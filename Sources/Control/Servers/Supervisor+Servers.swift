@@ -118,6 +118,7 @@ extension Supervisor {
       let all = names.joined(separator: ", ")
       throw ServerRefusal(404, "no backend \"\(AuditLog.visible(backend))\"; there are: \(all)")
     }
+    try by.check(servers.look { $0.tag })
     guard let change = servers.failBack(backend) else {
       throw ServerRefusal(409, "\(backend) uses the best tier that is healthy already")
     }
