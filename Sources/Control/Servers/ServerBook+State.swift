@@ -107,7 +107,8 @@ extension ServerBook.State {
     for backend in file.backends {
       for server in backend.servers { add("\(backend.name)/\(server.name)=\(AddedServer(server))") }
     }
-    return String(hash, radix: 16)
+    let digits = String(hash, radix: 16)
+    return String(repeating: "0", count: max(0, 16 - digits.count)) + digits
   }
 }
 
