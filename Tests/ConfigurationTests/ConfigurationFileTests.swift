@@ -37,7 +37,7 @@ struct ConfigurationFileTests {
     #expect(try Self.errors(bad.text) == bad.lines)
   }
 
-  @Test(arguments: BadFile.backends + BadFile.routes + BadFile.settings)
+  @Test(arguments: BadFile.backends + BadFile.health + BadFile.routes + BadFile.settings)
   func `says what is wrong beside a listener that is right`(_ bad: BadFile) throws {
     #expect(try Self.errors(Self.start + bad.text) == bad.lines)
   }

@@ -36,8 +36,8 @@ enum HealthFields {
     "jitter", .percent(0...50), standard: "10%",
     "Each interval is drawn that much shorter or longer, so that checks do not march in step.")
   static let changesPerMinute = Field(
-    "changes_per_minute", .integer(0...1000), standard: "6",
-    "A server whose verdict would change more often is held down for a minute; 0 for never.")
+    "changes_per_minute", .integer(2...1000), standard: "6",
+    "A server that may go down and up once more only above it is held down for a minute.")
   static let passive = Field(
     "passive", .described("true, or a map, see `backends.NAME.health.passive`"),
     standard: "false", "Ejects servers that fail under the eyes of their clients.")
@@ -54,7 +54,8 @@ enum HTTPCheckFields {
   static let path = Field(
     "path", .described("a path that begins with /"), isRequired: true, "What is asked for.")
   static let host = Field(
-    "host", .text, standard: "that of the backend, or the server's name", "Sent as Host.")
+    "host", .described("a name or address, with a port where it is not the usual one"),
+    standard: "that of the backend, or the server's name", "Sent as Host.")
   static let method = Field("method", .choice(["GET", "HEAD"]), standard: "GET", "GET or HEAD.")
   static let status = Field(
     "status", .list("a status such as 200, or a range such as \"200-399\""),

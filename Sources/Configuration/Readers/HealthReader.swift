@@ -47,6 +47,13 @@ struct HealthReader {
       map.problems.error(
         place, "fast_interval\(map.inLabel) is longer than interval; write a shorter one")
     }
+    if health.check == nil, health.passive == nil, map.problems.isEmpty {
+      let kinds = HealthFields.kinds.map(\.name).joined(separator: ", ")
+      map.problems.error(
+        map.place,
+        "\(map.label.replacing(" of ", with: " in ", maxReplacements: 1)) checks nothing; write one of \(kinds), or passive"
+      )
+    }
     backend.health = health
   }
 

@@ -14,7 +14,7 @@ public struct AgentAnswer: Sendable, Equatable {
   static let percentLimit = 256
 
   /// Nil when a word of the line is unknown, or there is none.
-  init?(_ line: Span<UInt8>) {
+  init?(_ line: [UInt8]) {
     guard line.count <= Self.byteLimit else { return nil }
     var words = Self.words(line)[...]
     guard !words.isEmpty else { return nil }
@@ -39,11 +39,10 @@ public struct AgentAnswer: Sendable, Equatable {
   }
 
   /// Only printable ASCII counts: the words go to logs and terminals.
-  private static func words(_ line: Span<UInt8>) -> [String] {
+  private static func words(_ line: [UInt8]) -> [String] {
     var words: [String] = []
     var word = ""
-    for index in line.indices {
-      let byte = line[index]
+    for byte in line {
       let parts = byte == 0x20 || byte == 0x09 || byte == 0x2c || byte == 0x0d
       if !parts {
         word.unicodeScalars.append(Unicode.Scalar(byte > 0x20 && byte < 0x7f ? byte : 0x3f))

@@ -21,7 +21,7 @@ struct AgentProbe: ProbeExchange {
 
   private func judge() -> ProbeFinding {
     let text = line.printable
-    guard let answer = AgentAnswer(line.span) else {
+    guard let answer = AgentAnswer(line) else {
       return .bad("agent: \"\(text)\" is not understood")
     }
     return ProbeFinding(isGood: answer.isUp, text: "agent: \(text)", agent: answer)

@@ -2,7 +2,7 @@
 ///
 /// The first result decides at once; then `rise` good ones in a row make a server up and `fall` bad
 /// ones make it down. A server that goes down is held down for a minute when one more rise and fall
-/// would be more changes than `changesPerMinute` within the last minute; it never is when that is 0.
+/// would be more changes than `changesPerMinute` within the last minute; it never is when that is 0, and 1 is as 2.
 struct HealthCheck {
   private(set) var report = HealthReport()
   var settings: ProxyConfiguration.Health

@@ -35,6 +35,8 @@ internal import COpenSSL
     guard let ssl = unsafe SSL_new(context.pointer) else { return nil }
     unsafe buffers.attach(ssl)
     unsafe SSL_set_connect_state(ssl)
+    // Without a name nothing is verified, and nothing asked for.
+    guard !name.isEmpty else { return unsafe TLSStream(ssl) }
     // An address is checked against the certificate's addresses and never sent as SNI (RFC 6066, 3).
     let parameters = unsafe SSL_get0_param(ssl)
     if unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, name) != 1 {

@@ -11,7 +11,7 @@ struct AgentAnswerTests {
     ("down \u{1b}[31m", "- - down ?[31m"),
   ])
   func `a line is understood`(_ line: String, _ expected: String) throws {
-    let answer = try #require(AgentAnswer(Array(line.utf8).span))
+    let answer = try #require(AgentAnswer(Array(line.utf8)))
     var words = [answer.percent.map { "\($0)" } ?? "-", answer.state?.rawValue ?? "-"]
     words.append(answer.isUp ? "up" : "down")
     if !answer.reason.isEmpty { words.append(answer.reason) }
@@ -23,6 +23,6 @@ struct AgentAnswerTests {
     String(repeating: "u", count: 257),
   ])
   func `another line is not`(_ line: String) {
-    #expect(AgentAnswer(Array(line.utf8).span) == nil)
+    #expect(AgentAnswer(Array(line.utf8)) == nil)
   }
 }

@@ -43,7 +43,8 @@ struct HTTPProbeTests {
         rest.removeFirst(piece.count)
         finding = probe.take(piece.span)
       }
-      #expect((finding ?? probe.end()).text == text)
+      let found = finding ?? probe.end()
+      #expect(found.text == text)
     }
   }
 
@@ -57,6 +58,23 @@ struct HTTPProbeTests {
         "HEAD /a?b HTTP/1.1\r\nHost: b.example\r\n"))
     #expect(probe.outgoing.suffix(4) == [13, 10, 13, 10])
     let bytes = Array("HTTP/1.1 503 No\r\nContent-Length: 9\r\n\r\n".utf8)
-    #expect(probe.take(bytes.span) == ProbeFinding(isGood: true, text: "503"))
+    let finding = probe.take(bytes.span)
+    #expect(finding == ProbeFinding(isGood: true, text: "503"))
+  }
+
+  @Test func `any change of an answer's bytes is survived`() {
+    var random = SeededGenerator(state: 7)
+    var check = ProxyConfiguration.Health.HTTPCheck(path: "/")
+    check.body = "OK"
+    var findings = 0
+    for round in 0..<10_000 {
+      let answer = Self.cases[round % 11].answer
+      let bytes = random.mutated(
+        Array(answer.utf8), with: [[0], Array("\r\n".utf8), [0xff, 0x30]])
+      var probe = HTTPProbe(check, host: "a")
+      if probe.take(bytes.span) != nil { findings += 1 }
+      if let agent = AgentAnswer(bytes) { #expect((0...256).contains(agent.percent ?? 0)) }
+    }
+    #expect(findings > 2000)
   }
 }

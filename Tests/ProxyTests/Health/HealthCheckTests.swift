@@ -31,7 +31,7 @@ struct HealthCheckTests {
     #expect(check.report.failures == UInt64(results.count { $0 == "-" }))
   }
 
-  @Test(arguments: [1, 2, 3, 4, 6, 7, 20], [1, 2])
+  @Test(arguments: [2, 3, 4, 6, 7, 20], [1, 2])
   func `a server that comes and goes every second changes no more often than allowed`(
     _ limit: Int, _ rise: Int
   ) {
@@ -90,14 +90,14 @@ struct HealthCheckTests {
     #expect(check.pause(draw: 0.5) == 2000)
   }
 
-  @Test func `what an agent asks for is a change of its own`() throws {
+  @Test func `what an agent asks for is a change of its own`() {
     var check = HealthCheck(Self.settings())
     var result = Self.result(true)
-    result.agent = try #require(AgentAnswer(Array("75% drain".utf8).span))
+    result.agent = AgentAnswer(Array("75% drain".utf8))
     #expect(check.note(result, at: 0, unix: 0) == .verdict)
     #expect(check.report.agentPercent == 75 && check.report.agentState == .drain)
     #expect(check.note(result, at: 0, unix: 0) == .none)
-    result.agent = try #require(AgentAnswer(Array("ready".utf8).span))
+    result.agent = AgentAnswer(Array("ready".utf8))
     #expect(check.note(result, at: 0, unix: 0) == .agent)
     #expect(check.report.agentPercent == 75 && check.report.agentState == .ready)
   }
