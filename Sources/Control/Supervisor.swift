@@ -25,6 +25,7 @@ public final class Supervisor: Sendable {
   let challenges: ChallengeBoard
   private let renewer: Renewer
   private let names: NameWatch
+  private let databases: DatabaseWatch
   private let chores = Mutex<[Chore]>([])
   /// One change of the configuration that runs at a time.
   private let applying = Mutex<Void>(())
@@ -72,9 +73,15 @@ public final class Supervisor: Sendable {
     renewer.adopt(loaded)
     names = NameWatch(logger)
     names.adopt(loaded)
+    databases = DatabaseWatch(
+      logger, isPaused: { id in servers.look { $0.unchecked.contains(id) } },
+      .init(
+        checked: { id, isGood, result, took in
+          health.record(ProbeResult(isGood: isGood, text: result, took: took), of: id)
+        }, roles: { servers.told($0) }))
     state = Mutex(State(loaded: loaded))
     servers.begin { [proxy] in proxy.stand($0) }
-    health.adopt(configuration)
+    watch(configuration)
   }
 
   var generation: Int { state.withLock { $0.generation } }
@@ -127,7 +134,12 @@ public final class Supervisor: Sendable {
   private func putToWork(_ file: ProxyConfiguration) throws {
     let configuration = servers.applied(to: file)
     try proxy.adopt(configuration, standings: servers.standings(of: configuration))
+    watch(configuration)
+  }
+
+  private func watch(_ configuration: ProxyConfiguration) {
     health.adopt(configuration)
+    databases.adopt(configuration)
   }
 
   private func adopted(_ loaded: LoadedConfiguration) {
@@ -207,7 +219,8 @@ public final class Supervisor: Sendable {
       backends: backends,
       certificates: .init(certificates.served, now: Date()),
       renewals: renewer.outlook.map(Status.Renewal.init), traffic: .init(reports),
-      names: names.report, lastApplyErrors: state.lastErrors, overrideErrors: troubles,
+      names: names.report, databases: databases.report, lastApplyErrors: state.lastErrors,
+      overrideErrors: troubles,
       overrides: overrides,
       certificateErrors: certificates.troubles + certificates.uncovered(configuration)
         + ProxyServer.outdatedTerms(of: configuration))
@@ -216,10 +229,11 @@ public final class Supervisor: Sendable {
   /// Takes nothing new, lets what runs finish, and returns when it has.
   public func drain() {
     for chore in chores.withLock({ $0 }) { chore.stop() }
+    databases.stop()
+    health.stop()
     logger.notice("draining: no new connections, up to the drain timeout for those that run")
     proxy.drain()
     proxy.waitUntilStopped()
-    health.stop()
     admin.withLock { $0?.stop() }
     if let socket = state.withLock({ $0.loaded.adminSocket }) {
       try? FileManager.default.removeItem(atPath: socket)

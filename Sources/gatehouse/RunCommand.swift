@@ -44,7 +44,7 @@ func serve(path: String, ready: (Supervisor) -> Void) throws {
   ready(supervisor)
   while true {
     switch Signal.next() {
-    case .apply: _ = supervisor.apply()
+    case .apply: supervisor.applyOnSignal()
     case .drain:
       supervisor.drain()
       return

@@ -121,6 +121,48 @@ import Testing
     #expect(try set(8, before) == 412)
   }
 
+  @Test func `an apply by signal is in the log, too`() throws {
+    let gate = try gate("")
+    gate.signal(SIGHUP)
+    #expect(gate.waitForLog("generation 2"))
+    #expect(
+      try gate.waits {
+        try gate.command("audit", "--socket", gate.socket).standardOutput.contains("generation 2")
+      })
+    let entry = try #require(try audit(gate).first)
+    #expect(entry["user"] as? String == "SIGHUP" && entry["before"] as? String == "generation 1")
+  }
+
+  /// Whatever is sent, the answer is a refusal, and everything goes on.
+  @Test(arguments: [
+    ("PATCH", "/v1/servers/web/s1", #"{"weight": 99999999999999999999}"#, 400),
+    ("PATCH", "/v1/servers/web/s1", #"{"weight": null}"#, 400),
+    ("PATCH", "/v1/servers/web/s1", #"{"state": "gone"}"#, 400),
+    ("PATCH", "/v1/servers/web/s1", #"{"state": "drain", "seconds": 0}"#, 400),
+    ("PATCH", "/v1/servers/web/s1", #"{"state": "drain", "seconds": -1}"#, 400),
+    ("PATCH", "/v1/servers/web/s1", #"{"state": "drain", "seconds": 18446744073709551615}"#, 400),
+    ("PATCH", "/v1/servers/web/s1", "{}", 400), ("PATCH", "/v1/servers/web/s1", "[]", 400),
+    ("PATCH", "/v1/servers/web/s1", "\u{1}\u{2}", 400),
+    ("PATCH", "/v1/servers/web/%00%1b%5b", #"{"weight": 1}"#, 400),
+    ("PATCH", "/v1/servers/%2e%2e/s1", #"{"weight": 1}"#, 400),
+    ("POST", "/v1/servers/web/a%20b", #"{"address": "127.0.0.1:1"}"#, 400),
+    ("POST", "/v1/servers/web/%2e%2e", #"{"address": "127.0.0.1:1"}"#, 400),
+    ("POST", "/v1/servers/web/s9", #"{"address": "127.0.0.1:0"}"#, 400),
+    ("POST", "/v1/servers/web/s9", #"{"address": "unix:/x"}"#, 400),
+    ("POST", "/v1/servers/web/s9", #"{"address": "127.0.0.1:1", "weight": -1}"#, 400),
+    ("POST", "/v1/servers/gone/s9", #"{"address": "127.0.0.1:1"}"#, 404),
+    ("DELETE", "/v1/overrides/web/s1/nothing", "", 404),
+    ("DELETE", "/v1/overrides/web/s1", "", 404),
+    ("POST", "/v1/backends/gone/failback", "", 404), ("PUT", "/v1/servers", "", 404),
+  ]) func `nonsense is refused`(_ method: String, _ path: String, _ body: String, _ status: Int)
+    throws
+  {
+    let gate = try gate("")
+    let answer = try gate.admin(method, path, body.isEmpty ? nil : body)
+    #expect(answer.status == status, "\(answer.body)")
+    #expect(try gate.admin("GET", "/v1/overrides").body.contains(#""overrides" : [\#n\#n"#))
+  }
+
   @Test func `a group or user that the machine does not have is told by check`() throws {
     let gate = try gate("")
     try gate.rewrite {

@@ -7,7 +7,12 @@ import Testing
   private static func server(_ port: UInt16) throws -> Companion {
     let script =
       "import http.server as h; h.ThreadingHTTPServer(('127.0.0.1', \(port)), h.SimpleHTTPRequestHandler).serve_forever()"
-    return try Companion(["python3", "-c", script])
+    let server = try Companion(["python3", "-c", script])
+    for _ in 0..<100 {
+      if (try? RawSocket(port: port)) != nil { break }
+      usleep(100_000)
+    }
+    return server
   }
 
   private func gate(_ port: UInt16, failback: String) throws -> Gate {
@@ -70,12 +75,17 @@ import Testing
       })
     _ = try run(Place.gatehouse, ["server", "set", "web/s1", "--state", "maint"] + socket)
     #expect(gate.waitForLog("fails over from tier 0 to tier 1"))
-    // A check that was under way may still end.
-    usleep(500_000)
     func checks() throws -> Substring? {
       try gate.admin("GET", "/v1/servers/web/s1").body.firstMatch(of: /"checks" : (\d+)/)?.output.1
     }
-    let before = try #require(try checks())
+    // What was under way may still end; then five intervals without a check.
+    var before: Substring?
+    #expect(
+      try gate.waits {
+        before = try checks()
+        usleep(1_000_000)
+        return try checks() == before
+      })
     server = nil
     usleep(1_000_000)
     #expect(try checks() == before)

@@ -34,7 +34,7 @@ final class HealthDesk: Sendable {
       for id in all.subtracting(unchecked) { monitor?.resume(id) }
       all = unchecked
     }
-    if let reports = monitor?.reports(), !reports.isEmpty { book.told(reports) }
+    if let monitor { book.told(monitor.reports()) }
   }
 
   /// Workers saw it fail: it is looked at before its time.

@@ -15,8 +15,8 @@ extension ServerBook.State {
       applied.backends.flatMap { backend in
         backend.servers.map { ServerID(backend: backend.name, server: $0.name) }
       })
-    let checked = Set(applied.backends.filter { $0.health.check != nil }.map(\.name))
-    reports = reports.filter { ids.contains($0.key) && checked.contains($0.key.backend) }
+    let checked = checked
+    reports = reports.filter { checked.contains($0.key) }
     roles = roles.filter { ids.contains($0.key) }
     ejections = ejections.filter { ids.contains($0.key) }
     words = words.filter { ids.contains($0.key) }
@@ -73,12 +73,12 @@ extension ServerBook.State {
     applied.backends.first { $0.name == id.backend }?.health ?? .init()
   }
 
-  /// A last word may come of a check that is no more.
-  func isChecked(_ id: ServerID) -> Bool {
-    applied.backends.contains { backend in
-      backend.name == id.backend && backend.health.check != nil
-        && backend.servers.contains { $0.name == id.server }
-    }
+  /// Of others a last word may still come.
+  var checked: Set<ServerID> {
+    Set(
+      applied.backends.filter { $0.health.check != nil }.flatMap { backend in
+        backend.servers.map { ServerID(backend: backend.name, server: $0.name) }
+      })
   }
 
   /// Servers that are not to be checked.
@@ -107,7 +107,8 @@ extension ServerBook.State {
     for backend in file.backends {
       for server in backend.servers { add("\(backend.name)/\(server.name)=\(AddedServer(server))") }
     }
-    return String(hash, radix: 16)
+    let digits = String(hash, radix: 16)
+    return String(repeating: "0", count: max(0, 16 - digits.count)) + digits
   }
 }
 
@@ -139,8 +140,10 @@ extension ServerBook {
   func log(_ id: ServerID, _ report: HealthReport, _ health: ProxyConfiguration.Health) {
     switch report.verdict {
     case .down:
-      logger.warning(
-        "server \(id) is down: \(report.lastResult) (\(health.fall) of \(health.fall) checks)")
+      // The first result decides at once.
+      let count = UInt64(max(1, health.fall))
+      let bad = min(count, max(1, report.checks))
+      logger.warning("server \(id) is down: \(report.lastResult) (\(bad) of \(bad) checks)")
     case .up: logger.notice("server \(id) is up: \(report.lastResult)")
     case .unknown: logger.notice("server \(id) is checked anew")
     }

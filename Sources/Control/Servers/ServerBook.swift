@@ -74,9 +74,12 @@ final class ServerBook: Sendable {
   }
 
   /// What health checks know; those that are not named keep what they have.
-  func told(_ reports: [ServerID: HealthReport]) {
+  func told(_ reports: @autoclosure () -> [ServerID: HealthReport]) {
     changing { state in
-      for (id, report) in reports where state.isChecked(id) {
+      // Asked for in here: nothing older is ever told after something newer.
+      let reports = reports()
+      let checked = state.checked
+      for (id, report) in reports where checked.contains(id) {
         let before = state.reports[id]?.verdict ?? .unknown
         state.reports[id] = report
         // That all is well at the start needs no words.

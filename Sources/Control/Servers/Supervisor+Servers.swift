@@ -4,6 +4,20 @@ internal import Proxy
 
 /// What is changed of servers while running.
 extension Supervisor {
+  /// An apply by SIGHUP: the signal does not say whose it is.
+  public func applyOnSignal() {
+    let before = "generation \(generation)"
+    let errors = apply()
+    let entry = AuditEntry(
+      at: Date(), user: "SIGHUP", uid: geteuid(), pid: getpid(), role: AdminRole.admin.rawValue,
+      action: "apply", subject: "", before: before,
+      after: errors.isEmpty ? "generation \(generation)" : "", reason: "",
+      outcome: errors.isEmpty ? "done" : errors.joined(separator: "; "))
+    if let trouble = audit.append(entry) {
+      logger.error("the audit log can't be written: \(trouble)")
+    }
+  }
+
   func set(_ id: ServerID, _ change: ServerChange, by: ServerCaller) throws(ServerRefusal) {
     try change.terms.check()
     guard change.weight != nil || change.state != nil else {
@@ -24,6 +38,7 @@ extension Supervisor {
         }
       }
     }
+    health.follow()
     let what = [change.weight.map { "weight \($0.text)" }, change.state?.rawValue]
     note(
       "server \(id) is set to \(what.compactMap(\.self).joined(separator: ", "))", change.terms, by)
@@ -103,6 +118,7 @@ extension Supervisor {
       let all = names.joined(separator: ", ")
       throw ServerRefusal(404, "no backend \"\(AuditLog.visible(backend))\"; there are: \(all)")
     }
+    try by.check(servers.look { $0.tag })
     guard let change = servers.failBack(backend) else {
       throw ServerRefusal(409, "\(backend) uses the best tier that is healthy already")
     }
@@ -133,6 +149,7 @@ extension Supervisor {
     _ body: (inout ServerBook.State) throws(ServerRefusal) -> Void
   ) throws(ServerRefusal) {
     let before = servers.look { $0.overrides }
+    defer { health.follow() }
     guard try servers.change(body) else { return }
     do { try reconfigure() } catch {
       _ = try servers.change { $0.overrides = before }

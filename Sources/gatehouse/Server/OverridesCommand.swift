@@ -84,13 +84,13 @@ struct OverridesClear: ParsableCommand {
     print("cleared \(key ?? "all"); \(left.overrides.count) override(s) left")
   }
 
-  /// Names of servers have no dots.
+  /// A server that a name stands for has dots in its own: `web/api@10.0.0.1`.
   static func parse(_ text: String) -> (id: ServerID, key: ServerOverride.Key?)? {
-    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-    guard (1...2).contains(parts.count), let id = ServerID(argument: String(parts[0])) else {
-      return nil
+    if let dot = text.lastIndex(of: "."), let id = ServerID(argument: String(text[..<dot])),
+      let key = ServerOverride.Key(rawValue: String(text[text.index(after: dot)...]))
+    {
+      return (id, key)
     }
-    guard parts.count == 2 else { return (id, nil) }
-    return ServerOverride.Key(rawValue: String(parts[1])).map { (id, $0) }
+    return ServerID(argument: text).map { ($0, nil) }
   }
 }
