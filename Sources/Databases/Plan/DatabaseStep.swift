@@ -49,7 +49,10 @@ public struct DatabaseStep: Sendable, Equatable {
     case .reachLocked(let other, let seconds):
       ["SELECT MASTER_GTID_WAIT('<gtid_binlog_pos of \(other)>', \(seconds))"]
     case .applyReceived(let seconds):
-      ["START SLAVE SQL_THREAD", "SELECT MASTER_GTID_WAIT('<its Gtid_IO_Pos>', \(seconds))"]
+      [
+        "START SLAVE SQL_THREAD", "STOP SLAVE IO_THREAD",
+        "SELECT MASTER_GTID_WAIT('<its Gtid_IO_Pos>', \(seconds))",
+      ]
     case .compare(let other): ["SELECT @@global.gtid_binlog_state -- against that of \(other)"]
     case .follow(let host, let port):
       [

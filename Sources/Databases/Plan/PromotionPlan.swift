@@ -22,7 +22,7 @@ public enum PromotionPlan {
     if !isForced { refusals += doubts(target, facts, others) }
     guard refusals.isEmpty else { return .refused(refusals) }
     return .steps(
-      steps(cluster, target, facts, others, wait), notes: notes(cluster, target, facts, others))
+      steps(target, facts, others, wait, isForced), notes: notes(facts, others, target.name))
   }
 
   /// Two primaries are worse than none.
@@ -48,6 +48,15 @@ public enum PromotionPlan {
         "\(target.name) is still connected to its primary, which may only be frozen and then go "
           + "on taking writes; stop it (kill -9, power off), or add --force if you are sure")
     }
+    if let replication = facts.replication, replication.receiver == .stopped,
+      !replication.isApplying, let received = GTIDPosition(replication.receivedPosition),
+      !received.missing(in: facts.known).isEmpty
+    {
+      doubts.append(
+        "both threads of \(target.name) are stopped, and it has received more than it has "
+          + "applied (\(received)): MariaDB throws that away when they start; save its relay log, "
+          + "then add --force")
+    }
     let mine = facts.furthest
     for other in others {
       guard let theirs = other.facts?.furthest else { continue }
@@ -61,8 +70,7 @@ public enum PromotionPlan {
   }
 
   private static func notes(
-    _ cluster: DatabaseCluster, _ target: DatabaseCluster.Member, _ facts: DatabaseFacts,
-    _ others: [DatabaseCluster.Member]
+    _ facts: DatabaseFacts, _ others: [DatabaseCluster.Member], _ name: String
   ) -> [String] {
     let silent = others.filter { $0.facts == nil }.map(\.name)
     var notes: [String] = []
@@ -73,7 +81,7 @@ public enum PromotionPlan {
         let (theirs, mine) = (ahead.top(of: domain), facts.furthest.top(of: domain))
         return sum + (theirs > mine ? theirs - mine : 0)
       }
-      notes.append("\(lost) transactions that another server has are lost to \(target.name)")
+      notes.append("\(lost) transactions that another server has are lost to \(name)")
     }
     if !silent.isEmpty {
       notes.append(
@@ -87,17 +95,16 @@ public enum PromotionPlan {
   }
 
   private static func steps(
-    _ cluster: DatabaseCluster, _ target: DatabaseCluster.Member, _ facts: DatabaseFacts,
-    _ others: [DatabaseCluster.Member], _ wait: Int
+    _ target: DatabaseCluster.Member, _ facts: DatabaseFacts, _ others: [DatabaseCluster.Member],
+    _ wait: Int, _ isForced: Bool
   ) -> [DatabaseStep] {
     let name = target.name
     var steps: [DatabaseStep] = []
     if facts.replication != nil {
       steps += [
         DatabaseStep(
-          name, "receives no more", .execute(["STOP SLAVE IO_THREAD"]), wayBack: ["START SLAVE"]),
-        DatabaseStep(
-          name, "applies what it has received", .applyReceived(seconds: wait)),
+          name, "applies what it has received, and receives no more",
+          .applyReceived(seconds: wait), wayBack: ["START SLAVE"], isOptional: isForced),
         DatabaseStep(
           name, "stops replicating", .execute(["STOP SLAVE"]), wayBack: ["START SLAVE"]),
       ]

@@ -18,10 +18,7 @@ extension StepRunner {
       guard let position = locked[other] else { throw StepFailure("\(other) was not locked") }
       return try wait(step.server, position, seconds)
     case .applyReceived(let seconds):
-      let status = try query(step.server, "SHOW SLAVE STATUS")
-      try query(step.server, "START SLAVE SQL_THREAD")
-      let received = status.cell("Gtid_IO_Pos").flatMap { GTIDPosition($0) } ?? GTIDPosition()
-      return try wait(step.server, received, seconds)
+      return try applyReceived(step.server, seconds)
     case .compare(let other):
       let missing = try facts(step.server).transactions(missingIn: try facts(other))
       guard missing.isEmpty else {
@@ -80,6 +77,15 @@ extension StepRunner {
       throw StepFailure("it did not reach \(position) within \(seconds) s")
     }
     return "at \(position)"
+  }
+
+  /// In this order: with both threads stopped, a start throws the relay log away (GTID mode).
+  private func applyReceived(_ name: String, _ seconds: Int) throws(StepFailure) -> String {
+    try query(name, "START SLAVE SQL_THREAD")
+    try query(name, "STOP SLAVE IO_THREAD")
+    let status = try query(name, "SHOW SLAVE STATUS")
+    let received = status.cell("Gtid_IO_Pos").flatMap { GTIDPosition($0) } ?? GTIDPosition()
+    return try wait(name, received, seconds)
   }
 
   private func facts(_ name: String) throws(StepFailure) -> DatabaseFacts {

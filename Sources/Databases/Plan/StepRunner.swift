@@ -57,8 +57,9 @@ public final class StepRunner {
           continue
         }
         if step.isPointOfNoReturn, !isKnownToBeReadOnly(step.server) { return stuck(step, done) }
-        // What the server refused it has not done; what it did not answer it may have.
-        let isUndone = error.isRefused && step.action != .lock
+        // A statement that the server refused it has not done; one not answered it may have.
+        var isUndone = false
+        if case .execute = step.action { isUndone = error.isRefused }
         return goBack(from: isUndone ? done : done + [step], error.text)
       }
     }
