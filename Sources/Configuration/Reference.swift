@@ -40,11 +40,12 @@ public enum Reference {
         TLSHostFields.section, ClientAuthFields.section, BackendFields.section,
         BalanceFields.section, ServerLimitFields.section, TierFields.section, SplitFields.section,
         MySQLFields.section, MySQLFields.adminSection, MySQLFields.replicationSection,
+        HealthFields.section, HTTPCheckFields.section, PassiveFields.section,
         ServerFields.section, UpstreamTLSFields.section, RouteFields.section, HSTSFields.section,
         HeaderFields.section, ResponseHeaderFields.section, LimitFields.section,
         TimeoutFields.section, ACMEFields.section, AuthorityFields.section,
         ExternalAccountFields.section, PlannedFields.section, DNSFields.section,
-        AdminFields.section, AdminRoleFields.section,
+        ResolverFields.section, AdminFields.section, AdminRoleFields.section,
       ]
     ),
     (

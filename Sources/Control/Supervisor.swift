@@ -23,6 +23,11 @@ public final class Supervisor: Sendable {
   let certificates: CertificateDesk
   let challenges: ChallengeBoard
   private let renewer: Renewer
+  private let names: NameWatch
+  private let databases: DatabaseWatch
+  private let health: HealthMonitor
+  /// Servers that are not checked now.
+  private let paused = Mutex<Set<ServerID>>([])
   private let chores = Mutex<[Chore]>([])
   /// One change of the configuration that runs at a time.
   private let applying = Mutex<Void>(())
@@ -44,6 +49,8 @@ public final class Supervisor: Sendable {
     let servers = ServerBook(loaded.proxy, folder, logger)
     self.servers = servers
     let later = DispatchQueue(label: "ejections")
+    let health = try HealthMonitor { id, report in servers.told([id: report]) }
+    self.health = health
     // The workers begin before there is a server to hand them bans.
     let running = RunningProxy()
     proxy = try ProxyServer(servers.applied(to: loaded.proxy)) { event in
@@ -53,6 +60,7 @@ public final class Supervisor: Sendable {
         let end = Date() + Double(milliseconds) / 1000
         // No worker waits for the disk.
         later.async { servers.ejected(id, until: end, reason: reason) }
+        health.checkSoon(id)
         Self.log(event, to: logger)
       case .trouble: Self.log(event, to: logger)
       }
@@ -63,8 +71,17 @@ public final class Supervisor: Sendable {
     challenges = ChallengeBoard(proxy)
     renewer = Renewer(certificates, challenges, logger)
     renewer.adopt(loaded)
+    names = NameWatch(logger)
+    names.adopt(loaded)
+    databases = DatabaseWatch(
+      logger, isPaused: { id in servers.look { $0.unchecked.contains(id) } },
+      .init(
+        checked: { id, isGood, result, took in
+          health.record(ProbeResult(isGood: isGood, text: result, took: took), of: id)
+        }, roles: { servers.told($0) }))
     state = Mutex(State(loaded: loaded))
     servers.begin { [proxy] in proxy.stand($0) }
+    watch(servers.applied(to: loaded.proxy))
   }
 
   var generation: Int { state.withLock { $0.generation } }
@@ -96,11 +113,12 @@ public final class Supervisor: Sendable {
   public func apply() -> [String] {
     applying.withLock { _ in
       do {
-        let loaded = try ConfigurationFile.load(path)
+        let loaded = try ConfigurationFile.load(path, lastAddresses: names.addresses)
         try certificates.apply(loaded, putToWork)
         servers.adopt(loaded.proxy)
         bans.adopt(loaded)
         renewer.adopt(loaded)
+        names.adopt(loaded)
         adopted(loaded)
         return []
       } catch {
@@ -116,6 +134,12 @@ public final class Supervisor: Sendable {
   private func putToWork(_ file: ProxyConfiguration) throws {
     let configuration = servers.applied(to: file)
     try proxy.adopt(configuration, standings: servers.standings(of: configuration))
+    watch(configuration)
+  }
+
+  private func watch(_ configuration: ProxyConfiguration) {
+    health.adopt(configuration)
+    databases.adopt(configuration)
   }
 
   private func adopted(_ loaded: LoadedConfiguration) {
@@ -131,11 +155,18 @@ public final class Supervisor: Sendable {
   }
 
   /// Puts the file's configuration to work once more, with servers added and removed since.
-  func reconfigure() throws {
+  func reconfigure() throws { try adopt { _ in } }
+
+  var loaded: LoadedConfiguration { state.withLock { $0.loaded } }
+
+  /// Puts a change of what runs to work that is not the file's, such as new addresses.
+  func adopt(_ change: (inout LoadedConfiguration) -> Void) throws {
     try applying.withLock { _ in
-      let loaded = state.withLock { $0.loaded }
+      var loaded = loaded
+      change(&loaded)
       try certificates.keepServed(in: loaded.proxy, putToWork)
       servers.adopt(loaded.proxy)
+      state.withLock { $0.loaded = loaded }
     }
   }
 
@@ -155,15 +186,28 @@ public final class Supervisor: Sendable {
       Chore(every: 60) { [challenges] in challenges.dropOld() },
       Chore(every: 1) { [renewer] in renewer.work() },
       Chore(every: 0.25) { [self] in followServers() },
+      Chore(every: 0.5) { [self] in names.work { move($0, from: $1) } },
     ]
     chores.withLock { $0 = all }
   }
 
   /// Lets time pass for what is said of servers.
   private func followServers() {
+    servers.told(health.reports())
+    pauseChecks()
     guard servers.tick() else { return }
     do { try reconfigure() } catch {
       logger.error("servers that came or went are not put to work: \(error)")
+    }
+  }
+
+  /// Servers in maintenance are not checked.
+  private func pauseChecks() {
+    let wanted = servers.look { $0.unchecked }
+    paused.withLock { paused in
+      for id in wanted.subtracting(paused) { health.pause(id) }
+      for id in paused.subtracting(wanted) { health.resume(id) }
+      paused = wanted
     }
   }
 
@@ -186,7 +230,8 @@ public final class Supervisor: Sendable {
       backends: backends,
       certificates: .init(certificates.served, now: Date()),
       renewals: renewer.outlook.map(Status.Renewal.init), traffic: .init(reports),
-      lastApplyErrors: state.lastErrors, overrideErrors: troubles, overrides: overrides,
+      names: names.report, databases: databases.report, lastApplyErrors: state.lastErrors, overrideErrors: troubles,
+      overrides: overrides,
       certificateErrors: certificates.troubles + certificates.uncovered(configuration)
         + ProxyServer.outdatedTerms(of: configuration))
   }
@@ -194,6 +239,8 @@ public final class Supervisor: Sendable {
   /// Takes nothing new, lets what runs finish, and returns when it has.
   public func drain() {
     for chore in chores.withLock({ $0 }) { chore.stop() }
+    databases.stop()
+    health.stop()
     logger.notice("draining: no new connections, up to the drain timeout for those that run")
     proxy.drain()
     proxy.waitUntilStopped()

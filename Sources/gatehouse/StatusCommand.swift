@@ -88,7 +88,7 @@ enum StatusText {
     status.lastApplyErrors.isEmpty && status.certificateErrors.isEmpty
       && status.certificates.allSatisfy { $0.state == .ok }
       && !status.renewals.contains(where: CertificateText.isBad)
-      && status.overrideErrors.isEmpty
+      && status.overrideErrors.isEmpty && status.databases.allSatisfy { $0.trouble == nil }
       && !status.backends.contains { $0.servers.contains(where: \.isTrouble) }
   }
 
@@ -108,9 +108,11 @@ enum StatusText {
       \(table(["LISTENER", "SERVES", "ADDRESSES", "ADMITS"], listeners))
 
       \(ServerText.table(status.backends))
+      \(databases(status.databases))
 
       \(CertificateText.table(status.certificates))\
-      \(CertificateText.renewals(status.renewals))clients \(traffic.connections) now, \(traffic.accepted) accepted, \
+      \(CertificateText.renewals(status.renewals))\
+      \(names(status.names))clients \(traffic.connections) now, \(traffic.accepted) accepted, \
       \(traffic.refusedByPolicy) refused by policy
       TLS     \(traffic.handshakes) handshakes, \(traffic.handshakesResumed) of them resumed; \
       \(traffic.handshakeFailures) failed
@@ -120,11 +122,22 @@ enum StatusText {
       """
   }
 
+  /// No reason to be degraded: servers go on at the addresses that were known.
+  private static func names(_ all: [Status.Name]) -> String {
+    all.compactMap { one in
+      one.failure.map {
+        "note: cannot resolve \(one.name): \($0); it stays at "
+          + one.addresses.joined(separator: ", ") + "\n"
+      }
+    }.joined()
+  }
+
   private static func verdict(_ status: Status) -> String {
     let down = status.backends.flatMap { $0.servers.filter(\.isTrouble) }
     if let error = status.lastApplyErrors.first {
       return "DEGRADED: the file was not applied: \(error)"
     }
+    if let trouble = status.databases.compactMap(\.trouble).first { return "DEGRADED: \(trouble)" }
     if let first = down.first {
       let others = down.count > 1 ? ", and \(down.count - 1) more" : ""
       return "DEGRADED: \(ServerText.trouble(first))\(others)"
@@ -133,6 +146,14 @@ enum StatusText {
     if let error = status.certificateErrors.first { return "DEGRADED: \(error)" }
     return CertificateText.verdict(status.certificates)
       ?? CertificateText.verdict(status.renewals) ?? "OK"
+  }
+
+  private static func databases(_ all: [Status.Database]) -> String {
+    guard !all.isEmpty else { return "" }
+    let rows = all.flatMap { one in
+      one.members.map { ["\(one.backend)/\($0.name)", $0.role, $0.why] }
+    }
+    return "\n\(table(["DATABASE", "ROLE", "WHY"], rows))\n"
   }
 
   private static func codes(_ traffic: Status.Traffic) -> String {

@@ -17,7 +17,7 @@ extension BadFile {
     ),
     BadFile(
       "backends: { web: { servers: [name.invalid:80] } }",
-      "g.yaml:2:30: server \"s1\" of backend \"web\": cannot resolve \"name.invalid\": Name or service not known"
+      "g.yaml:2:30: server \"s1\" of backend \"web\": cannot resolve \"name.invalid\": no such name"
     ),
     BadFile(
       "backends: { web: { servers: { a: { address: 1.2.3.4:80, weight: 257 } } } }",
@@ -65,8 +65,8 @@ extension BadFile {
       "g.yaml:2:50: split in backend \"web\" needs one server with `role: primary`, and there are 0; give the others `role: replica`"
     ),
     BadFile(
-      "backends: { web: { servers: [1.2.3.4:80], health: { http: / } } }",
-      "g.yaml:2:43: \"health\" in backend \"web\" is not supported yet; remove it"),
+      "backends: { web: { servers: [1.2.3.4:80], http: { } } }",
+      "g.yaml:2:43: \"http\" in backend \"web\" is not supported yet; remove it"),
     BadFile(
       "backends: { web: { servers: [1.2.3.4:80], tls: true } }",
       "g.yaml:2:43: tls in backend \"web\": its servers are addresses, not names; write tls: { server_name: NAME } with the name in their certificate"

@@ -8,7 +8,7 @@ internal import Proxy
 /// something else than when it was made, that is a conflict, which is told and resolves nothing.
 /// Where the file comes to say the same, the change has served and goes.
 struct OverrideBook: Codable, Equatable {
-  static let limit = 10_000
+  static let limit = 2000
 
   private(set) var overrides: [ServerOverride] = []
 
@@ -126,7 +126,11 @@ extension ServerOverride {
     switch change {
     case .weight(.absolute), .added: current == change.text
     case .removed: current == nil
-    case .weight(.percent), .state: false
+    case .weight(.percent(let share)):
+      // As `overrides save` writes it.
+      configured.flatMap { Int($0) }.map { $0 * share == (current.flatMap { Int($0) } ?? -1) * 100 }
+        ?? false
+    case .state: false
     }
   }
 }

@@ -51,6 +51,22 @@ internal import COpenSSL
 
   deinit { unsafe SSL_free(ssl) }
 
+  /// Offers protocols by ALPN, each with its length before it.
+  func offer(_ protocols: [UInt8]) {
+    unsafe protocols.withUnsafeBufferPointer {
+      _ = unsafe SSL_set_alpn_protos(ssl, $0.baseAddress, UInt32($0.count))
+    }
+  }
+
+  /// Why the other side's certificate was refused; nil when it was not.
+  var certificateTrouble: String? {
+    let result = unsafe SSL_get_verify_result(ssl)
+    guard result != X509_V_OK, let text = unsafe X509_verify_cert_error_string(result) else {
+      return nil
+    }
+    return unsafe String(cString: text)
+  }
+
   /// Takes the handshake as far as the received bytes allow.
   mutating func handshake() -> Step {
     OpenSSLError.forgetOld()
