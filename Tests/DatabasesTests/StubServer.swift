@@ -70,7 +70,9 @@ final class StubServer: @unchecked Sendable {
         sequence &+= 1
         unsafe _ = send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL))
       case .listen:
-        guard let header = read(client, 4), let body = read(client, Int(header[0])) else { return }
+        guard let header = read(client, 4),
+          let body = read(client, Int(header[0]) | Int(header[1]) << 8)
+        else { return }
         received.append(body)
         sequence = header[3] &+ 1
       case .silence:
