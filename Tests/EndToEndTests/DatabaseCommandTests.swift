@@ -108,11 +108,11 @@ import Testing
 
   @Test func `a switchover ends the sessions of those whom read_only does not stop`() throws {
     let site = try DatabaseSite()
-    let privileged = try site.servers[0].session(MariaDB.admin)
+    let privileged = try site.servers[0].session(MariaDB.owner)
     let reader = try site.servers[0].session(MariaDB.app)
     let done = try site.db("switchover", "db", "--to", "s2", "--yes")
     #expect(done.status == 0, "\(done.standardOutput)\n\(done.standardError)")
-    #expect(done.standardOutput.contains("1 ended: admin"), "\(done.standardOutput)")
+    #expect(done.standardOutput.contains("1 ended: owner"), "\(done.standardOutput)")
     #expect(throws: DatabaseError(.query, .closed)) {
       try privileged.query("INSERT INTO shop.orders VALUES (1)", within: .seconds(5))
     }
@@ -146,7 +146,7 @@ import Testing
     // Its SQL thread looks alive, and waits for a row that is locked there.
     try site.insert(1, at: 0)
     try site.servers[1].catchUp(with: site.servers[0])
-    let lock = try site.servers[1].session(MariaDB.admin)
+    let lock = try site.servers[1].session(MariaDB.owner)
     try lock.query("BEGIN", within: .seconds(5))
     try lock.query("SELECT * FROM shop.orders WHERE n=1 FOR UPDATE", within: .seconds(5))
     try site.servers[0].root("DELETE FROM shop.orders WHERE n=1")
@@ -161,64 +161,5 @@ import Testing
     try site.servers[1].catchUp(with: site.servers[0])
     #expect(try site.orders(1) == [2])
     #expect(try site.db("status").status == 0)
-  }
-}
-
-/// Threads that insert rows of their own as an application does: at whichever server takes them.
-final class Writers: Sendable {
-  private struct State {
-    var acknowledged: Set<Int> = []
-    var isStopped = false
-  }
-
-  private let state = Mutex(State())
-  private let threads = DispatchGroup()
-
-  init(_ site: DatabaseSite, count: Int) throws {
-    let addresses = site.servers.map(\.address)
-    for writer in 0..<count {
-      threads.enter()
-      Thread.detachNewThread { [self] in
-        defer { threads.leave() }
-        write(from: writer * 1_000_000, addresses)
-      }
-    }
-  }
-
-  /// Waits until so many more rows were acknowledged, at most 20 s.
-  func waitForMore(_ count: Int) {
-    let goal = state.withLock { $0.acknowledged.count } + count
-    for _ in 0..<400 where state.withLock({ $0.acknowledged.count }) < goal { usleep(50_000) }
-  }
-
-  /// All rows that a server said it has.
-  func stop() -> Set<Int> {
-    state.withLock { $0.isStopped = true }
-    threads.wait()
-    return state.withLock { $0.acknowledged }
-  }
-
-  private func write(from first: Int, _ addresses: [DatabaseAddress]) {
-    var next = first
-    var at = 0
-    var session: MySQLSession?
-    while !state.withLock({ $0.isStopped }) {
-      next += 1
-      do {
-        let current =
-          try session
-          ?? MySQLSession(to: addresses[at], as: MariaDB.app, within: .seconds(2))
-        session = current
-        try current.query("INSERT INTO shop.orders VALUES (\(next))", within: .seconds(15))
-        _ = state.withLock { $0.acknowledged.insert(next) }
-      } catch {
-        // Read-only or gone: the next one may take it.
-        session?.close()
-        session = nil
-        at = (at + 1) % addresses.count
-        usleep(20_000)
-      }
-    }
-    session?.close()
   }
 }

@@ -31,6 +31,13 @@ extension StepRunner {
   }
 
   private func endPrivilegedSessions(_ name: String) throws(StepFailure) -> String {
+    // Without SELECT on `mysql` a user sees his own rights only, and everybody else would pass.
+    let grantees = try query(
+      name, "SELECT COUNT(DISTINCT GRANTEE) AS count FROM information_schema.USER_PRIVILEGES")
+    guard let count = grantees.cell("count").flatMap({ Int($0) }), count > 1 else {
+      throw StepFailure(
+        "it cannot be seen who may write there: GRANT SELECT ON mysql.* TO '\(login.user)'")
+    }
     let table = try query(
       name,
       """

@@ -60,7 +60,7 @@ public final class StepRunner {
         // A statement that the server refused it has not done; one not answered it may have.
         var isUndone = false
         if case .execute = step.action { isUndone = error.isRefused }
-        return goBack(from: isUndone ? done : done + [step], error.text)
+        return goBack(from: isUndone ? done : done + [step], after: step, error.text)
       }
     }
     return .done(left)
@@ -99,9 +99,11 @@ public final class StepRunner {
     }
   }
 
-  private func goBack(from steps: [DatabaseStep], _ why: String) -> Outcome {
+  private func goBack(
+    from steps: [DatabaseStep], after failed: DatabaseStep, _ why: String
+  ) -> Outcome {
     var failures: [String] = []
-    for step in steps.reversed() {
+    for step in wayBack(steps, after: failed) {
       for statement in step.wayBack {
         do throws(StepFailure) {
           try query(step.server, statement)
@@ -114,9 +116,17 @@ public final class StepRunner {
     }
     guard failures.isEmpty else {
       return .stuck(
-        "\(why); the way back failed, too: do by hand: \(failures.joined(separator: "; "))")
+        "\(why); on the way back this failed, do it by hand: \(failures.joined(separator: "; "))")
     }
     return .undone(why)
+  }
+
+  /// The last first; but a server that failed may hang, and others wait to take writes again.
+  private func wayBack(_ steps: [DatabaseStep], after failed: DatabaseStep) -> [DatabaseStep] {
+    let reversed = steps.reversed()
+    guard !failed.isPointOfNoReturn else { return Array(reversed) }
+    return reversed.filter { $0.server != failed.server }
+      + reversed.filter { $0.server == failed.server }
   }
 
   /// After an answer that never came.
