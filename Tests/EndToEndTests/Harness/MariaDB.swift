@@ -74,7 +74,21 @@ final class MariaDB {
     unwatch()
   }
 
-  func freeze() { Glibc.kill(process, SIGSTOP) }
+  /// Stopped with all its threads when this returns: one that still ran could answer once more.
+  func freeze() {
+    Glibc.kill(process, SIGSTOP)
+    let tasks = "/proc/\(process)/task"
+    for _ in 0..<1_000 {
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []
+      let isStopped = names.allSatisfy { name in
+        let status = try? String(contentsOfFile: "\(tasks)/\(name)/status", encoding: .utf8)
+        return status?.contains("State:\tT") ?? true
+      }
+      if isStopped { return }
+      usleep(1_000)
+    }
+  }
+
   func thaw() { Glibc.kill(process, SIGCONT) }
 
   /// Killed, and started again with these options on top.
