@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 /// A switchover in which a server is lost at each of its steps: never do two take writes.
-@Suite(.serialized) struct DatabaseFaultTests {
+@Suite(.serialized) struct SwitchoverFaultTests {
   enum Fault: String, CaseIterable {
     case newKilled, newFrozen, oldKilled
   }
