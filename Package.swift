@@ -19,17 +19,19 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 // `swift test` drives the fuzzers over their corpora; `Fuzz/run` builds them around libFuzzer instead.
 let isForLibFuzzer = Context.environment["GATEHOUSE_LIBFUZZER"] != nil
 let corpora =
-  ["dns-message", "element-packing", "feed-reader", "netlink-decoder", "policy-reader"].map {
-    "\($0)/corpus"
-  }
+  [
+    "database-reader", "dns-message", "element-packing", "feed-reader", "netlink-decoder",
+    "policy-reader",
+  ].map { "\($0)/corpus" }
   + ["feed-reader/dictionary", "policy-reader/dictionary"]
 let fuzzers: Target =
   isForLibFuzzer
   ? .executableTarget(
-    name: "fuzz", dependencies: ["Configuration", "Firewall", "Names"], path: "Fuzz",
+    name: "fuzz", dependencies: ["Configuration", "Databases", "Firewall", "Names"], path: "Fuzz",
     exclude: corpora + ["README.md", "run", "bounded"], swiftSettings: settings)
   : .testTarget(
-    name: "FuzzTests", dependencies: ["Configuration", "Firewall", "Names"], path: "Fuzz",
+    name: "FuzzTests", dependencies: ["Configuration", "Databases", "Firewall", "Names"],
+    path: "Fuzz",
     exclude: corpora + ["README.md", "run", "libfuzzer"], swiftSettings: settings)
 
 let package = Package(

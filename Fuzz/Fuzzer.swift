@@ -6,6 +6,7 @@ protocol Fuzzer: Sendable {
 
 /// All of them, by the folder that each has: its corpus lies there.
 enum FuzzerName: String, CaseIterable {
+  case databaseReader = "database-reader"
   case dnsMessage = "dns-message"
   case elementPacking = "element-packing"
   case feedReader = "feed-reader"
@@ -14,6 +15,7 @@ enum FuzzerName: String, CaseIterable {
 
   func make() throws -> any Fuzzer {
     switch self {
+    case .databaseReader: DatabaseReaderFuzzer()
     case .dnsMessage: DNSMessageFuzzer()
     case .elementPacking: ElementPackingFuzzer()
     case .feedReader: FeedReaderFuzzer()

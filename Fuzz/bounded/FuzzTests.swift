@@ -5,6 +5,12 @@ import Testing
 /// the test like any other.
 @Suite(.serialized)
 struct FuzzTests {
+  @Test func `any bytes can come from a database`() async {
+    await #expect(processExitsWith: .success, Self.hint(.databaseReader)) {
+      BoundedRun.run(.databaseReader, changes: 20_000)
+    }
+  }
+
   @Test func `any bytes can come from a name server`() async {
     await #expect(processExitsWith: .success, Self.hint(.dnsMessage)) {
       BoundedRun.run(.dnsMessage, changes: 20_000)

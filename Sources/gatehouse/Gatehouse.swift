@@ -23,7 +23,8 @@ struct Gatehouse: ParsableCommand {
       RunCommand.self, CheckCommand.self, ApplyCommand.self, StatusCommand.self,
       ServerCommand.self, DrainCommand.self, OverridesCommand.self, AuditCommand.self,
       PolicyCommand.self, BanCommand.self, AllowCommand.self,
-      PanicCommand.self, AgentCommand.self, CertCommand.self, CaCommand.self, ConfigCommand.self,
+      PanicCommand.self, AgentCommand.self, CertCommand.self, CaCommand.self, DatabaseCommand.self,
+      ConfigCommand.self,
       DemoCommand.self,
     ])
 

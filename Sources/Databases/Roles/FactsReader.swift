@@ -8,6 +8,19 @@ enum FactsReader {
     "SELECT @@global.read_only AS read_only, @@global.server_id AS server_id, "
     + "@@global.gtid_executed AS position"
 
+  /// Two statements, one after the other.
+  static func facts(
+    _ session: MySQLSession, by deadline: Deadline
+  ) throws(DatabaseError) -> DatabaseFacts {
+    let variables = try session.query(session.isMariaDB ? mariaDB : mySQL, by: deadline)
+    let status = try session.query(
+      replicationStatement(isMariaDB: session.isMariaDB, version: session.version), by: deadline)
+    guard
+      let facts = facts(variables, status, isMariaDB: session.isMariaDB, version: session.version)
+    else { throw DatabaseError(.query, .broken("no read_only or server_id in the answer")) }
+    return facts
+  }
+
   /// MySQL 8.4 knows only the new words, MariaDB and 8.0 the old ones, too.
   static func replicationStatement(isMariaDB: Bool, version: String) -> String {
     let numbers = version.split(separator: ".", maxSplits: 2).prefix(2)

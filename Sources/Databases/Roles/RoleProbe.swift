@@ -44,7 +44,7 @@ public final class RoleProbe {
       return nil
     }
     do throws(DatabaseError) {
-      return try Self.facts(kept.session, by: deadline)
+      return try FactsReader.facts(kept.session, by: deadline)
     } catch {
       guard error.reason == .closed else { throw error }
       session = nil
@@ -55,22 +55,7 @@ public final class RoleProbe {
   private func freshFacts(by deadline: Deadline) throws(DatabaseError) -> DatabaseFacts {
     let fresh = try MySQLSession(to: address, as: login, by: deadline)
     session = (fresh, .now)
-    return try Self.facts(fresh, by: deadline)
-  }
-
-  private static func facts(
-    _ session: MySQLSession, by deadline: Deadline
-  ) throws(DatabaseError) -> DatabaseFacts {
-    let variables = try session.query(
-      session.isMariaDB ? FactsReader.mariaDB : FactsReader.mySQL, by: deadline)
-    let status = try session.query(
-      FactsReader.replicationStatement(isMariaDB: session.isMariaDB, version: session.version),
-      by: deadline)
-    guard
-      let facts = FactsReader.facts(
-        variables, status, isMariaDB: session.isMariaDB, version: session.version)
-    else { throw DatabaseError(.query, .broken("no read_only or server_id in the answer")) }
-    return facts
+    return try FactsReader.facts(fresh, by: deadline)
   }
 }
 

@@ -1,29 +1,48 @@
 internal import Glibc
 
 /// Where a server listens; names are resolved by whoever knows them.
-public enum DatabaseAddress: Sendable, Hashable {
-  case ipv4(UInt32, port: UInt16)
-  case ipv6(UInt128, port: UInt16)
-  case unix(path: String)
+public struct DatabaseAddress: Sendable, Hashable {
+  // Two halves in place of a UInt128: functions with one in an optional got a misaligned stack slot
+  // (Swift 6.3.1, debug, x86_64: a general protection fault in movaps).
+  private enum Kind: Hashable {
+    case ipv4(UInt32, port: UInt16)
+    case ipv6(high: UInt64, low: UInt64, port: UInt16)
+    case unix(path: String)
+  }
+
+  private let kind: Kind
+
+  public static func ipv4(_ bits: UInt32, port: UInt16) -> DatabaseAddress {
+    DatabaseAddress(kind: .ipv4(bits, port: port))
+  }
+
+  public static func ipv6(_ bits: UInt128, port: UInt16) -> DatabaseAddress {
+    let (high, low) = (UInt64(truncatingIfNeeded: bits >> 64), UInt64(truncatingIfNeeded: bits))
+    return DatabaseAddress(kind: .ipv6(high: high, low: low, port: port))
+  }
+
+  public static func unix(path: String) -> DatabaseAddress {
+    DatabaseAddress(kind: .unix(path: path))
+  }
 
   public static func loopback(port: UInt16) -> DatabaseAddress { .ipv4(0x7f00_0001, port: port) }
 
   /// As the kernel takes it; nil for a path that is too long.
   var socketAddress: (family: Int32, bytes: [UInt8])? {
-    switch self {
+    switch kind {
     case .ipv4(let bits, let port):
       var address = sockaddr_in()
       address.sin_family = sa_family_t(AF_INET)
       address.sin_port = port.bigEndian
       address.sin_addr.s_addr = bits.bigEndian
       return (AF_INET, unsafe withUnsafeBytes(of: &address) { unsafe Array($0) })
-    case .ipv6(let bits, let port):
+    case .ipv6(let high, let low, let port):
       var address = sockaddr_in6()
       address.sin6_family = sa_family_t(AF_INET6)
       address.sin6_port = port.bigEndian
-      let big = bits.bigEndian
+      let halves = (high.bigEndian, low.bigEndian)
       unsafe withUnsafeMutableBytes(of: &address.sin6_addr) { target in
-        unsafe withUnsafeBytes(of: big) { unsafe target.copyMemory(from: $0) }
+        unsafe withUnsafeBytes(of: halves) { unsafe target.copyMemory(from: $0) }
       }
       return (AF_INET6, unsafe withUnsafeBytes(of: &address) { unsafe Array($0) })
     case .unix(let path):

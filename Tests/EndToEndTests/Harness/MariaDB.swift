@@ -15,6 +15,8 @@ final class MariaDB {
   static let admin = DatabaseLogin(user: "admin", password: "admin-secret")
   static let monitor = DatabaseLogin(user: "monitor", password: "monitor-secret")
   static let replication = DatabaseLogin(user: "repl", password: "repl-secret")
+  /// May do everything, also where read_only stops others.
+  static let owner = DatabaseLogin(user: "owner", password: "owner-secret")
   static let app = DatabaseLogin(user: "app", password: "app-secret")
 
   private static let startSeconds = 30
@@ -72,7 +74,21 @@ final class MariaDB {
     unwatch()
   }
 
-  func freeze() { Glibc.kill(process, SIGSTOP) }
+  /// Stopped with all its threads when this returns: one that still ran could answer once more.
+  func freeze() {
+    Glibc.kill(process, SIGSTOP)
+    let tasks = "/proc/\(process)/task"
+    for _ in 0..<1_000 {
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []
+      let isStopped = names.allSatisfy { name in
+        let status = try? String(contentsOfFile: "\(tasks)/\(name)/status", encoding: .utf8)
+        return status?.contains("State:\tT") ?? true
+      }
+      if isStopped { return }
+      usleep(1_000)
+    }
+  }
+
   func thaw() { Glibc.kill(process, SIGCONT) }
 
   /// Killed, and started again with these options on top.
@@ -169,7 +185,11 @@ final class MariaDB {
   private static let users = """
     SET sql_log_bin=0;
     CREATE USER 'admin'@'%' IDENTIFIED BY '\(admin.password)';
-    GRANT ALL ON *.* TO 'admin'@'%' WITH GRANT OPTION;
+    GRANT RELOAD, PROCESS, READ_ONLY ADMIN, CONNECTION ADMIN, REPLICATION SLAVE ADMIN,
+      REPLICA MONITOR, BINLOG MONITOR ON *.* TO 'admin'@'%';
+    GRANT SELECT ON mysql.* TO 'admin'@'%';
+    CREATE USER 'owner'@'%' IDENTIFIED BY '\(owner.password)';
+    GRANT ALL ON *.* TO 'owner'@'%';
     CREATE USER 'monitor'@'%' IDENTIFIED BY '\(monitor.password)';
     GRANT REPLICA MONITOR, BINLOG MONITOR ON *.* TO 'monitor'@'%';
     CREATE USER 'repl'@'%' IDENTIFIED BY '\(replication.password)';

@@ -1,0 +1,61 @@
+/// The members of a backend as one look at each found them.
+public struct DatabaseCluster: Sendable, Equatable {
+  public struct Member: Sendable, Equatable {
+    public var name: String
+    /// As replicas are told to find it.
+    public var host: String
+    public var port: UInt16
+    public var outcome: ProbeOutcome
+
+    public init(name: String, host: String, port: UInt16, outcome: ProbeOutcome) {
+      self.name = name
+      self.host = host
+      self.port = port
+      self.outcome = outcome
+    }
+
+    public var facts: DatabaseFacts? { outcome.facts }
+  }
+
+  /// In the file's order.
+  public var members: [Member]
+  public var verdict: ClusterVerdict
+
+  public init(_ members: [Member], lagLimit: Duration) {
+    self.members = members
+    verdict = ClusterVerdict(
+      Dictionary(members.map { ($0.name, $0.outcome) }) { first, _ in first }, lagLimit: lagLimit)
+  }
+
+  public func member(_ name: String) -> Member? { members.first { $0.name == name } }
+
+  public func verdict(of member: Member) -> DatabaseVerdict? { verdict.members[member.name] }
+
+  func role(of member: Member) -> DatabaseRole { verdict(of: member)?.role ?? .unknown }
+
+  func reason(of member: Member) -> String { verdict(of: member)?.reason ?? "not asked" }
+
+  /// A sentence for a name that is none of ours.
+  func unknown(_ name: String) -> String {
+    "there is no server \"\(ForeignText.line(name))\"; there are: "
+      + members.map(\.name).joined(separator: ", ")
+  }
+}
+
+extension DatabaseFacts {
+  /// Everything that it is known to have, of each server.
+  var known: GTIDPosition {
+    [binlogState, slavePosition, position].compactMap { GTIDPosition($0) }
+      .reduce(GTIDPosition()) { $0.union($1) }
+  }
+
+  /// What it has, and the other one does not: what would be lost if it were to follow that one.
+  func transactions(missingIn other: DatabaseFacts) -> GTIDPosition {
+    known.missing(in: other.known)
+  }
+
+  /// What it has received or applied of each domain.
+  var furthest: GTIDPosition {
+    (replication.flatMap { GTIDPosition($0.receivedPosition) } ?? GTIDPosition()).union(known)
+  }
+}
