@@ -28,11 +28,10 @@ public enum ConfigurationFile {
       try problems.throwIfAny()
       return nil
     }
-    return adminSocket(file)
+    return file.section(FileFields.admin, AdminFields.section).flatMap(adminSocket)
   }
 
-  private static func adminSocket(_ file: MapReader) -> String? {
-    guard let admin = file.section(FileFields.admin, AdminFields.section) else { return nil }
+  private static func adminSocket(_ admin: MapReader) -> String? {
     let socket = admin.path(AdminFields.socket) ?? LoadedConfiguration.defaultAdminSocket
     return checkedSocket(socket, admin)
   }
@@ -58,7 +57,10 @@ public enum ConfigurationFile {
     loaded.proxy.cookieKey = cookieKey(file)
     loaded.proxy.workers = file.integer(FileFields.workers) ?? loaded.proxy.workers
     readBounds(file, &loaded.proxy)
-    loaded.adminSocket = adminSocket(file)
+    let admin = file.section(FileFields.admin, AdminFields.section)
+    loaded.adminSocket = admin.flatMap(adminSocket)
+    loaded.state = file.path(FileFields.state) ?? LoadedConfiguration.defaultState
+    if let admin { AdminReader.read(admin, &loaded) }
     loaded.agentSocket = file.path(FileFields.agent)
     _ = file.choice(FileFields.firewall)
     loaded.proxy.listeners = listeners.map(\.listener)

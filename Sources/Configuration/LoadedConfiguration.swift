@@ -1,10 +1,18 @@
 public import Certificates
 public import Firewall
+internal import Foundation
 public import Proxy
 
 /// What a configuration file and the files it names say, checked.
 public struct LoadedConfiguration: Sendable {
   public static let defaultAdminSocket = "/run/gatehouse/admin.sock"
+
+  static let standardState = "/var/lib/gatehouse"
+
+  /// `GATEHOUSE_STATE` is where the firewall keeps its own.
+  public static var defaultState: String {
+    ProcessInfo.processInfo.environment["GATEHOUSE_STATE"].map { "\($0)/servers" } ?? standardState
+  }
 
   public var proxy = ProxyConfiguration()
   /// Everybody may connect when nil.
@@ -18,6 +26,11 @@ public struct LoadedConfiguration: Sendable {
   public var bans = ResolvedPolicy()
   /// Nil when the file has no `admin`.
   public var adminSocket: String?
+  /// Who may open the admin socket beside its owner; the process's group when nil.
+  public var adminGroup: UInt32?
+  public var adminRoles = AdminRoles()
+  /// The folder of overrides and the audit log.
+  public var state = LoadedConfiguration.defaultState
   /// Each `file:line:column: warning: what`.
   public var warnings: [String] = []
   /// By listener: its certificates folder, to be watched for new versions.

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Firewall
 internal import Foundation
 internal import Proxy
@@ -6,43 +7,98 @@ internal import Proxy
 struct AdminAPI: Sendable {
   let supervisor: Supervisor
 
+  private static let routes: [AdminRoute] =
+    [
+      AdminRoute("GET /v1/status", .viewer) { api, _ in json(api.supervisor.status()) },
+      AdminRoute("GET /metrics", .viewer) { api, _ in api.metrics() },
+      AdminRoute("GET /v1/audit", .viewer) { api, request in json(api.audit(request)) },
+      AdminRoute("POST /v1/apply", .admin, "apply") { api, _ in api.apply() },
+      AdminRoute("POST /v1/certificates/refresh", .admin, "refresh certificates") { api, _ in
+        json(api.refresh(nil))
+      },
+      AdminRoute("POST /v1/certificates/refresh/NAME", .admin, "refresh certificate") {
+        json($0.refresh($1[3]))
+      },
+      AdminRoute("PUT /v1/challenges/ID", .admin, "present challenge") {
+        $0.present($1[2], $1.body)
+      },
+      AdminRoute("DELETE /v1/challenges/ID", .admin, "withdraw challenge") {
+        $0.supervisor.challenges.withdraw($1[2])
+        return json(AdminFailure(errors: []))
+      },
+      AdminRoute("PUT /v1/bans/ADDRESS", .operator, "ban") { $0.ban($1[2], $1.body) },
+      AdminRoute("DELETE /v1/bans/ADDRESS", .operator, "unban") { api, request in
+        api.unban(request[2])
+      },
+    ] + serverRoutes
+
   func answer(_ request: LocalRequest) -> LocalResponse {
-    let parts = request.path.split(separator: "/").map(String.init)
-    switch (request.method, parts.count, parts.first) {
-    case ("GET", 2, "v1") where parts[1] == "status": return json(supervisor.status())
-    case ("POST", 2, "v1") where parts[1] == "apply": return apply()
-    case ("POST", 3...4, "v1") where parts[1] == "certificates" && parts[2] == "refresh":
-      return json(refresh(parts.count == 4 ? parts[3] : nil))
-    case ("PUT", 3, "v1") where parts[1] == "challenges": return present(parts[2], request.body)
-    case ("DELETE", 3, "v1") where parts[1] == "challenges":
-      supervisor.challenges.withdraw(parts[2])
-      return json(AdminFailure(errors: []))
-    case ("GET", 1, "metrics"):
-      return LocalResponse(
-        status: 200, contentType: Metrics.contentType,
-        body: Array(Metrics.text(of: supervisor.status(), now: Date()).utf8))
-    case ("PUT", 4, "v1") where parts[1] == "servers":
-      return setServer(backend: parts[2], server: parts[3], request.body)
-    case ("DELETE", 3, "v1") where parts[1] == "bans": return unban(parts[2])
-    case ("PUT", 3, "v1") where parts[1] == "bans": return ban(parts[2], request.body)
-    default:
-      return failure(
-        404,
-        "no \(request.method) \(request.path) here; there are GET /v1/status, POST /v1/apply, "
-          + "PUT /v1/servers/BACKEND/SERVER, PUT and DELETE /v1/bans/ADDRESS, POST /v1/certificates/refresh[/NAME], "
-          + "PUT and DELETE /v1/challenges/ID, GET /metrics")
+    let parts = request.path.split(separator: "/").map { $0.removingPercentEncoding ?? String($0) }
+    guard let caller = AdminCaller(request.peer, supervisor.roles) else {
+      return Self.failure(403, "only over a Unix socket: the kernel must tell who asks")
     }
+    guard let route = Self.routes.first(where: { $0.matches(request.method, parts) }) else {
+      let all = Self.routes.map(\.text).joined(separator: ", ")
+      return Self.failure(
+        404, "no \(request.method) \(AuditLog.visible(request.path)) here; there are \(all)")
+    }
+    let asked = AdminRequest(
+      caller: caller, parts: parts, query: request.query, body: request.body,
+      ifMatch: request.ifMatch)
+    guard let action = route.action else { return route.answer(self, asked) }
+    let before = standing(of: asked)
+    let answer = caller.role >= route.role ? route.answer(self, asked) : refusal(route, caller)
+    note(action, asked, before, answer)
+    return answer
+  }
+
+  private func refusal(_ route: AdminRoute, _ caller: AdminCaller) -> LocalResponse {
+    Self.failure(
+      403,
+      "\(route.text) needs the role \(route.role.rawValue); \(caller.name) (uid \(caller.peer.user)) "
+        + "has \(caller.role.rawValue); an administrator can change `admin.roles`")
+  }
+
+  private func note(
+    _ action: String, _ request: AdminRequest, _ before: String, _ answer: LocalResponse
+  ) {
+    let body = Data(request.body)
+    let failure = try? readJSON(AdminFailure.self, Data(answer.body))
+    let isDone = answer.status < 400
+    let entry = AuditEntry(
+      at: Date(), user: request.caller.name, uid: request.caller.peer.user,
+      pid: request.caller.peer.process, role: request.caller.role.rawValue, action: action,
+      subject: request.parts.dropFirst(2).joined(separator: "/"), before: before,
+      after: isDone ? standing(of: request) : "",
+      reason: (try? readJSON(ChangeTerms.self, body))?.reason ?? "",
+      outcome: isDone
+        ? "done" : "\(answer.status): \(failure?.errors.joined(separator: "; ") ?? "")")
+    if let trouble = supervisor.audit.append(entry) {
+      supervisor.logger.error("the audit log can't be written: \(trouble)")
+    }
+  }
+
+  private func metrics() -> LocalResponse {
+    LocalResponse(
+      status: 200, contentType: Metrics.contentType,
+      body: Array(Metrics.text(of: supervisor.status(), now: Date()).utf8))
+  }
+
+  private func audit(_ request: AdminRequest) -> [AuditEntry] {
+    let wanted = request.query.split(separator: "&").first { $0.hasPrefix("last=") }
+      .flatMap { Int($0.dropFirst(5)) }
+    return supervisor.audit.last(max(1, min(wanted ?? 20, 10_000)))
   }
 
   private func apply() -> LocalResponse {
     let errors = supervisor.apply()
-    guard errors.isEmpty else { return json(AdminFailure(errors: errors), status: 422) }
-    return json(supervisor.status())
+    guard errors.isEmpty else { return Self.json(AdminFailure(errors: errors), status: 422) }
+    return Self.json(supervisor.status())
   }
 
   private func refresh(_ name: String?) -> CertificateRefresh {
     let all = supervisor.certificates.refresh(isAsked: true)
-    guard let name = name?.removingPercentEncoding else { return all }
+    guard let name else { return all }
     return CertificateRefresh(
       entries: all.entries.filter { $0.name == name }, workers: all.workers)
   }
@@ -50,63 +106,77 @@ struct AdminAPI: Sendable {
   private func present(_ id: String, _ body: [UInt8]) -> LocalResponse {
     guard let wanted = try? readJSON(ChallengeBody.self, Data(body)),
       let challenge = wanted.challenge
-    else { return failure(400, "the body is not like {\"token\": \"…\", \"body\": \"…\"}") }
+    else { return Self.failure(400, "the body is not like {\"token\": \"…\", \"body\": \"…\"}") }
     guard supervisor.challenges.present(id, challenge) else {
-      return failure(503, "not every worker answers the challenge; see the log")
+      return Self.failure(503, "not every worker answers the challenge; see the log")
     }
-    return json(AdminFailure(errors: []))
-  }
-
-  private func setServer(backend: String, server: String, _ body: [UInt8]) -> LocalResponse {
-    guard let change = try? readJSON(ServerChange.self, Data(body)) else {
-      return failure(400, #"the body is not like {"weight": 3}"#)
-    }
-    guard (0...256).contains(change.weight) else {
-      return failure(400, "weight \(change.weight) is not within 0...256")
-    }
-    if let error = supervisor.setWeight(change.weight, backend: backend, server: server) {
-      return failure(404, error)
-    }
-    return json(supervisor.status())
+    return Self.json(AdminFailure(errors: []))
   }
 
   private func ban(_ text: String, _ body: [UInt8]) -> LocalResponse {
     guard let address = Address(parsing: text) else {
-      return failure(400, "\"\(text)\" is no address")
+      return Self.failure(400, "\"\(AuditLog.visible(text))\" is no address")
     }
     guard let ban = try? readJSON(BanSpan.self, Data(body)), ban.seconds <= BanSpan.longest else {
-      return failure(400, #"the body is not like {"seconds": 600}, at most a year"#)
+      return Self.failure(400, #"the body is not like {"seconds": 600}, at most a year"#)
     }
     supervisor.ban(address, seconds: ban.seconds)
-    return json(supervisor.status())
+    return Self.json(supervisor.status())
   }
 
   private func unban(_ text: String) -> LocalResponse {
     guard let address = Address(parsing: text) else {
-      return failure(400, "\"\(text)\" is no address")
+      return Self.failure(400, "\"\(AuditLog.visible(text))\" is no address")
     }
     supervisor.unban(address)
-    return json(supervisor.status())
+    return Self.json(supervisor.status())
   }
 
-  private func failure(_ status: UInt16, _ message: String) -> LocalResponse {
+  static func failure(_ status: UInt16, _ message: String) -> LocalResponse {
     json(AdminFailure(errors: [message]), status: status)
   }
 
-  private func json(_ value: some Encodable, status: UInt16 = 200) -> LocalResponse {
+  static func json(
+    _ value: some Encodable, status: UInt16 = 200, tag: String? = nil
+  ) -> LocalResponse {
     guard let text = try? jsonText(value) else {
       return LocalResponse(status: 500, contentType: "text/plain", body: [])
     }
     return LocalResponse(
-      status: status, contentType: "application/json", body: Array("\(text)\n".utf8))
+      status: status, contentType: "application/json", body: Array("\(text)\n".utf8), tag: tag)
   }
 }
 
-/// The body of `PUT /v1/servers/BACKEND/SERVER`.
-public struct ServerChange: Codable, Sendable {
-  public let weight: Int
+/// A request that the admin socket answers, who may ask, and what the audit log calls it.
+struct AdminRoute: Sendable {
+  /// As `GET /v1/servers/BACKEND`; words in capitals stand for any.
+  let text: String
+  let role: AdminRole
+  /// Nil for what only looks.
+  let action: String?
+  let answer: @Sendable (AdminAPI, AdminRequest) -> LocalResponse
+  private let method: Substring
+  private let pattern: [Substring]
 
-  public init(weight: Int) { self.weight = weight }
+  init(
+    _ text: String, _ role: AdminRole, _ action: String? = nil,
+    _ answer: @escaping @Sendable (AdminAPI, AdminRequest) -> LocalResponse
+  ) {
+    self.text = text
+    self.role = role
+    self.action = action
+    self.answer = answer
+    let words = text.split(separator: " ")
+    method = words.first ?? ""
+    pattern = words.last?.split(separator: "/") ?? []
+  }
+
+  func matches(_ method: String, _ parts: [String]) -> Bool {
+    method == self.method && parts.count == pattern.count
+      && zip(parts, pattern).allSatisfy {
+        $0 == $1 || $1.utf8.allSatisfy { $0 < 0x5b && $0 > 0x40 }
+      }
+  }
 }
 
 /// The body of `PUT /v1/bans/ADDRESS`.

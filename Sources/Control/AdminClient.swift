@@ -51,12 +51,6 @@ public struct AdminClient: Sendable {
     _ = try request("DELETE", "/v1/challenges/\(escaped(id))")
   }
 
-  public func setWeight(_ weight: Int, backend: String, server: String) throws -> Status {
-    let body = Data(try jsonText(ServerChange(weight: weight)).utf8)
-    let path = "/v1/servers/\(escaped(backend))/\(escaped(server))"
-    return try decode(request("PUT", path, body))
-  }
-
   /// Has the proxy itself ban a client, or his IPv6 /64, for so long.
   public func ban(_ address: Address, seconds: UInt64) throws -> Status {
     let body = Data(try jsonText(BanSpan(seconds: seconds)).utf8)
@@ -68,7 +62,7 @@ public struct AdminClient: Sendable {
     try decode(request("DELETE", "/v1/bans/\(address)"))
   }
 
-  private func escaped(_ name: String) -> String {
+  func escaped(_ name: String) -> String {
     name.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(["-", "_", "."])) ?? name
   }
 
@@ -76,7 +70,7 @@ public struct AdminClient: Sendable {
     try readJSON(Status.self, body)
   }
 
-  private func request(_ method: String, _ path: String, _ body: Data = Data()) throws -> Data {
+  func request(_ method: String, _ path: String, _ body: Data = Data()) throws -> Data {
     let handle = try connect()
     defer { try? handle.close() }
     let head = """

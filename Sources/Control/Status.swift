@@ -3,23 +3,6 @@ internal import Proxy
 
 /// What a running process says of itself: the body of `GET /v1/status`.
 public struct Status: Codable, Sendable {
-  public struct Server: Codable, Sendable {
-    public let name: String
-    public let address: String
-    public let configuredWeight: Int
-    public let weight: Int
-    /// "up", or "set aside" after a connect that failed.
-    public let state: String
-    public let active: Int
-    public let idle: Int
-    public let requests: UInt64
-  }
-  public struct Backend: Codable, Sendable {
-    public let name: String
-    public let servers: [Server]
-    /// Exchanges that wait for a server.
-    public let queued: Int
-  }
   public struct Listener: Codable, Sendable {
     public let name: String
     public let addresses: [String]
@@ -64,6 +47,9 @@ public struct Status: Codable, Sendable {
   public let traffic: Traffic
   /// What went wrong at the last attempt to apply the file; empty when it was applied.
   public let lastApplyErrors: [String]
+  /// Overrides of servers that could not be read or kept, and those that the file contradicts.
+  public let overrideErrors: [String]
+  public let overrides: Int
   /// Certificates folders that could not be read.
   public let certificateErrors: [String]
 }
@@ -89,26 +75,6 @@ extension Status.Traffic {
     retries = sum.retries
     connectFailures = sum.connectFailures
     aborts = sum.aborts
-  }
-}
-
-extension Status.Backend {
-  /// One backend over all workers.
-  init(_ backend: ProxyConfiguration.Backend, configured: [String: Int], reports: [WorkerReport]) {
-    name = backend.name
-    queued = reports.reduce(0) { $0 + ($1.queued[backend.name] ?? 0) }
-    servers = backend.servers.map { server in
-      let all = reports.flatMap(\.servers).filter {
-        $0.backend == backend.name && $0.name == server.name
-      }
-      let isSetAside = all.contains(where: \.isSetAside)
-      return Status.Server(
-        name: server.name, address: "\(server.address)",
-        configuredWeight: configured["\(backend.name)/\(server.name)"] ?? server.weight,
-        weight: all.first?.weight ?? server.weight, state: isSetAside ? "set aside" : "up",
-        active: all.reduce(0) { $0 + $1.active }, idle: all.reduce(0) { $0 + $1.idle },
-        requests: all.reduce(0) { $0 &+ $1.requests })
-    }
   }
 }
 

@@ -12,18 +12,20 @@ public final class Supervisor: Sendable {
     var generation = 1
     var appliedAt = Date()
     var lastErrors: [String] = []
-    /// Weights set while running, by "backend/server"; they outlive an apply.
-    var weights: [String: Int] = [:]
   }
 
   public let path: String
-  private let logger: Logger
-  private let proxy: ProxyServer
+  let logger: Logger
+  let proxy: ProxyServer
+  let servers: ServerBook
+  let audit: AuditLog
   private let bans: RefusalBans
   let certificates: CertificateDesk
   let challenges: ChallengeBoard
   private let renewer: Renewer
   private let chores = Mutex<[Chore]>([])
+  /// One change of the configuration that runs at a time.
+  private let applying = Mutex<Void>(())
   private let admin: Mutex<ProxyServer?> = Mutex(nil)
   private let startedAt = Date()
   private let state: Mutex<State>
@@ -36,13 +38,23 @@ public final class Supervisor: Sendable {
     for warning in loaded.warnings { logger.warning("\(warning)") }
     let bans = RefusalBans(logger: logger)
     bans.adopt(loaded)
+    let folder = loaded.adminSocket == nil ? StateFolder() : StateFolder(loaded.state)
+    if let trouble = folder.trouble { logger.warning("\(trouble)") }
+    audit = AuditLog(path: folder.file("audit.log"))
+    let servers = ServerBook(loaded.proxy, folder, logger)
+    self.servers = servers
+    let later = DispatchQueue(label: "ejections")
     // The workers begin before there is a server to hand them bans.
     let running = RunningProxy()
-    proxy = try ProxyServer(loaded.proxy) { event in
-      if case .refusedRequest(let client, let listener) = event {
-        bans.count(client, listener, running.server)
-      } else {
+    proxy = try ProxyServer(servers.applied(to: loaded.proxy)) { event in
+      switch event {
+      case .refusedRequest(let client, let listener): bans.count(client, listener, running.server)
+      case .serverEjected(let id, let reason, let milliseconds):
+        let end = Date() + Double(milliseconds) / 1000
+        // No worker waits for the disk.
+        later.async { servers.ejected(id, until: end, reason: reason) }
         Self.log(event, to: logger)
+      case .trouble: Self.log(event, to: logger)
       }
     }
     running.server = proxy
@@ -52,7 +64,12 @@ public final class Supervisor: Sendable {
     renewer = Renewer(certificates, challenges, logger)
     renewer.adopt(loaded)
     state = Mutex(State(loaded: loaded))
+    servers.begin { [proxy] in proxy.stand($0) }
   }
+
+  var generation: Int { state.withLock { $0.generation } }
+
+  var roles: AdminRoles { state.withLock { $0.loaded.adminRoles } }
 
   public var policy: FirewallPolicy? { state.withLock { $0.loaded.policy } }
   public var policyPath: String? { state.withLock { $0.loaded.policyPath } }
@@ -67,46 +84,58 @@ public final class Supervisor: Sendable {
 
   /// Opens the admin socket, readable and writable for its owner and group only.
   public func openAdminSocket() throws {
-    guard let socket = state.withLock({ $0.loaded.adminSocket }) else { return }
-    let folder = URL(fileURLWithPath: socket).deletingLastPathComponent()
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    var configuration = ProxyConfiguration()
-    configuration.workers = 1
-    configuration.listeners = [.init(name: "admin", addresses: [.unix(path: socket)])]
-    configuration.routes = [.init(host: .any, path: .any, action: .local)]
-    let api = AdminAPI(supervisor: self)
-    let logger = logger
-    let server = try ProxyServer(
-      configuration, responder: { api.answer($0) }, log: { Self.log($0, to: logger) })
+    let (path, group) = state.withLock { ($0.loaded.adminSocket, $0.loaded.adminGroup) }
+    guard let path else { return }
+    let server = try AdminSocket.open(path, group: group, AdminAPI(supervisor: self)) {
+      [logger] in Self.log($0, to: logger)
+    }
     admin.withLock { $0 = server }
   }
 
   /// Applies the file as it is now; on any error nothing changes, and the errors are returned.
   public func apply() -> [String] {
-    do {
-      let loaded = try ConfigurationFile.load(path)
-      let weights = state.withLock { $0.weights }
-      try certificates.apply(loaded) {
-        let new = $0.overriding(weights)
-        try proxy.adopt(new, standings: new.standings)
+    applying.withLock { _ in
+      do {
+        let loaded = try ConfigurationFile.load(path)
+        try certificates.apply(loaded, putToWork)
+        servers.adopt(loaded.proxy)
+        bans.adopt(loaded)
+        renewer.adopt(loaded)
+        adopted(loaded)
+        return []
+      } catch {
+        let errors = Self.lines(of: error)
+        for line in errors { logger.error("\(line)") }
+        logger.error("\(path) was not applied: the generation before goes on")
+        state.withLock { $0.lastErrors = errors }
+        return errors
       }
-      bans.adopt(loaded)
-      renewer.adopt(loaded)
-      state.withLock {
-        $0.loaded = loaded
-        $0.generation += 1
-        $0.appliedAt = Date()
-        $0.lastErrors = []
-      }
-      for warning in loaded.warnings { logger.warning("\(warning)") }
-      logger.notice("applied \(path): generation \(state.withLock { $0.generation })")
-      return []
-    } catch {
-      let errors = Self.lines(of: error)
-      for line in errors { logger.error("\(line)") }
-      logger.error("\(path) was not applied: the generation before goes on")
-      state.withLock { $0.lastErrors = errors }
-      return errors
+    }
+  }
+
+  private func putToWork(_ file: ProxyConfiguration) throws {
+    let configuration = servers.applied(to: file)
+    try proxy.adopt(configuration, standings: servers.standings(of: configuration))
+  }
+
+  private func adopted(_ loaded: LoadedConfiguration) {
+    let generation = state.withLock { state in
+      state.loaded = loaded
+      state.generation += 1
+      state.appliedAt = Date()
+      state.lastErrors = []
+      return state.generation
+    }
+    for warning in loaded.warnings { logger.warning("\(warning)") }
+    logger.notice("applied \(path): generation \(generation)")
+  }
+
+  /// Puts the file's configuration to work once more, with servers added and removed since.
+  func reconfigure() throws {
+    try applying.withLock { _ in
+      let loaded = state.withLock { $0.loaded }
+      try certificates.keepServed(in: loaded.proxy, putToWork)
+      servers.adopt(loaded.proxy)
     }
   }
 
@@ -125,37 +154,28 @@ public final class Supervisor: Sendable {
       Chore(every: 1) { [proxy] in proxy.renewTicketKeys() },
       Chore(every: 60) { [challenges] in challenges.dropOld() },
       Chore(every: 1) { [renewer] in renewer.work() },
+      Chore(every: 0.25) { [self] in followServers() },
     ]
     chores.withLock { $0 = all }
   }
 
-  /// Sets a weight on top of the file; says what is wrong with the name, if anything.
-  func setWeight(_ weight: Int, backend: String, server: String) -> String? {
-    let loaded = state.withLock { $0.loaded }
-    guard let group = loaded.proxy.backends.first(where: { $0.name == backend }) else {
-      let all = loaded.proxy.backends.map(\.name).joined(separator: ", ")
-      return "no backend \"\(backend)\"; there are: \(all)"
+  /// Lets time pass for what is said of servers.
+  private func followServers() {
+    guard servers.tick() else { return }
+    do { try reconfigure() } catch {
+      logger.error("servers that came or went are not put to work: \(error)")
     }
-    guard group.servers.contains(where: { $0.name == server }) else {
-      let all = group.servers.map(\.name).joined(separator: ", ")
-      return "no server \"\(server)\" in backend \"\(backend)\"; there are: \(all)"
-    }
-    let weights = state.withLock {
-      $0.weights["\(backend)/\(server)"] = weight
-      return $0.weights
-    }
-    proxy.stand(loaded.proxy.overriding(weights).standings)
-    logger.notice("weight of \(backend)/\(server) set to \(weight)")
-    return nil
   }
 
   public func status() -> Status {
     let reports = proxy.report()
     let state = state.withLock { $0 }
     let configuration = state.loaded.proxy
-    var configured: [String: Int] = [:]
-    for backend in configuration.backends {
-      for server in backend.servers { configured["\(backend.name)/\(server.name)"] = server.weight }
+    let (backends, troubles, overrides) = servers.look { book in
+      (
+        book.applied.backends.map { book.status($0, reports) }, book.troubles,
+        book.overrides.overrides.count
+      )
     }
     return Status(
       version: Version.current, pid: ProcessInfo.processInfo.processIdentifier,
@@ -163,12 +183,10 @@ public final class Supervisor: Sendable {
       configuration: path, configurationPath: CertificateRefresh.absolute(path),
       policy: state.loaded.policyPath, workers: reports.count,
       listeners: configuration.listeners.map { .init($0, addresses: $0.addresses) },
-      backends: configuration.backends.map {
-        .init($0, configured: configured, reports: reports)
-      },
+      backends: backends,
       certificates: .init(certificates.served, now: Date()),
       renewals: renewer.outlook.map(Status.Renewal.init), traffic: .init(reports),
-      lastApplyErrors: state.lastErrors,
+      lastApplyErrors: state.lastErrors, overrideErrors: troubles, overrides: overrides,
       certificateErrors: certificates.troubles + certificates.uncovered(configuration)
         + ProxyServer.outdatedTerms(of: configuration))
   }
@@ -216,35 +234,5 @@ private final class RunningProxy: Sendable {
   var server: ProxyServer? {
     get { content.withLock { $0 } }
     set { content.withLock { $0 = newValue } }
-  }
-}
-
-extension ProxyConfiguration {
-  /// As the file alone says.
-  var standings: [ServerID: ServerStanding] {
-    var all: [ServerID: ServerStanding] = [:]
-    for backend in backends {
-      let tier = backend.servers.map(\.tier).min() ?? 0
-      for server in backend.servers {
-        all[ServerID(backend: backend.name, server: server.name)] = ServerStanding(
-          server, isInUse: server.tier == tier)
-      }
-    }
-    return all
-  }
-
-  /// With weights that were set while running on top of the file's.
-  func overriding(_ weights: [String: Int]) -> ProxyConfiguration {
-    var configuration = self
-    for backend in configuration.backends.indices {
-      for server in configuration.backends[backend].servers.indices {
-        let name =
-          "\(configuration.backends[backend].name)/\(configuration.backends[backend].servers[server].name)"
-        if let weight = weights[name] {
-          configuration.backends[backend].servers[server].weight = weight
-        }
-      }
-    }
-    return configuration
   }
 }

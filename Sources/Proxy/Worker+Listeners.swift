@@ -72,6 +72,7 @@ extension Worker {
         Transport(socket, tls: stream.take()), from: address, port: port, origin: facts,
         isAnnounced: listener.announcers?.allows(address, at: 0) == true, now: now))
     clients[client].isForChallenge = isForChallenge
+    if listeners[id].address.isUnix { clients[client].peer = PeerCredentials(of: number) }
     guard poller.add(number, Token(.client, client)) else { return close(client: client) }
     arm(client: client)
     if clients[client].phase == .head, clients[client].origin.stream != nil { openStream(client) }

@@ -10,7 +10,8 @@ extension Worker {
     clients[id].exchange.local = LocalRequest(
       method: String(copying: head.extracting(requestHead.methodText)),
       path: String(copying: head.extracting(requestHead.path)),
-      query: String(copying: head.extracting(requestHead.query)), body: [])
+      query: String(copying: head.extracting(requestHead.query)), body: [],
+      ifMatch: ifMatch(head), peer: clients[id].peer)
     if clients[id].exchange.continueState == .awaited { sendContinue(id) }
     answerLocalIfWhole(id)
   }
@@ -28,6 +29,7 @@ extension Worker {
     request.body = [UInt8](copying: body.bytes)
     let response = responder(request)
     let type = Array(response.contentType.utf8)
+    let tag = Array((response.tag.map { "ETag: \"\($0)\"\r\n" } ?? "").utf8)
     let scratch = scratch
     var output = scratch.output(at: 0)
     Replies.writeHead(
@@ -35,7 +37,7 @@ extension Worker {
       ReplyContext(
         requestID: clients[id].exchange.requestID, isHead: false, accepts: .text,
         isHTTP10: clients[id].exchange.isHTTP10, keepsAlive: clients[id].exchange.keepsAlive),
-      into: &output)
+      adding: tag, into: &output)
     let count = output.count
     guard sendScratch(to: id, count) else { return }
     if clients[id].exchange.method != .head {
@@ -43,6 +45,13 @@ extension Worker {
       guard sent != .failed else { return abort(client: id) }
     }
     finishReply(id, 0, status: response.status)
+  }
+
+  /// Nil where the request has none; several are one list.
+  private func ifMatch(_ head: Span<UInt8>) -> String? {
+    let values = requestHead.fields.filter { head.extracting($0.name).isEqual("if-match") }
+      .map { String(copying: head.extracting($0.value)) }
+    return values.isEmpty ? nil : values.joined(separator: ",")
   }
 }
 
@@ -74,17 +83,24 @@ public struct LocalRequest: Sendable {
   public let path: String
   public let query: String
   public internal(set) var body: [UInt8]
+  /// As it was sent.
+  public var ifMatch: String?
+  /// Who asks, on a Unix socket.
+  public var peer: PeerCredentials?
 }
 
 public struct LocalResponse: Sendable {
   public let status: UInt16
   public let contentType: String
   public let body: [UInt8]
+  /// Sent as ETag, in quotes; letters, digits, `.` and `-` only.
+  public let tag: String?
 
-  public init(status: UInt16, contentType: String, body: [UInt8]) {
+  public init(status: UInt16, contentType: String, body: [UInt8], tag: String? = nil) {
     self.status = status
     self.contentType = contentType
     self.body = body
+    self.tag = tag
   }
 }
 

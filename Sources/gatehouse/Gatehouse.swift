@@ -21,7 +21,8 @@ struct Gatehouse: ParsableCommand {
     version: "gatehouse \(Version.current)",
     subcommands: [
       RunCommand.self, CheckCommand.self, ApplyCommand.self, StatusCommand.self,
-      ServerCommand.self, PolicyCommand.self, BanCommand.self, AllowCommand.self,
+      ServerCommand.self, DrainCommand.self, OverridesCommand.self, AuditCommand.self,
+      PolicyCommand.self, BanCommand.self, AllowCommand.self,
       PanicCommand.self, AgentCommand.self, CertCommand.self, CaCommand.self, ConfigCommand.self,
       DemoCommand.self,
     ])

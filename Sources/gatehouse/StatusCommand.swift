@@ -88,20 +88,11 @@ enum StatusText {
     status.lastApplyErrors.isEmpty && status.certificateErrors.isEmpty
       && status.certificates.allSatisfy { $0.state == .ok }
       && !status.renewals.contains(where: CertificateText.isBad)
-      && status.backends.allSatisfy { $0.servers.allSatisfy { $0.state == "up" } }
+      && status.overrideErrors.isEmpty
+      && !status.backends.contains { $0.servers.contains(where: \.isTrouble) }
   }
 
   static func text(of status: Status) -> String {
-    let servers = status.backends.flatMap { backend in
-      backend.servers.map { server in
-        [
-          "\(backend.name)/\(server.name)", server.address, server.state,
-          server.weight == server.configuredWeight
-            ? "\(server.weight)" : "\(server.weight) (file: \(server.configuredWeight))",
-          "\(server.active)", "\(server.idle)", "\(server.requests)",
-        ]
-      }
-    }
     let listeners = status.listeners.map { listener in
       [
         listener.name, listener.serves, listener.addresses.joined(separator: " "),
@@ -116,7 +107,7 @@ enum StatusText {
 
       \(table(["LISTENER", "SERVES", "ADDRESSES", "ADMITS"], listeners))
 
-      \(table(["SERVER", "ADDRESS", "STATE", "WEIGHT", "ACTIVE", "IDLE", "REQUESTS"], servers))
+      \(ServerText.table(status.backends))
 
       \(CertificateText.table(status.certificates))\
       \(CertificateText.renewals(status.renewals))clients \(traffic.connections) now, \(traffic.accepted) accepted, \
@@ -130,13 +121,15 @@ enum StatusText {
   }
 
   private static func verdict(_ status: Status) -> String {
-    let down = status.backends.flatMap { backend in
-      backend.servers.filter { $0.state != "up" }.map { "\(backend.name)/\($0.name)" }
-    }
+    let down = status.backends.flatMap { $0.servers.filter(\.isTrouble) }
     if let error = status.lastApplyErrors.first {
       return "DEGRADED: the file was not applied: \(error)"
     }
-    if !down.isEmpty { return "DEGRADED: \(down.joined(separator: ", ")) set aside" }
+    if let first = down.first {
+      let others = down.count > 1 ? ", and \(down.count - 1) more" : ""
+      return "DEGRADED: \(ServerText.trouble(first))\(others)"
+    }
+    if let error = status.overrideErrors.first { return "DEGRADED: \(error)" }
     if let error = status.certificateErrors.first { return "DEGRADED: \(error)" }
     return CertificateText.verdict(status.certificates)
       ?? CertificateText.verdict(status.renewals) ?? "OK"

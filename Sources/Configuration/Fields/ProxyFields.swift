@@ -16,6 +16,9 @@ enum FileFields {
     "A file of 32 bytes at least that cookies are sealed with; the same on every gate.")
   static let admin = Field(
     "admin", .section("admin"), "The administrator's door; none when left out.")
+  static let state = Field(
+    "state", .path, standard: LoadedConfiguration.standardState,
+    "The folder of what changes while running: overrides of servers, and the audit log.")
   static let policy = Field(
     "policy", .path, "The firewall policy's file; without one everybody may connect.")
   static let agent = Field(
@@ -32,16 +35,9 @@ enum FileFields {
     "", "The file itself. Every path is relative to the file that names it.",
     [
       listeners, backends, routes, policy, firewall, agent, acme, limits, timeouts, workers,
-      cookieKey, admin,
+      cookieKey, admin, state,
     ],
     later: ["log", "health", "bans", "http", "mode", "trusted_proxies", "proxy_protocol"])
-}
-
-enum AdminFields {
-  static let socket = Field(
-    "socket", .path, standard: LoadedConfiguration.defaultAdminSocket,
-    "The Unix socket of the admin commands.")
-  static let section = Section("admin", "The administrator's door.", [socket], later: ["listen"])
 }
 
 enum ListenerFields {

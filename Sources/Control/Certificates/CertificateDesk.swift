@@ -46,6 +46,21 @@ final class CertificateDesk: Sendable {
     }
   }
 
+  /// Puts another configuration to work, with the certificates that are served now.
+  func keepServed(
+    in configuration: ProxyConfiguration, _ adopt: (ProxyConfiguration) throws -> Void
+  ) throws {
+    try working.withLock { _ in
+      var configuration = configuration
+      let served = served
+      for index in configuration.listeners.indices {
+        guard let own = served[configuration.listeners[index].name] else { continue }
+        configuration.listeners[index].tls?.certificates = own.certificates
+      }
+      try adopt(configuration)
+    }
+  }
+
   /// A configuration that is to be applied, with what is served still in place of what is bad.
   private func prepared(
     _ loaded: LoadedConfiguration

@@ -14,6 +14,8 @@ struct ClientConnection: ~Copyable {
   /// What the hello asked for; empty where it named nobody. OpenSSL forgets it when a session of TLS
   /// 1.2 is resumed.
   var serverName: [UInt8] = []
+  /// On a Unix socket.
+  var peer: PeerCredentials?
   /// The terms under which the client's own certificate was asked for; nil where it was not.
   var verifier: ClientVerifier?
   /// As `Client-Cert` tells it to servers (RFC 9440); empty without one.

@@ -95,15 +95,16 @@ enum Replies {
     output.put("HTTP/1.1 100 Continue\r\n\r\n")
   }
 
-  /// The head of a local responder's answer.
+  /// The head of a local responder's answer; `lines` are fields of its own, each with its CR LF.
   static func writeHead(
     status: UInt16, contentType: Span<UInt8>, count: Int, _ context: ReplyContext,
-    into output: inout OutputSpan<UInt8>
+    adding lines: [UInt8] = [], into output: inout OutputSpan<UInt8>
   ) {
     putStatusLine(status, into: &output)
     output.put("Content-Type: ")
     output.put(contentType)
     output.put("\r\n")
+    output.put(lines.span)
     putEnd(count, context, into: &output)
   }
 
@@ -152,9 +153,12 @@ enum Replies {
     case 307: "Temporary Redirect"
     case 308: "Permanent Redirect"
     case 400: "Bad Request"
+    case 403: "Forbidden"
     case 404: "Not Found"
     case 405: "Method Not Allowed"
     case 408: "Request Timeout"
+    case 409: "Conflict"
+    case 412: "Precondition Failed"
     case 413: "Content Too Large"
     case 414: "URI Too Long"
     case 417: "Expectation Failed"

@@ -39,6 +39,7 @@ final class Gate {
         - { backend: web }
       workers: 1
       admin: { socket: admin.sock }
+      state: state
       \(extra)
       \(policy == nil ? "" : "policy: policy.yaml")
 

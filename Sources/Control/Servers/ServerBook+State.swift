@@ -1,0 +1,139 @@
+internal import Foundation
+internal import Proxy
+
+extension ServerBook.State {
+  /// Makes the configuration anew; true when servers came or went.
+  mutating func reapply() -> Bool {
+    let before = applied.backends
+    applied = overrides.applied(to: file)
+    forgetWhatIsGone()
+    return applied.backends != before
+  }
+
+  mutating func forgetWhatIsGone() {
+    let ids = Set(
+      applied.backends.flatMap { backend in
+        backend.servers.map { ServerID(backend: backend.name, server: $0.name) }
+      })
+    reports = reports.filter { ids.contains($0.key) }
+    roles = roles.filter { ids.contains($0.key) }
+    ejections = ejections.filter { ids.contains($0.key) }
+    words = words.filter { ids.contains($0.key) }
+    changes = changes.filter { ids.contains($0.key) }
+    let names = Set(applied.backends.map(\.name))
+    tiers = tiers.filter { names.contains($0.key) }
+  }
+
+  /// Looks at each backend's servers; what changed, by backend.
+  mutating func chooseTiers(at now: Int64) -> [(backend: String, change: TierSelection.Change)] {
+    var all: [(backend: String, change: TierSelection.Change)] = []
+    for backend in applied.backends {
+      let members = merges(of: backend).map(\.member)
+      if var tier = tiers[backend.name] {
+        let change = tier.update(members, backend.tiers, at: now)
+        tiers[backend.name] = tier
+        if let change { all.append((backend.name, change)) }
+      } else {
+        tiers[backend.name] = TierSelection(members, backend.tiers, at: now)
+      }
+    }
+    return all
+  }
+
+  func merges(of backend: ProxyConfiguration.Backend) -> [ServerMerge] {
+    backend.servers.map { server in
+      let id = ServerID(backend: backend.name, server: server.name)
+      var merge = ServerMerge(id: id, server: server)
+      if case .weight(let weight)? = overrides[id, .weight]?.change { merge.weightChange = weight }
+      if case .state(let state)? = overrides[id, .state]?.change { merge.stateChange = state }
+      merge.report = reports[id]
+      merge.told = roles[id]
+      merge.ejection = ejections[id]
+      merge.isInUse = tiers[backend.name].map { $0.inUse == server.tier } ?? (server.tier == 0)
+      return merge
+    }
+  }
+
+  func allMerges() -> [ServerMerge] { applied.backends.flatMap { merges(of: $0) } }
+
+  func merge(_ id: ServerID) -> ServerMerge? {
+    applied.backends.first { $0.name == id.backend }
+      .flatMap { merges(of: $0).first { $0.id == id } }
+  }
+
+  func health(of id: ServerID) -> ProxyConfiguration.Health {
+    applied.backends.first { $0.name == id.backend }?.health ?? .init()
+  }
+
+  /// Servers that are not to be checked.
+  var unchecked: Set<ServerID> {
+    Set(
+      overrides.overrides.compactMap { override in
+        if case .state(.maint) = override.change { override.id } else { nil }
+      })
+  }
+
+  /// What is said of overrides changes with it; for ETag.
+  var tag: String {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    func add(_ text: String) {
+      for byte in text.utf8 {
+        hash ^= UInt64(byte)
+        hash &*= 0x100_0000_01b3
+      }
+    }
+    for override in overrides.overrides {
+      add(override.name)
+      add(override.change.text)
+      add("\(override.since.timeIntervalSince1970) \(override.until?.timeIntervalSince1970 ?? 0)")
+      add("\(override.by) \(override.reason) \(override.conflictSince != nil)")
+    }
+    for backend in file.backends {
+      for server in backend.servers { add("\(backend.name)/\(server.name)=\(AddedServer(server))") }
+    }
+    return String(hash, radix: 16)
+  }
+}
+
+extension ServerMerge {
+  /// How it stands, in one word.
+  var word: String {
+    if state != .ready { return state.rawValue }
+    if !isHealthy { return "down" }
+    if ejection != nil { return "set aside" }
+    return isInUse ? "up" : "standby"
+  }
+}
+
+extension ServerBook {
+  /// Always true, so that findings can be dropped as they are told.
+  func log(_ finding: OverrideBook.Finding) -> Bool {
+    switch finding {
+    case .conflict(let override, let file):
+      let now = "the file now says \(file) (it said \(override.configured ?? "nothing"))"
+      logger.warning(
+        """
+        CONFLICT: override \(override.name) = \(override.change.text) stays, but \(now); \
+        clear it with: gatehouse overrides clear \(override.name)
+        """)
+    case .settled(let override):
+      logger.notice("override \(override.name) is what the file says now: it is cleared")
+    }
+    return true
+  }
+
+  func log(_ id: ServerID, _ report: HealthReport, _ health: ProxyConfiguration.Health) {
+    switch report.verdict {
+    case .down:
+      logger.warning(
+        "server \(id) is down: \(report.lastResult) (\(health.fall) of \(health.fall) checks)")
+    case .up: logger.notice("server \(id) is up: \(report.lastResult)")
+    case .unknown: logger.notice("server \(id) is not checked any more")
+    }
+  }
+
+  func log(_ change: TierSelection.Change, _ backend: String) {
+    let what = change.isBack ? "goes back" : "fails over"
+    logger.warning("backend \(backend) \(what) from tier \(change.from) to tier \(change.to)")
+  }
+}
