@@ -19,15 +19,17 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 // `swift test` drives the fuzzers over their corpora; `Fuzz/run` builds them around libFuzzer instead.
 let isForLibFuzzer = Context.environment["GATEHOUSE_LIBFUZZER"] != nil
 let corpora =
-  ["element-packing", "feed-reader", "netlink-decoder", "policy-reader"].map { "\($0)/corpus" }
+  ["dns-message", "element-packing", "feed-reader", "netlink-decoder", "policy-reader"].map {
+    "\($0)/corpus"
+  }
   + ["feed-reader/dictionary", "policy-reader/dictionary"]
 let fuzzers: Target =
   isForLibFuzzer
   ? .executableTarget(
-    name: "fuzz", dependencies: ["Configuration", "Firewall"], path: "Fuzz",
+    name: "fuzz", dependencies: ["Configuration", "Firewall", "Names"], path: "Fuzz",
     exclude: corpora + ["README.md", "run", "bounded"], swiftSettings: settings)
   : .testTarget(
-    name: "FuzzTests", dependencies: ["Configuration", "Firewall"], path: "Fuzz",
+    name: "FuzzTests", dependencies: ["Configuration", "Firewall", "Names"], path: "Fuzz",
     exclude: corpora + ["README.md", "run", "libfuzzer"], swiftSettings: settings)
 
 let package = Package(
@@ -47,12 +49,14 @@ let package = Package(
 
     module("Proxy", ["CLinux", "COpenSSL"]),
     module("Firewall", ["CNftables"]),
-    module("Certificates", ["COpenSSL"]),
+    module("Names", []),
+    module("Certificates", ["COpenSSL", "Names"]),
     module(
       "Configuration",
-      ["Proxy", "Firewall", "Certificates", .product(name: "Yams", package: "Yams")]),
+      ["Proxy", "Firewall", "Certificates", "Names", .product(name: "Yams", package: "Yams")]),
     module(
-      "Control", ["Configuration", "CLinux", .product(name: "Logging", package: "swift-log")]),
+      "Control",
+      ["Configuration", "Names", "CLinux", .product(name: "Logging", package: "swift-log")]),
     .executableTarget(
       name: "gatehouse",
       dependencies: [
@@ -63,11 +67,12 @@ let package = Package(
       swiftSettings: settings),
 
     tests("ProxyTests", ["Proxy"]),
+    tests("NamesTests", ["Names"]),
     .testTarget(
       name: "FirewallTests", dependencies: ["Firewall"], exclude: ["Golden"],
       swiftSettings: settings),
     .testTarget(
-      name: "CertificatesTests", dependencies: ["Certificates", "COpenSSL"],
+      name: "CertificatesTests", dependencies: ["Certificates", "COpenSSL", "Names"],
       exclude: ["ACME/Stubs"], swiftSettings: settings),
     tests("ConfigurationTests", ["Configuration", "Certificates"]),
     tests("ControlTests", ["Control", "Proxy"]),

@@ -6,6 +6,7 @@ protocol Fuzzer: Sendable {
 
 /// All of them, by the folder that each has: its corpus lies there.
 enum FuzzerName: String, CaseIterable {
+  case dnsMessage = "dns-message"
   case elementPacking = "element-packing"
   case feedReader = "feed-reader"
   case netlinkDecoder = "netlink-decoder"
@@ -13,6 +14,7 @@ enum FuzzerName: String, CaseIterable {
 
   func make() throws -> any Fuzzer {
     switch self {
+    case .dnsMessage: DNSMessageFuzzer()
     case .elementPacking: ElementPackingFuzzer()
     case .feedReader: FeedReaderFuzzer()
     case .netlinkDecoder: NetlinkDecoderFuzzer()

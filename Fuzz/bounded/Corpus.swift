@@ -19,7 +19,7 @@ struct Corpus {
     switch fuzzer {
     case .policyReader: seeds += try Self.seeds(in: "policies")
     case .feedReader: seeds += try Self.seeds(in: "policies/feeds")
-    case .elementPacking, .netlinkDecoder: break
+    case .dnsMessage, .elementPacking, .netlinkDecoder: break
     }
     let dictionary = Self.root.appending(path: "\(folder)/dictionary")
     let text = try? String(contentsOf: dictionary, encoding: .utf8)

@@ -5,6 +5,12 @@ import Testing
 /// the test like any other.
 @Suite(.serialized)
 struct FuzzTests {
+  @Test func `any bytes can come from a name server`() async {
+    await #expect(processExitsWith: .success, Self.hint(.dnsMessage)) {
+      BoundedRun.run(.dnsMessage, changes: 20_000)
+    }
+  }
+
   @Test func `sets are packed and read back`() async {
     await #expect(processExitsWith: .success, Self.hint(.elementPacking)) {
       BoundedRun.run(.elementPacking, changes: 20_000)

@@ -79,35 +79,4 @@ enum HostName {
     (1...63).contains(label.utf8.count) && String(label).isName && label.first != "-"
       && label.last != "-"
   }
-
-  /// The first address the system's resolver gives; the text says why there is none.
-  static func resolve(_ name: String, port: UInt16) -> Result<SocketAddress, ResolveFailure> {
-    var hints = unsafe addrinfo()
-    unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-    var list: UnsafeMutablePointer<addrinfo>?
-    let status = unsafe getaddrinfo(name, nil, &hints, &list)
-    guard status == 0 else {
-      return .failure(ResolveFailure(text: unsafe String(cString: gai_strerror(status))))
-    }
-    defer { unsafe freeaddrinfo(list) }
-    var next = unsafe list
-    while let entry = unsafe next {
-      if let address = unsafe numeric(entry.pointee) {
-        return .success(SocketAddress(address, port: port))
-      }
-      unsafe next = entry.pointee.ai_next
-    }
-    return .failure(ResolveFailure(text: "no address"))
-  }
-
-  struct ResolveFailure: Error { var text: String }
-
-  private static func numeric(_ entry: addrinfo) -> IPAddress? {
-    var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-    let status = unsafe getnameinfo(
-      entry.ai_addr, entry.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
-    guard status == 0 else { return nil }
-    let bytes = text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-    return AddressText.address(String(decoding: bytes, as: UTF8.self))
-  }
 }

@@ -1,17 +1,20 @@
 import Firewall
 import Foundation
-import Proxy
+public import Proxy
 
 /// Reads `gatehouse.yaml` and all it names.
 public enum ConfigurationFile {
-  /// All that is wrong is thrown at once.
-  public static func load(_ path: String) throws(ConfigurationErrors) -> LoadedConfiguration {
+  /// All that is wrong is thrown at once. `lastAddresses`: what names meant to the process that runs,
+  /// kept where they cannot be resolved.
+  public static func load(
+    _ path: String, lastAddresses: [String: [IPAddress]] = [:]
+  ) throws(ConfigurationErrors) -> LoadedConfiguration {
     let problems = Problems()
     var loaded = LoadedConfiguration()
     if let root = YAMLDocument.read(path, problems),
       let file = MapReader(root, FileFields.section, label: "", problems)
     {
-      loaded = read(file)
+      loaded = read(file, lastAddresses)
     }
     try problems.throwIfAny()
     loaded.warnings = problems.warnings
@@ -36,10 +39,15 @@ public enum ConfigurationFile {
     return checkedSocket(socket, admin)
   }
 
-  private static func read(_ file: MapReader) -> LoadedConfiguration {
+  private static func read(
+    _ file: MapReader, _ lastAddresses: [String: [IPAddress]]
+  ) -> LoadedConfiguration {
     var loaded = LoadedConfiguration()
     var listeners = ListenerReader.read(file)
-    let backends = BackendReader.read(file)
+    loaded.resolver = ResolverReader.read(file)
+    let names = NameBook(loaded.resolver, last: lastAddresses)
+    let backends = BackendReader.read(file, names)
+    loaded.names = names.names
     for index in listeners.indices {
       StreamReader.read(&listeners[index].listener, listeners[index].map, backends: backends)
     }

@@ -1,6 +1,7 @@
 public import Certificates
 public import Firewall
 internal import Foundation
+public import Names
 public import Proxy
 
 /// What a configuration file and the files it names say, checked.
@@ -39,6 +40,10 @@ public struct LoadedConfiguration: Sendable {
   public var certificates: [String: [FoundCertificate]] = [:]
   /// Certificates that are fetched, and the folder they are kept in; none when nil.
   public var acme: (plan: CertificatePlan, folder: String)?
+  /// Who is asked for names of servers.
+  public var resolver = NameResolver()
+  /// By name: what servers are written with, and what it meant when the file was read.
+  public var names: [String: ResolvedName] = [:]
 
   public init() {}
 }

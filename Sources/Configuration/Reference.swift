@@ -43,7 +43,7 @@ public enum Reference {
         HeaderFields.section, ResponseHeaderFields.section, LimitFields.section,
         TimeoutFields.section, ACMEFields.section, AuthorityFields.section,
         ExternalAccountFields.section, PlannedFields.section, DNSFields.section,
-        AdminFields.section, AdminRoleFields.section,
+        ResolverFields.section, AdminFields.section, AdminRoleFields.section,
       ]
     ),
     (

@@ -16,6 +16,7 @@ enum Metrics {
     }
     certificates(status.certificates, now, &text)
     renewals(status.renewals, &text)
+    names(status.names, &text)
     return text.text
   }
 
@@ -53,6 +54,17 @@ enum Metrics {
 }
 
 extension Metrics {
+  private static func names(_ all: [Status.Name], _ text: inout MetricText) {
+    text.family(
+      "gatehouse_name_resolution_failures_total", "counter",
+      "Attempts to resolve a server's name that came to nothing."
+    ) { all.map { ([("name", $0.name)], Double($0.failures)) } }
+    text.family(
+      "gatehouse_name_is_stale", "gauge",
+      "1 where a name cannot be resolved and its last addresses are used."
+    ) { all.map { ([("name", $0.name)], $0.failure == nil ? 0 : 1) } }
+  }
+
   private static func renewals(_ all: [Status.Renewal], _ text: inout MetricText) {
     text.family(
       "gatehouse_cert_next_renewal_seconds", "gauge",

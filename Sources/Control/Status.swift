@@ -45,6 +45,8 @@ public struct Status: Codable, Sendable {
   /// What is fetched from authorities.
   public let renewals: [Renewal]
   public let traffic: Traffic
+  /// Names that servers are written with.
+  public let names: [Name]
   /// What went wrong at the last attempt to apply the file; empty when it was applied.
   public let lastApplyErrors: [String]
   /// Overrides of servers that could not be read or kept, and those that the file contradicts.

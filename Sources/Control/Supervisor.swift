@@ -23,6 +23,7 @@ public final class Supervisor: Sendable {
   let certificates: CertificateDesk
   let challenges: ChallengeBoard
   private let renewer: Renewer
+  private let names: NameWatch
   private let chores = Mutex<[Chore]>([])
   /// One change of the configuration that runs at a time.
   private let applying = Mutex<Void>(())
@@ -63,6 +64,8 @@ public final class Supervisor: Sendable {
     challenges = ChallengeBoard(proxy)
     renewer = Renewer(certificates, challenges, logger)
     renewer.adopt(loaded)
+    names = NameWatch(logger)
+    names.adopt(loaded)
     state = Mutex(State(loaded: loaded))
     servers.begin { [proxy] in proxy.stand($0) }
   }
@@ -96,11 +99,12 @@ public final class Supervisor: Sendable {
   public func apply() -> [String] {
     applying.withLock { _ in
       do {
-        let loaded = try ConfigurationFile.load(path)
+        let loaded = try ConfigurationFile.load(path, lastAddresses: names.addresses)
         try certificates.apply(loaded, putToWork)
         servers.adopt(loaded.proxy)
         bans.adopt(loaded)
         renewer.adopt(loaded)
+        names.adopt(loaded)
         adopted(loaded)
         return []
       } catch {
@@ -130,11 +134,16 @@ public final class Supervisor: Sendable {
     logger.notice("applied \(path): generation \(generation)")
   }
 
-  /// Puts the file's configuration to work once more, with servers added and removed since.
-  func reconfigure() throws {
+  var loaded: LoadedConfiguration { state.withLock { $0.loaded } }
+
+  /// Puts the file's configuration to work once more, with servers added and removed since, or changed
+  /// by what the file does not say, such as where a name leads.
+  func reconfigure(_ change: (inout LoadedConfiguration) -> Void = { _ in }) throws {
     try applying.withLock { _ in
-      let loaded = state.withLock { $0.loaded }
+      var loaded = state.withLock { $0.loaded }
+      change(&loaded)
       try certificates.keepServed(in: loaded.proxy, putToWork)
+      state.withLock { $0.loaded = loaded }
       servers.adopt(loaded.proxy)
     }
   }
@@ -186,7 +195,8 @@ public final class Supervisor: Sendable {
       backends: backends,
       certificates: .init(certificates.served, now: Date()),
       renewals: renewer.outlook.map(Status.Renewal.init), traffic: .init(reports),
-      lastApplyErrors: state.lastErrors, overrideErrors: troubles, overrides: overrides,
+      names: names.report, lastApplyErrors: state.lastErrors, overrideErrors: troubles,
+      overrides: overrides,
       certificateErrors: certificates.troubles + certificates.uncovered(configuration)
         + ProxyServer.outdatedTerms(of: configuration))
   }

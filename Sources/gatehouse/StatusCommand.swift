@@ -110,7 +110,8 @@ enum StatusText {
       \(ServerText.table(status.backends))
 
       \(CertificateText.table(status.certificates))\
-      \(CertificateText.renewals(status.renewals))clients \(traffic.connections) now, \(traffic.accepted) accepted, \
+      \(CertificateText.renewals(status.renewals))\
+      \(names(status.names))clients \(traffic.connections) now, \(traffic.accepted) accepted, \
       \(traffic.refusedByPolicy) refused by policy
       TLS     \(traffic.handshakes) handshakes, \(traffic.handshakesResumed) of them resumed; \
       \(traffic.handshakeFailures) failed
@@ -118,6 +119,16 @@ enum StatusText {
       servers \(traffic.retries) retries, \(traffic.connectFailures) connects failed, \
       \(traffic.aborts) exchanges cut short
       """
+  }
+
+  /// No reason to be degraded: servers go on at the addresses that were known.
+  private static func names(_ all: [Status.Name]) -> String {
+    all.compactMap { one in
+      one.failure.map {
+        "note: cannot resolve \(one.name): \($0); it stays at "
+          + one.addresses.joined(separator: ", ") + "\n"
+      }
+    }.joined()
   }
 
   private static func verdict(_ status: Status) -> String {

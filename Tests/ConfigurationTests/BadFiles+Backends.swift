@@ -17,7 +17,7 @@ extension BadFile {
     ),
     BadFile(
       "backends: { web: { servers: [name.invalid:80] } }",
-      "g.yaml:2:30: server \"s1\" of backend \"web\": cannot resolve \"name.invalid\": Name or service not known"
+      "g.yaml:2:30: server \"s1\" of backend \"web\": cannot resolve \"name.invalid\": no such name"
     ),
     BadFile(
       "backends: { web: { servers: { a: { address: 1.2.3.4:80, weight: 257 } } } }",

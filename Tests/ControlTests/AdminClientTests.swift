@@ -24,6 +24,7 @@ import Testing
       "configuration" : "gatehouse.yaml",
       "configuration_path" : "/etc/gatehouse.yaml",
       "generation" : 7,
+      "names" : [ ],
       "last_apply_errors" : [ "gatehouse.yaml:1:1: no" ],
       "listeners" : [ {
         "addresses" : [ "[::]:443" ], "is_policy_enforced" : true, "name" : "l", "serves" : "https"

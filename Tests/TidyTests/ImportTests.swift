@@ -6,7 +6,8 @@ struct ImportTests {
   static let only: [String: Set<String>] = [
     "Proxy": ["CLinux", "COpenSSL", "Glibc", "Synchronization"],
     "Firewall": ["CNftables", "Glibc"],
-    "Certificates": ["COpenSSL", "Glibc", "Foundation"],
+    "Names": ["Glibc"],
+    "Certificates": ["COpenSSL", "Glibc", "Foundation", "Names"],
   ]
   static let never: [String: Set<String>] = [
     "Configuration": ["Control", "ArgumentParser", "COpenSSL", "CNftables", "CLinux"],

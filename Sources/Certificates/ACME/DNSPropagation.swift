@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Names
 
 /// Waits until the servers that answer for a name have a TXT record.
 struct DNSPropagation: Sendable {

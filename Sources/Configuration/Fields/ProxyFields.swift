@@ -27,6 +27,8 @@ enum FileFields {
   )
   static let acme = Field(
     "acme", .section("acme"), "Certificates that are fetched from authorities and kept fresh.")
+  static let resolver = Field(
+    "resolver", .section("resolver"), "Who is asked for the names of servers.")
   static let firewall = Field(
     "firewall", .choice(["proxy"], later: ["enforce", "audit"]), standard: "proxy",
     "Who enforces the policy: the proxy refuses connections itself.")
@@ -34,8 +36,8 @@ enum FileFields {
   static let section = Section(
     "", "The file itself. Every path is relative to the file that names it.",
     [
-      listeners, backends, routes, policy, firewall, agent, acme, limits, timeouts, workers,
-      cookieKey, admin, state,
+      listeners, backends, resolver, routes, policy, firewall, agent, acme, limits, timeouts,
+      workers, cookieKey, admin, state,
     ],
     later: ["log", "health", "bans", "http", "mode", "trusted_proxies", "proxy_protocol"])
 }
@@ -112,7 +114,9 @@ enum UpstreamTLSFields {
 enum ServerFields {
   static let address = Field(
     "address", .described("an address or name with a port, such as 10.0.0.11:8080"),
-    isRequired: true, "Where the server listens; a name is resolved once, when the file is read.")
+    isRequired: true,
+    "Where the server listens; a name is asked for again when its TTL has passed, and keeps its last addresses when it is gone. With several addresses it is several servers, NAME@ADDRESS each, at most 64."
+  )
   static let weight = Field(
     "weight", .integer(0...256), standard: "1",
     "Share of requests beside its neighbours'; 0 takes none.")

@@ -1,24 +1,25 @@
 import Firewall
+import Names
 import Proxy
 
 /// Reads `backends`.
 enum BackendReader {
   static let serverLimit = 1000
 
-  static func read(_ file: MapReader) -> [ProxyConfiguration.Backend] {
-    file.names(FileFields.backends).map { read($0, file.problems) }
+  static func read(_ file: MapReader, _ names: NameBook) -> [ProxyConfiguration.Backend] {
+    file.names(FileFields.backends).map { read($0, names, file.problems) }
   }
 
   /// A backend that is wrong still counts by its name, so that its routes are not wrong, too.
-  private static func read(_ pair: YAMLValue.Pair, _ problems: Problems)
-    -> ProxyConfiguration.Backend
-  {
+  private static func read(
+    _ pair: YAMLValue.Pair, _ names: NameBook, _ problems: Problems
+  ) -> ProxyConfiguration.Backend {
     var backend = ProxyConfiguration.Backend(name: pair.key, servers: [])
     let label = "backend \"\(pair.key)\""
     guard let map = MapReader(pair.value, BackendFields.section, label: label, problems)
     else { return backend }
     let found = servers(map)
-    backend.servers = found.map(\.server)
+    backend.servers = found.flatMap { servers($0, names, problems) }
     BalanceReader.read(map, &backend)
     backend.host = map.text(BackendFields.host).flatMap { host(map, $0) }
     backend.tls = tls(map, found)
@@ -32,6 +33,8 @@ enum BackendReader {
     var server: ProxyConfiguration.Server
     /// Nil when it is an address.
     var hostName: String?
+    var place: SourcePlace
+    var label: String
   }
 
   private static func servers(_ map: MapReader) -> [Found] {
@@ -78,20 +81,40 @@ enum BackendReader {
     guard let text = value.text("the address of \(label)", problems) else { return nil }
     switch AddressText.parse(text) {
     case (.address(let address), let port)?:
-      let address = SocketAddress(address, port: port)
-      return Found(server: .init(name: name, address: address, weight: weight))
+      let server = ProxyConfiguration.Server(
+        name: name, address: SocketAddress(address, port: port), weight: weight)
+      return Found(server: server, place: value.place, label: label)
     case (.name(let host), let port)?:
-      switch HostName.resolve(host, port: port) {
-      case .success(let address):
-        return Found(server: .init(name: name, address: address, weight: weight), hostName: host)
-      case .failure(let why):
-        problems.error(value.place, "\(label): cannot resolve \"\(host)\": \(why.text)")
-      }
+      // Where it is, is asked when all of the server has been read.
+      var server = ProxyConfiguration.Server(
+        name: name, address: .ipv4(0, port: port), weight: weight)
+      server.hostName = host
+      return Found(server: server, hostName: host, place: value.place, label: label)
     case (.all, _)?, nil:
       problems.error(
         value.place, "\(label): \(value.kind) is wrong; allowed: \(ServerFields.address.allowed)")
     }
     return nil
+  }
+
+  /// One for each address of its name.
+  private static func servers(
+    _ found: Found, _ names: NameBook, _ problems: Problems
+  ) -> [ProxyConfiguration.Server] {
+    guard let name = found.hostName else { return [found.server] }
+    do throws(NameResolver.Failure) {
+      let known = try names.addresses(of: name)
+      if let failure = known.failure {
+        problems.warning(
+          found.place,
+          "\(found.label): cannot resolve \"\(name)\": \(failure); it stays at \(known.text)")
+      }
+      return found.server.servers(at: known.addresses)
+    } catch {
+      problems.error(
+        found.place, "\(found.label): cannot resolve \"\(name)\": \(error.text)")
+      return []
+    }
   }
 
   private static func host(_ map: MapReader, _ text: String) -> String? {

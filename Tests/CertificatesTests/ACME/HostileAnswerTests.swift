@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Certificates
+@testable import Names
 
 /// What an authority, a name server or whoever stands in between could send.
 struct HostileAnswerTests {
@@ -150,8 +151,11 @@ struct HostileAnswerTests {
     #expect(message.id == 0x1234 && message.code == 0 && !message.isTruncated)
     #expect(
       message.answers == [
-        .init(name: "a.test", kind: 16, value: "onetwo"),
-        .init(name: "a.test", kind: 5, value: "b.test"), .init(name: "a.test", kind: 1, value: ""),
+        .init(name: "a.test", kind: 16, value: "onetwo", ttl: message.answers[0].ttl),
+        .init(name: "a.test", kind: 5, value: "b.test", ttl: message.answers[0].ttl),
+        .init(
+          name: "a.test", kind: 1, value: "", address: [192, 0, 2, 7],
+          ttl: message.answers[0].ttl),
       ])
   }
 

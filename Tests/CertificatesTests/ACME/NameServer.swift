@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Certificates
+@testable import Names
 
 /// A real BIND on loopback that takes signed updates for `shop.test`; stopped with its owner.
 final class NameServer {

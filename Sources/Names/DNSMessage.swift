@@ -1,29 +1,39 @@
 /// A question to the DNS and what can be read from its answer (RFC 1035, section 4); pure.
-struct DNSMessage: Equatable {
-  enum Kind: UInt16 {
+public struct DNSMessage: Equatable, Sendable {
+  public enum Kind: UInt16, Sendable {
     case address = 1
     case nameServer = 2
     case alias = 5
     case text = 16
+    case address6 = 28
   }
 
-  struct Record: Equatable {
-    let name: String
-    let kind: UInt16
+  public struct Record: Equatable, Sendable {
+    public let name: String
+    public let kind: UInt16
     /// The text of a TXT record, or the name an NS or CNAME record holds; else empty.
-    let value: String
+    public let value: String
+    /// Of an A or AAAA record; else empty.
+    public var address: [UInt8] = []
+    /// Seconds for which it holds.
+    public var ttl: UInt32 = 0
   }
 
-  static let byteLimit = 4_096
-  private static let recordLimit = 64
+  public static let byteLimit = 4_096
+  /// CNAMEs on the way from the name that was asked for.
+  static let aliasLimit = 16
+  private static let recordLimit = 128
 
-  let id: UInt16
-  let code: UInt8
-  let isTruncated: Bool
-  let answers: [Record]
+  public let id: UInt16
+  public let code: UInt8
+  public let isTruncated: Bool
+  public let answers: [Record]
+  /// What it says it answers; nil where it repeats no question.
+  public let question: String?
+  public let questionKind: UInt16?
 
   /// A question of class IN.
-  static func question(
+  public static func question(
     _ name: String, _ kind: Kind, id: UInt16, wantsRecursion: Bool
   ) -> [UInt8]? {
     let labels = name.split(separator: ".")
@@ -36,14 +46,17 @@ struct DNSMessage: Equatable {
   }
 
   /// Nil where the bytes are no answer.
-  init?(_ bytes: [UInt8]) {
+  public init?(_ bytes: [UInt8]) {
     var reader = Reader(bytes: bytes)
     guard let id = reader.word(), let flags = reader.word(), flags & 0x8000 != 0,
       let questions = reader.word(), let count = reader.word(), reader.word() != nil,
       reader.word() != nil, questions <= 1
     else { return nil }
+    var asked: (name: String, kind: UInt16)?
     for _ in 0..<questions {
-      guard reader.name() != nil, reader.word() != nil, reader.word() != nil else { return nil }
+      guard let name = reader.name(), let kind = reader.word(), reader.word() != nil
+      else { return nil }
+      asked = (name, kind)
     }
     var answers: [Record] = []
     for _ in 0..<min(Int(count), Self.recordLimit) {
@@ -54,6 +67,23 @@ struct DNSMessage: Equatable {
     code = UInt8(flags & 0xf)
     isTruncated = flags & 0x0200 != 0
     self.answers = answers
+    question = asked?.name
+    questionKind = asked?.kind
+  }
+
+  /// The addresses of a name in the answer, behind its aliases, and the seconds they hold.
+  public func addresses(of name: String, _ kind: Kind) -> (all: [[UInt8]], ttl: UInt32?) {
+    var name = name.lowercased()
+    var ttl: UInt32?
+    for _ in 0..<Self.aliasLimit {
+      guard let alias = answers.first(where: { $0.kind == Kind.alias.rawValue && $0.name == name })
+      else { break }
+      ttl = min(ttl ?? .max, alias.ttl)
+      name = alias.value
+    }
+    let found = answers.filter { $0.kind == kind.rawValue && $0.name == name }
+    for record in found { ttl = min(ttl ?? .max, record.ttl) }
+    return (found.map(\.address), ttl)
   }
 
   private static func words(_ numbers: [UInt16]) -> [UInt8] {
@@ -114,19 +144,26 @@ extension DNSMessage {
     }
 
     mutating func record() -> Record? {
-      guard let name = name(), let kind = word(), word() != nil, word() != nil, word() != nil,
-        let size = word(), bytes.count - place >= Int(size)
+      guard let name = name(), let kind = word(), word() != nil, let high = word(),
+        let low = word(), let size = word(), bytes.count - place >= Int(size)
       else { return nil }
+      // One with the highest bit set is to be taken for 0 (RFC 2181, section 8).
+      let ttl = high & 0x8000 == 0 ? UInt32(high) << 16 | UInt32(low) : 0
       let end = place + Int(size)
       var value: String?
+      var address: [UInt8] = []
       switch Kind(rawValue: kind) {
       case .nameServer, .alias: value = self.name()
       case .text: value = text(upTo: end)
-      case .address, nil: value = ""
+      case .address, .address6:
+        guard size == (kind == Kind.address.rawValue ? 4 : 16) else { return nil }
+        address = Array(bytes[place..<end])
+        value = ""
+      case nil: value = ""
       }
       guard let value else { return nil }
       place = end
-      return Record(name: name, kind: kind, value: value)
+      return Record(name: name, kind: kind, value: value, address: address, ttl: ttl)
     }
 
     /// The strings of a TXT record, joined.

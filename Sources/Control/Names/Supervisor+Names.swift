@@ -1,0 +1,18 @@
+internal import Configuration
+internal import Logging
+internal import Proxy
+
+extension Supervisor {
+  /// Servers of a name go to its new addresses; false, and told, when they cannot.
+  func move(_ found: ResolvedName, from before: ResolvedName) -> Bool {
+    let backends = loaded.proxy.backends(using: found.name).joined(separator: ", ")
+    do {
+      try reconfigure { $0.proxy = $0.proxy.moving([found.name: found.addresses]) }
+    } catch {
+      logger.error("backend \(backends): \(found.name) stays at \(before.text): \(error)")
+      return false
+    }
+    logger.notice("backend \(backends): \(found.name) is now \(found.text) (was \(before.text))")
+    return true
+  }
+}
