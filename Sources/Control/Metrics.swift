@@ -17,6 +17,7 @@ enum Metrics {
     certificates(status.certificates, now, &text)
     renewals(status.renewals, &text)
     names(status.names, &text)
+    servers(status, &text)
     return text.text
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Proxy
 import Testing
 
 @testable import Control
@@ -8,10 +9,21 @@ import Testing
     {
       "applied_at" : "2026-01-02T03:04:05Z",
       "backends" : [ {
-        "name" : "b",
+        "name" : "b", "queued" : 5, "tier" : 0, "tiers" : [ 0, 1 ],
         "servers" : [ {
-          "active" : 1, "address" : "127.0.0.1:9001", "configured_weight" : 2, "idle" : 3,
-          "name" : "s", "requests" : 18446744073709551615, "state" : "set aside", "weight" : 0
+          "active" : 1, "address" : "127.0.0.1:9001", "backend" : "b", "checks" : 9,
+          "configured_weight" : 2, "effective_weight" : 0.5, "ejected_for" : "refused",
+          "ejected_until" : "2026-01-02T03:04:05Z", "failures" : 1, "health" : "up",
+          "health_since" : "2026-01-02T03:04:05Z", "held_until" : "2026-01-02T03:04:05Z", "idle" : 3,
+          "is_added" : false, "last_at" : "2026-01-02T03:04:05Z", "last_result" : "200 in 3 ms",
+          "last_seconds" : 0.25, "name" : "s", "overrides" : [ {
+            "backend" : "b", "by" : "alice", "configured" : "2", "configured_then" : "2",
+            "conflict_since" : "2026-01-02T03:04:05Z", "effective" : "0.5",
+            "ends" : "2026-01-02T03:04:05Z", "is_orphan" : false, "key" : "weight",
+            "name" : "b/s.weight", "overridden" : "25%", "reason" : "", "server" : "s",
+            "since" : "2026-01-02T03:04:05Z"
+          } ], "requests" : 18446744073709551615, "role" : "replica", "state" : "set aside",
+          "state_changes" : 2, "tier" : 0, "wanted" : "ready", "weight" : 0, "why" : "refused"
         } ]
       } ],
       "certificate_errors" : [ ],
@@ -29,6 +41,8 @@ import Testing
       "listeners" : [ {
         "addresses" : [ "[::]:443" ], "is_policy_enforced" : true, "name" : "l", "serves" : "https"
       } ],
+      "override_errors" : [ ],
+      "overrides" : 1,
       "pid" : 42,
       "renewals" : [ {
         "authority" : "le", "certificate" : "c", "failures" : 2, "last_problem" : "no",
@@ -69,17 +83,44 @@ import Testing
     #expect(written as? NSDictionary == expected as? NSDictionary)
   }
 
-  @Test func `an apply and a weight are asked for by their lines`() throws {
+  @Test func `an apply is asked for by its line`() throws {
     let admin = try StubAdmin(body: Self.status)
+    #expect(try AdminClient(socket: admin.path).apply().generation == 7)
+    #expect(admin.requests == ["POST /v1/apply "])
+  }
+
+  @Test func `changes of servers are asked for by their lines, names escaped`() throws {
+    let admin = try StubAdmin(body: "[]")
     let client = AdminClient(socket: admin.path)
-    #expect(try client.apply().generation == 7)
-    #expect(try client.setWeight(3, backend: "b-1", server: "s_2.x").generation == 7)
-    #expect(try client.setWeight(0, backend: "b?c", server: "d e#").generation == 7)
+    let odd = ServerID(backend: "b?c", server: "d e#")
+    _ = try? client.set(odd, ServerChange(weight: .absolute(3)))
+    _ = try? client.set(
+      odd,
+      ServerChange(
+        weight: .percent(50), state: .drain, terms: ChangeTerms(seconds: 60, reason: "a\"b")))
+    _ = try? client.add(odd, ServerAddition(address: "[::1]:9", weight: 2))
+    #expect(try client.remove(odd, ChangeTerms()).isEmpty)
+    #expect(try client.failBack("b?c").isEmpty)
+    _ = try? client.clearOverrides(odd, .weight)
+    _ = try? client.clearOverrides(nil, nil)
+    let path = "/v1/servers/b%3Fc/d%20e%23"
     #expect(
-      admin.requests == [
-        "POST /v1/apply ", "PUT /v1/servers/b-1/s_2.x {\n  \"weight\" : 3\n}",
-        "PUT /v1/servers/b%3Fc/d%20e%23 {\n  \"weight\" : 0\n}",
+      admin.requests.map { $0.split(separator: "\n").joined().replacing("  ", with: " ") } == [
+        "PATCH \(path) { \"weight\" : \"3\"}",
+        "PATCH \(path) { \"reason\" : \"a\\\"b\", \"seconds\" : 60, \"state\" : \"drain\", \"weight\" : \"50%\"}",
+        "POST \(path) { \"address\" : \"[::1]:9\", \"weight\" : 2}", "DELETE \(path) {}",
+        "POST /v1/backends/b%3Fc/failback ", "DELETE /v1/overrides/b%3Fc/d%20e%23/weight ",
+        "DELETE /v1/overrides ",
       ])
+  }
+
+  @Test(arguments: [
+    (#"{"weight": 3}"#, "3"), (#"{"weight": "3"}"#, "3"), (#"{"weight": "50%"}"#, "50%"),
+    (#"{"weight": 257}"#, nil), (#"{"weight": -1}"#, nil), (#"{"weight": 1.5}"#, nil),
+    (#"{"weight": [3]}"#, nil),
+  ]) func `a weight is read as a number or a text`(_ body: String, _ weight: String?) {
+    let change = try? readJSON(ServerChange.self, Data(body.utf8))
+    #expect(change?.weight?.text == weight)
   }
 
   @Test func `a refusal tells all that is wrong`() throws {

@@ -7,7 +7,7 @@ final class Gate {
   let folder: TemporaryFolder
   let https: UInt16
   let http: UInt16
-  let process = Process()
+  private(set) var process = Process()
   private let errors: URL
   private let origins: [Origin]
 
@@ -77,6 +77,49 @@ final class Gate {
   }
 
   func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
+  /// Kills it and starts it again over the same files; its log begins anew.
+  func restart() throws {
+    kill(process.processIdentifier, SIGKILL)
+    process.waitUntilExit()
+    process = Process()
+    try start()
+  }
+
+  /// Changes the file; to be applied.
+  func rewrite(_ edit: (String) -> String) throws {
+    let text = try String(contentsOfFile: path, encoding: .utf8)
+    try edit(text).write(toFile: path, atomically: true, encoding: .utf8)
+  }
+
+  /// A request to the admin socket, as this user of the machine when one is named.
+  func admin(
+    _ method: String, _ path: String, _ body: String? = nil, as user: String? = nil,
+    headers: [String] = []
+  ) throws -> (status: Int, body: String, tag: String) {
+    var words =
+      user.map { ["setpriv", "--reuid", $0, "--regid", "nogroup", "--clear-groups"] } ?? []
+    words += ["curl", "-sS", "--max-time", "20", "--unix-socket", socket, "-X", method]
+    for header in headers { words += ["-H", header] }
+    if let body { words += ["-d", body] }
+    words += ["-w", "\n%{http_code} %header{etag}", "http://gatehouse\(path)"]
+    let output = try run("env", words)
+    let lines = output.standardOutput.split(separator: "\n", omittingEmptySubsequences: false)
+    let last = (lines.last ?? "").split(separator: " ")
+    return (
+      Int(last.first ?? "") ?? 0, lines.dropLast().joined(separator: "\n"),
+      last.count > 1 ? String(last[1]) : ""
+    )
+  }
+
+  /// Waits until it holds, at most 15 s.
+  func waits(_ isSo: () throws -> Bool) rethrows -> Bool {
+    for _ in 0..<150 {
+      if try isSo() { return true }
+      usleep(100_000)
+    }
+    return false
+  }
 
   /// Waits until the log says it, at most 10 s.
   func waitForLog(_ text: String) -> Bool {
