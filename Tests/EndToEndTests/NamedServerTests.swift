@@ -55,11 +55,11 @@ struct NamedServerTests {
     #expect(gate.waitForLog("cannot resolve api.app.test: no such name; it stays at 127.0.0.2"))
     #expect(try Self.answers(gate, 3) == Array(repeating: "127.0.0.2", count: 3))
     bind.stop()
-    let applied = try gate.command("apply", "-c", gate.path)
+    let applied = try gate.command("apply", "--socket", gate.socket)
     #expect(applied.status == 0, "\(applied.standardError)")
     #expect(gate.log.contains("it stays at 127.0.0.2"))
     #expect(try Self.answers(gate, 3) == Array(repeating: "127.0.0.2", count: 3))
-    let status = try gate.command("status", "-c", gate.path).standardOutput
+    let status = try gate.command("status", "--socket", gate.socket).standardOutput
     #expect(status.contains("note: cannot resolve api.app.test"), "\(status)")
     let check = try gate.command("check", "-c", gate.path)
     #expect(check.status != 0 && check.standardError.contains("cannot resolve \"api.app.test\""))
@@ -72,7 +72,7 @@ struct NamedServerTests {
     let gate = try Self.gate(bind, port)
     #expect(
       try Self.answers(gate, 4).sorted() == ["127.0.0.2", "127.0.0.2", "127.0.0.3", "127.0.0.3"])
-    let status = try gate.command("status", "-c", gate.path).standardOutput
+    let status = try gate.command("status", "--socket", gate.socket).standardOutput
     #expect(status.contains("web/api@127.0.0.2") && status.contains("web/api@127.0.0.3"))
     servers.stop()
   }
