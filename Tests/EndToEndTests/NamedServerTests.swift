@@ -62,7 +62,7 @@ struct NamedServerTests {
     let status = try gate.command("status", "--socket", gate.socket).standardOutput
     #expect(status.contains("note: cannot resolve api.app.test"), "\(status)")
     let check = try gate.command("check", "-c", gate.path)
-    #expect(check.status != 0 && check.standardError.contains("cannot resolve \"api.app.test\""))
+    #expect(check.status != 0 && check.standardOutput.contains("cannot resolve \"api.app.test\""))
     servers.stop()
   }
 
