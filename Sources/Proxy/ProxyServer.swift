@@ -184,7 +184,7 @@ public final class ProxyServer: Sendable {
   var listeners: [ProxyConfiguration.Listener] { state.withLock { $0.configuration.listeners } }
 
   /// How servers are to be treated from now on, over new generations, too; in place of all that was
-  /// said before. A server that is not named stands as its file says.
+  /// said before; a server that is not named stays as it is.
   public func stand(_ standings: [ServerID: ServerStanding]) {
     changing.withLock { _ in
       state.withLock { $0.standings = standings }

@@ -58,6 +58,8 @@ extension Worker {
     let facts = listeners[id].facts
     var isForChallenge = false
     if isRefused(address, listener.admission) {
+      // A stream in clear has nothing that an authority could look at.
+      guard facts.isTLS || facts.stream == nil else { return }
       isForChallenge = facts.isTLS ? selectors.hasTLSChallenges : selectors.hasHTTPChallenges
       guard isForChallenge, !bans.covers(address, at: Clock.unixSeconds()) else { return }
     }

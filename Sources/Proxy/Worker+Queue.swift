@@ -59,17 +59,23 @@ extension Worker {
 
   /// Gives servers to those that wait, first come first served, as far as there are any.
   mutating func serveQueue(_ backend: Int) {
+    let waiting = snapshot.backends[backend].waiting
     var passed: [SlotID] = []
     while passed.count < Self.passedOver, let id = queues[backend].takeFirst() {
       guard clients.contains(id), clients[id].exchange.isQueued else { continue }
+      let until = clients[id].exchange.queuedUntil
+      // Out of it before it is placed: a connection that fails at once may have it wait anew.
+      clients[id].exchange.queuedUntil = .max
+      clients[id].lastProgress = now
       switch place(id) {
-      case .under: leftQueue(id, backend)
+      case .under: waiting.leave()
       case .full, .nobody(.noPrimary):
+        clients[id].exchange.queuedUntil = until
         passed.append(id)
         // Without roles all want the same.
         if clients[id].exchange.wish.role == nil { return putBack(passed, backend) }
       case .nobody(let reply):
-        leftQueue(id, backend)
+        waiting.leave()
         fail(id, reply)
       }
     }
@@ -78,13 +84,6 @@ extension Worker {
 
   /// Those that want another role, whom others may overtake.
   private static var passedOver: Int { 64 }
-
-  private mutating func leftQueue(_ id: SlotID, _ backend: Int) {
-    snapshot.backends[backend].waiting.leave()
-    guard clients.contains(id), clients[id].phase != .closed else { return }
-    clients[id].exchange.queuedUntil = .max
-    clients[id].lastProgress = now
-  }
 
   private mutating func putBack(_ passed: [SlotID], _ backend: Int) {
     for id in passed.reversed() { queues[backend].putBack(id) }

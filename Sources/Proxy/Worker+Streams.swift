@@ -3,6 +3,7 @@ extension Worker {
   /// Begins once the client has been let in and has shaken hands, where there is a handshake.
   mutating func openStream(_ id: SlotID) {
     guard let stream = clients[id].origin.stream else { return }
+    guard !clients[id].isForChallenge else { return close(client: id) }
     counters.streams &+= 1
     clients[id].exchange = Exchange()
     clients[id].exchange.isStream = true

@@ -148,8 +148,8 @@ import Testing
       [origin], "", port,
       edit: { $0.replacing("  web:\n", with: "  web:\n    limit: { connections: 1, wait: 20s }\n") }
     )
-    let first = try RawSocket(port: port)
-    #expect(first.receive(until: "\n") == "hello\n")
+    var first: RawSocket? = try RawSocket(port: port)
+    #expect(first?.receive(until: "\n") == "hello\n")
     let second = try RawSocket(port: port)
     second.send("waiting")
     try #require(
@@ -158,7 +158,57 @@ import Testing
           .contains("\"queued\" : 1")
       })
     #expect(origin.notes.count == 1)
-    first.reset()
+    // Its socket closes with it: that is the reset.
+    first?.reset()
+    first = nil
     #expect(second.receive(until: "\n") == "hello\n")
+  }
+
+  @Test(arguments: ["", ", certificates: certs"])
+  func `the policy keeps everybody else out of a stream, even while an authority may look`(
+    _ settings: String
+  ) throws {
+    let origin = Origin { connection, origin in
+      origin.note("came")
+      connection.send("hello\n")
+      _ = connection.receiveAll()
+    }
+    let port = RawSocket.freePort()
+    let gate = try Gate(
+      [origin],
+      policy: { https in
+        """
+        version: 1
+        management: { from: [127.0.0.7], to: [tcp/22] }
+        services:
+          web: { listen: [tcp/\(https)], allow: [127.0.0.9] }
+          db: { listen: [tcp/\(port)], allow: [127.0.0.9] }
+        """
+      },
+      edit: {
+        $0.replacing(
+          "listeners:\n",
+          with: "listeners:\n  tcp: { bind: \"127.0.0.1:\(port)\", backend: web\(settings) }\n")
+      })
+    let put = try run(
+      "curl",
+      [
+        "-sS", "--unix-socket", gate.socket, "-X", "PUT", "-H", "Content-Type: application/json",
+        "-d", #"{"token": "abc", "body": "abc.def"}"#, "http://gatehouse/v1/challenges/one",
+      ])
+    #expect(put.standardOutput.contains("errors"))
+    let stranger = try RawSocket(port: port, from: "127.0.0.8")
+    stranger.send("let me in\n")
+    #expect(stranger.receiveAll().isEmpty)
+    let shake = try run(
+      "bash",
+      [
+        "-c",
+        "echo hi | timeout 5 openssl s_client -quiet -bind 127.0.0.8 -connect 127.0.0.1:\(port) -servername www.test -CAfile \(gate.ca) 2>&1",
+      ])
+    #expect(!shake.standardOutput.contains("hello"))
+    #expect(origin.notes.isEmpty)
+    guard settings.isEmpty else { return }
+    #expect(try RawSocket(port: port, from: "127.0.0.9").receive(until: "\n") == "hello\n")
   }
 }
