@@ -51,16 +51,20 @@ let package = Package(
     module("Firewall", ["CNftables"]),
     module("Names", []),
     module("Certificates", ["COpenSSL", "Names"]),
+    module("Databases", ["CLinux", "COpenSSL"]),
     module(
       "Configuration",
       ["Proxy", "Firewall", "Certificates", "Names", .product(name: "Yams", package: "Yams")]),
     module(
       "Control",
-      ["Configuration", "Names", "CLinux", .product(name: "Logging", package: "swift-log")]),
+      [
+        "Configuration", "Databases", "Names", "CLinux",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
     .executableTarget(
       name: "gatehouse",
       dependencies: [
-        "Control", "Certificates", "Configuration", "Firewall", "Proxy",
+        "Control", "Certificates", "Configuration", "Databases", "Firewall", "Proxy",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
@@ -74,10 +78,12 @@ let package = Package(
     .testTarget(
       name: "CertificatesTests", dependencies: ["Certificates", "COpenSSL", "Names"],
       exclude: ["ACME/Stubs"], swiftSettings: settings),
+    tests("DatabasesTests", ["Databases", "COpenSSL"]),
     tests("ConfigurationTests", ["Configuration", "Certificates"]),
     tests("ControlTests", ["Control", "Proxy"]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["gatehouse"], exclude: ["Golden", "Oracle"],
+      name: "EndToEndTests", dependencies: ["gatehouse", "Databases"],
+      exclude: ["Golden", "Oracle"],
       swiftSettings: settings),
     tests("TidyTests", []),
     fuzzers,

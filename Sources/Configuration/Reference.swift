@@ -39,6 +39,7 @@ public enum Reference {
         FileFields.section, ListenerFields.section, ProxyProtocolFields.section, TLSFields.section,
         TLSHostFields.section, ClientAuthFields.section, BackendFields.section,
         BalanceFields.section, ServerLimitFields.section, TierFields.section, SplitFields.section,
+        MySQLFields.section, MySQLFields.adminSection, MySQLFields.replicationSection,
         ServerFields.section, UpstreamTLSFields.section, RouteFields.section, HSTSFields.section,
         HeaderFields.section, ResponseHeaderFields.section, LimitFields.section,
         TimeoutFields.section, ACMEFields.section, AuthorityFields.section,

@@ -16,8 +16,8 @@ enum Metrics {
     }
     certificates(status.certificates, now, &text)
     renewals(status.renewals, &text)
-    names(status.names, &text)
     servers(status, &text)
+    names(status.names, &text)
     return text.text
   }
 

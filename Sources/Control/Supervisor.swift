@@ -134,17 +134,19 @@ public final class Supervisor: Sendable {
     logger.notice("applied \(path): generation \(generation)")
   }
 
+  /// Puts the file's configuration to work once more, with servers added and removed since.
+  func reconfigure() throws { try adopt { _ in } }
+
   var loaded: LoadedConfiguration { state.withLock { $0.loaded } }
 
-  /// Puts the file's configuration to work once more, with servers added and removed since, or changed
-  /// by what the file does not say, such as where a name leads.
-  func reconfigure(_ change: (inout LoadedConfiguration) -> Void = { _ in }) throws {
+  /// Puts a change of what runs to work that is not the file's, such as new addresses.
+  func adopt(_ change: (inout LoadedConfiguration) -> Void) throws {
     try applying.withLock { _ in
-      var loaded = state.withLock { $0.loaded }
+      var loaded = loaded
       change(&loaded)
       try certificates.keepServed(in: loaded.proxy, putToWork)
-      state.withLock { $0.loaded = loaded }
       servers.adopt(loaded.proxy)
+      state.withLock { $0.loaded = loaded }
     }
   }
 

@@ -87,7 +87,7 @@ extension BadFile {
     ),
     BadFile(
       "backends:\n  api:\n    servers: [1.2.3.4:80]\n    tiemout: 1s",
-      "g.yaml:5:5: unknown key \"tiemout\" in backend \"api\"; allowed: servers, balance, sticky, slow_start, limit, tiers, split, host, tls, proxy_protocol"
+      "g.yaml:5:5: unknown key \"tiemout\" in backend \"api\"; allowed: servers, balance, sticky, slow_start, limit, tiers, split, mysql, host, tls, proxy_protocol"
     ),
   ]
 

@@ -95,3 +95,40 @@ import Testing
     #expect(other.log.contains("is in use by another process"))
   }
 }
+
+@Suite struct OverrideSaveTests {
+  @Test func `what was overridden is written into the file, and then cleared`() throws {
+    let third = Origin.named("s3")
+    let gate = try Gate(
+      [.named("s1"), .named("s2")], edit: { $0.replacing("routes:", with: "# a comment\nroutes:") })
+    let socket = ["--socket", gate.socket]
+    for words in [
+      ["set", "web/s1", "--weight", "7"], ["set", "web/s2", "--weight", "300%"],
+      ["add", "web/s4", "127.0.0.1:\(third.port)", "--weight", "2"],
+    ] { #expect(try run(Place.gatehouse, ["server"] + words + socket).status == 0) }
+    let before = try String(contentsOfFile: gate.path, encoding: .utf8)
+    let shown = try run(Place.gatehouse, ["overrides", "save"] + socket)
+    #expect(shown.status == 0, "\(shown.standardError)")
+    #expect(shown.standardOutput.contains("weight: 7"))
+    #expect(try String(contentsOfFile: gate.path, encoding: .utf8) == before)
+    let written = try run(Place.gatehouse, ["overrides", "save", "--write"] + socket)
+    #expect(written.status == 0, "\(written.standardError)")
+    #expect(written.standardOutput.contains("as it was: "))
+    let after = try String(contentsOfFile: gate.path, encoding: .utf8)
+    #expect(after.contains("# a comment\n") && after.contains("weight: 7"))
+    let folder = try FileManager.default.contentsOfDirectory(atPath: gate.folder.url.path)
+    let backup = try #require(folder.first { $0.hasPrefix("gatehouse.yaml.2") })
+    let kept = gate.folder.url.appendingPathComponent(backup)
+    #expect(try String(contentsOf: kept, encoding: .utf8) == before)
+    #expect(try run(Place.gatehouse, ["apply"] + socket).status == 0)
+    #expect(
+      try run(Place.gatehouse, ["overrides", "list"] + socket).standardOutput
+        == "no overrides: all is as the file says\n")
+    let list = try gate.admin("GET", "/v1/servers").body
+    for weight in [7, 3, 2] { #expect(list.contains("\"weight\" : \(weight)")) }
+    // A state is none of the file's business.
+    _ = try run(Place.gatehouse, ["drain", "web/s1"] + socket)
+    let rest = try run(Place.gatehouse, ["overrides", "save"] + socket)
+    #expect(rest.status == 1 && rest.standardOutput.contains("a state is no setting of the file"))
+  }
+}

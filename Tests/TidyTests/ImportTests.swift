@@ -8,6 +8,7 @@ struct ImportTests {
     "Firewall": ["CNftables", "Glibc"],
     "Names": ["Glibc"],
     "Certificates": ["COpenSSL", "Glibc", "Foundation", "Names"],
+    "Databases": ["COpenSSL", "CLinux", "Glibc"],
   ]
   static let never: [String: Set<String>] = [
     "Configuration": ["Control", "ArgumentParser", "COpenSSL", "CNftables", "CLinux"],

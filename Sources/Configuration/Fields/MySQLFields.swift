@@ -1,4 +1,31 @@
 enum MySQLFields {
   static let mysql = Field(
     "mysql", .section("backends.NAME.mysql"), "Asks MySQL or MariaDB servers for their roles.")
+
+  static let lag = Field(
+    "lag", .duration(.seconds(1) ... .seconds(86_400)), standard: "10s",
+    "A replica further behind gets no reads.")
+  static let admin = Field(
+    "admin", .section("backends.NAME.mysql.admin"),
+    "Who `gatehouse db` logs in as; `user` when left out.")
+  static let replication = Field(
+    "replication", .section("backends.NAME.mysql.replication"),
+    "Who replicas log in as at their primary; `switchover` and `rejoin` need it.")
+  static let section = Section(
+    "backends.NAME.mysql", "How MySQL or MariaDB servers are asked for their roles.",
+    [AccountFields.user, AccountFields.password, lag, admin, replication])
+  static let adminSection = Section(
+    "backends.NAME.mysql.admin", "Who switches servers over, for `gatehouse db` only.",
+    [AccountFields.user, AccountFields.password])
+  static let replicationSection = Section(
+    "backends.NAME.mysql.replication", "Who replicas log in as at their primary.",
+    [AccountFields.user, AccountFields.password])
+}
+
+enum AccountFields {
+  static let user = Field(
+    "user", .text, isRequired: true, "A user of the database, the same on every server.")
+  static let password = Field(
+    "password", .path, isRequired: true,
+    "A file with the password alone, mode 0600; never the password itself.")
 }

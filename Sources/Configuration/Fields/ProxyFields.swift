@@ -95,7 +95,7 @@ enum BackendFields {
 
   static let section = Section(
     "backends.NAME", "A named group of servers.",
-    [servers] + BalanceFields.all + [host, tls, proxyProtocol],
+    [servers] + BalanceFields.all + [MySQLFields.mysql, host, tls, proxyProtocol],
     later: ["health", "http", "log"])
 }
 

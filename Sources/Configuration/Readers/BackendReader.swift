@@ -21,6 +21,7 @@ enum BackendReader {
     let found = servers(map)
     backend.servers = found.flatMap { servers($0, names, problems) }
     BalanceReader.read(map, &backend)
+    MySQLReader.read(map, &backend)
     backend.host = map.text(BackendFields.host).flatMap { host(map, $0) }
     backend.tls = tls(map, found)
     backend.announcement = map.choice(BackendFields.proxyProtocol).map {

@@ -12,7 +12,7 @@ extension Supervisor {
   private func move(_ found: ResolvedName, from before: ResolvedName) -> Bool {
     let backends = loaded.proxy.backends(using: found.name).joined(separator: ", ")
     do {
-      try reconfigure { $0.proxy = $0.proxy.moving([found.name: found.addresses]) }
+      try adopt { $0.proxy = $0.proxy.moving([found.name: found.addresses]) }
     } catch {
       logger.error("backend \(backends): \(found.name) stays at \(before.text): \(error)")
       return false

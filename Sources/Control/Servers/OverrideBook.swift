@@ -126,7 +126,11 @@ extension ServerOverride {
     switch change {
     case .weight(.absolute), .added: current == change.text
     case .removed: current == nil
-    case .weight(.percent), .state: false
+    case .weight(.percent(let share)):
+      // As `overrides save` writes it.
+      configured.flatMap { Int($0) }.map { $0 * share == (current.flatMap { Int($0) } ?? -1) * 100 }
+        ?? false
+    case .state: false
     }
   }
 }

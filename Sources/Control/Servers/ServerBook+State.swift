@@ -106,8 +106,7 @@ extension ServerMerge {
 }
 
 extension ServerBook {
-  /// Always true, so that findings can be dropped as they are told.
-  func log(_ finding: OverrideBook.Finding) -> Bool {
+  func log(_ finding: OverrideBook.Finding) {
     switch finding {
     case .conflict(let override, let file):
       let now = "the file now says \(file) (it said \(override.configured ?? "nothing"))"
@@ -119,7 +118,6 @@ extension ServerBook {
     case .settled(let override):
       logger.notice("override \(override.name) is what the file says now: it is cleared")
     }
-    return true
   }
 
   func log(_ id: ServerID, _ report: HealthReport, _ health: ProxyConfiguration.Health) {

@@ -58,10 +58,9 @@ final class ServerBook: Sendable {
   func adopt(_ file: ProxyConfiguration) {
     changing { state in
       state.file = file
-      let now = Date()
-      var findings = state.overrides.compare(with: file.backends, at: now)
-      findings.removeAll { self.log($0) }
-      if state.overrides.overrides.isEmpty == false || !findings.isEmpty { self.keep(&state) }
+      let before = state.overrides
+      for finding in state.overrides.compare(with: file.backends, at: Date()) { self.log(finding) }
+      if state.overrides != before { self.keep(&state) }
       state.applied = state.overrides.applied(to: file)
       state.forgetWhatIsGone()
       // Workers begin a new generation from its file.

@@ -39,6 +39,10 @@ extension Metrics {
     text.family(
       "gatehouse_backend_server_requests_total", "counter", "Requests sent to a server."
     ) { all.map { (labels($0), Double($0.requests)) } }
+    backends(status, &text)
+  }
+
+  private static func backends(_ status: Status, _ text: inout MetricText) {
     text.family("gatehouse_backend_tier", "gauge", "The tier of a backend that is in use.") {
       status.backends.map { ([("backend", $0.name)], Double($0.tier)) }
     }
@@ -48,7 +52,7 @@ extension Metrics {
     text.family(
       "gatehouse_overrides", "gauge", "What was changed while running, beside the file."
     ) {
-      let list = all.flatMap(\.overrides)
+      let list = status.backends.flatMap(\.servers).flatMap(\.overrides)
       return [
         ([("kind", "all")], Double(status.overrides)),
         ([("kind", "conflict")], Double(list.count { $0.conflictSince != nil })),

@@ -20,6 +20,8 @@ public struct ServerOverride: Codable, Sendable, Equatable {
 
   public var id: ServerID { ServerID(backend: backend, server: server) }
 
+  var added: AddedServer? { if case .added(let server) = change { server } else { nil } }
+
   /// As commands name it: `web/s1.weight`.
   public var name: String { "\(id).\(change.key.rawValue)" }
 }

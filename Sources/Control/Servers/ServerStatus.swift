@@ -77,6 +77,8 @@ public struct OverrideStatus: Codable, Sendable {
   public let conflictSince: Date?
   /// Of a server that the file does not have.
   public let isOrphan: Bool
+  /// The whole of a server that was added.
+  public let added: AddedServer?
 }
 
 extension ServerBook.State {
@@ -167,7 +169,7 @@ extension ServerBook.State {
       configuredThen: override.configured, overridden: override.change.text,
       effective: effective, by: override.by, since: override.since, ends: override.until,
       reason: override.reason, conflictSince: override.conflictSince,
-      isOrphan: merge == nil && override.change != .removed)
+      isOrphan: merge == nil && override.change != .removed, added: override.added)
   }
 
   /// What must be looked at by somebody.

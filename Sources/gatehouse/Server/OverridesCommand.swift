@@ -18,7 +18,7 @@ struct OverridesCommand: ParsableCommand {
       Where the file is changed to something else meanwhile, that is a CONFLICT: the
       override still stays, and is shown with both values. Where the file comes to
       say the same, the override is cleared.
-      """, subcommands: [OverridesList.self, OverridesClear.self])
+      """, subcommands: [OverridesList.self, OverridesClear.self, OverridesSave.self])
 }
 
 struct OverridesList: ParsableCommand {

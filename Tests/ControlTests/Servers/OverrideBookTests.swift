@@ -114,6 +114,16 @@ import Testing
     #expect(book.overrides.map(\.name) == ["web/s1.state"])
   }
 
+  @Test(arguments: [(50, 1, true), (50, 5, false), (100, 3, false), (200, 4, true), (75, 1, false)])
+  func `a percentage is settled by a file that says what it came to`(
+    _ share: Int, _ weight: Int, _ isSettled: Bool
+  ) {
+    var book = OverrideBook()
+    _ = book.set(Self.override(.weight(.percent(share))))
+    _ = book.compare(with: Self.file(weight: weight).backends, at: Self.start)
+    #expect(book.overrides.isEmpty == isSettled)
+  }
+
   @Test func `an override of a server that is gone is kept, without a conflict`() {
     var book = OverrideBook()
     _ = book.set(Self.override(.weight(.absolute(5))))

@@ -1,0 +1,61 @@
+/// Makes facts of the two answers of a check.
+enum FactsReader {
+  static let mariaDB =
+    "SELECT @@global.read_only AS read_only, @@global.server_id AS server_id, "
+    + "@@global.gtid_current_pos AS position, @@global.gtid_binlog_state AS binlog_state, "
+    + "@@global.gtid_slave_pos AS slave_position"
+  static let mySQL =
+    "SELECT @@global.read_only AS read_only, @@global.server_id AS server_id, "
+    + "@@global.gtid_executed AS position"
+
+  /// MySQL 8.4 knows only the new words, MariaDB and 8.0 the old ones, too.
+  static func replicationStatement(isMariaDB: Bool, version: String) -> String {
+    let numbers = version.split(separator: ".", maxSplits: 2).prefix(2)
+      .map { Int($0.prefix { $0.isNumber }) ?? 0 }
+    let isNew = !isMariaDB && !numbers.lexicographicallyPrecedes([8, 1])
+    return isNew ? "SHOW REPLICA STATUS" : "SHOW SLAVE STATUS"
+  }
+
+  /// Nil where the server left out what it must tell.
+  static func facts(
+    _ variables: ResultTable, _ status: ResultTable, isMariaDB: Bool, version: String
+  ) -> DatabaseFacts? {
+    guard let readOnly = variables.cell("read_only"),
+      let serverID = variables.cell("server_id").flatMap({ UInt32($0) })
+    else { return nil }
+    var facts = DatabaseFacts(
+      version: version, isMariaDB: isMariaDB, serverID: serverID,
+      // MariaDB 12 has words for what were 0 and 1.
+      isReadOnly: !["0", "OFF"].contains(readOnly.uppercased()),
+      position: ForeignText.line(variables.cell("position") ?? ""))
+    facts.binlogState = ForeignText.line(variables.cell("binlog_state") ?? "")
+    facts.slavePosition = ForeignText.line(variables.cell("slave_position") ?? "")
+    facts.replication = status.rows.isEmpty ? nil : replication(status)
+    return facts
+  }
+
+  private static func replication(_ status: ResultTable) -> DatabaseFacts.Replication {
+    func cell(_ names: String...) -> String? { names.lazy.compactMap { status.cell($0) }.first }
+    let receiver = cell("Slave_IO_Running", "Replica_IO_Running")?.lowercased()
+    var replication = DatabaseFacts.Replication(
+      sourceHost: ForeignText.line(cell("Master_Host", "Source_Host") ?? ""),
+      sourcePort: cell("Master_Port", "Source_Port").flatMap { UInt16($0) } ?? 0,
+      receiver: receiver == "yes" ? .running : receiver == "no" ? .stopped : .connecting,
+      isApplying: cell("Slave_SQL_Running", "Replica_SQL_Running")?.lowercased() == "yes",
+      lag: cell("Seconds_Behind_Master", "Seconds_Behind_Source").flatMap { UInt32($0) }
+        .map { .seconds(Int64($0)) })
+    replication.sourceServerID =
+      cell("Master_Server_Id", "Source_Server_Id").flatMap { UInt32($0) } ?? 0
+    replication.usesGTID =
+      cell("Using_Gtid", "Auto_Position").map { !["No", "0"].contains($0) } ?? false
+    replication.receivedPosition = ForeignText.line(cell("Gtid_IO_Pos") ?? "")
+    replication.receiverError = error(cell("Last_IO_Errno"), cell("Last_IO_Error"))
+    replication.applierError = error(cell("Last_SQL_Errno"), cell("Last_SQL_Error"))
+    return replication
+  }
+
+  private static func error(_ code: String?, _ message: String?) -> ServerError? {
+    guard let code = code.flatMap({ Int($0) }), code != 0 else { return nil }
+    return ServerError(code: code, message: ForeignText.line(message ?? ""))
+  }
+}
