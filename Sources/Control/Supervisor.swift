@@ -47,7 +47,9 @@ public final class Supervisor: Sendable {
     let later = DispatchQueue(label: "ejections")
     // The workers begin before there is a server to hand them bans.
     let running = RunningProxy()
-    proxy = try ProxyServer(servers.applied(to: loaded.proxy)) { event in
+    let configuration = servers.applied(to: loaded.proxy)
+    let standings = servers.standings(of: configuration)
+    proxy = try ProxyServer(configuration, standings: standings) { event in
       switch event {
       case .refusedRequest(let client, let listener): bans.count(client, listener, running.server)
       case .serverEjected(let id, let reason, let milliseconds):

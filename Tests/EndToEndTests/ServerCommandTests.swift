@@ -124,4 +124,30 @@ import Testing
     #expect(metrics.contains(#"gatehouse_backend_tier{backend="web"} 0"#))
     #expect(metrics.contains(#"gatehouse_backend_server_up{backend="web",server="s2"} 1"#))
   }
+
+  @Test func `a standby takes over from what fails under its clients' eyes, and gives back`() throws
+  {
+    let port = RawSocket.freePort()
+    let gate = try Gate(
+      [.named("s1"), .named("s2")],
+      edit: {
+        $0.replacing(/(s2: \{ address: "[^"]*")/) { "\($0.output.1), tier: 1" }
+          .replacing(/(s1: \{ address: "127.0.0.1:)\d+/) { "\($0.output.1)\(port)" }
+          .replacing("  web:\n", with: "  web:\n    tiers: { hold_down: 1s }\n")
+          + "timeouts: { set_aside: 2s }\n"
+      })
+    #expect(try gate.waits { try gate.curl().standardOutput == "s2\n" })
+    #expect(gate.waitForLog("backend web fails over from tier 0 to tier 1"))
+    let status = try gate.command("status", "--socket", gate.socket)
+    #expect(status.status == 1)
+    #expect(status.standardOutput.hasPrefix("DEGRADED: web/s1 set aside: "))
+    #expect(try seen(gate, 4) == ["s2": 4])
+    let script =
+      "import http.server as h; h.HTTPServer(('127.0.0.1', \(port)), h.SimpleHTTPRequestHandler).serve_forever()"
+    let server = try Companion(["python3", "-c", script])
+    // Its time is over, and so is the hold-down.
+    #expect(gate.waitForLog("backend web goes back from tier 1 to tier 0"))
+    #expect(try gate.waits { try gate.curl().standardOutput.contains("Directory listing") })
+    _ = server
+  }
 }

@@ -8,7 +8,7 @@ internal import Proxy
 /// something else than when it was made, that is a conflict, which is told and resolves nothing.
 /// Where the file comes to say the same, the change has served and goes.
 struct OverrideBook: Codable, Equatable {
-  static let limit = 10_000
+  static let limit = 2000
 
   private(set) var overrides: [ServerOverride] = []
 

@@ -41,11 +41,18 @@ extension ServerBook.State {
   }
 
   func merges(of backend: ProxyConfiguration.Backend) -> [ServerMerge] {
-    backend.servers.map { server in
+    let own = Dictionary(
+      grouping: overrides.overrides.filter { $0.backend == backend.name }, by: \.server)
+    return backend.servers.map { server in
       let id = ServerID(backend: backend.name, server: server.name)
       var merge = ServerMerge(id: id, server: server)
-      if case .weight(let weight)? = overrides[id, .weight]?.change { merge.weightChange = weight }
-      if case .state(let state)? = overrides[id, .state]?.change { merge.stateChange = state }
+      for override in own[server.name] ?? [] {
+        switch override.change {
+        case .weight(let weight): merge.weightChange = weight
+        case .state(let state): merge.stateChange = state
+        case .added, .removed: continue
+        }
+      }
       merge.report = reports[id]
       merge.told = roles[id]
       merge.ejection = ejections[id]
