@@ -23,7 +23,7 @@ public final class Supervisor: Sendable {
   let certificates: CertificateDesk
   let challenges: ChallengeBoard
   private let renewer: Renewer
-  let names: NameWatch
+  private let names: NameWatch
   private let chores = Mutex<[Chore]>([])
   /// One change of the configuration that runs at a time.
   private let applying = Mutex<Void>(())
@@ -168,7 +168,7 @@ public final class Supervisor: Sendable {
       Chore(every: 60) { [challenges] in challenges.dropOld() },
       Chore(every: 1) { [renewer] in renewer.work() },
       Chore(every: 0.25) { [self] in followServers() },
-      Chore(every: 0.5) { [self] in followNames() },
+      Chore(every: 0.5) { [self] in names.work { [self] in move($0, from: $1) } },
     ]
     chores.withLock { $0 = all }
   }

@@ -3,13 +3,8 @@ internal import Logging
 internal import Proxy
 
 extension Supervisor {
-  /// Asks for the names whose time has come.
-  func followNames() {
-    names.work { [self] found, before in move(found, from: before) }
-  }
-
   /// Servers of a name go to its new addresses; false, and told, when they cannot.
-  private func move(_ found: ResolvedName, from before: ResolvedName) -> Bool {
+  func move(_ found: ResolvedName, from before: ResolvedName) -> Bool {
     let backends = loaded.proxy.backends(using: found.name).joined(separator: ", ")
     do {
       try adopt { $0.proxy = $0.proxy.moving([found.name: found.addresses]) }
