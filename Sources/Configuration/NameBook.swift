@@ -20,12 +20,15 @@ final class NameBook {
   /// For all names of a file together.
   static let budget = Duration.seconds(20)
   static let nameLimit = Duration.seconds(10)
+  /// Once nobody has answered, those that follow are not waited for as long.
+  static let silentLimit = Duration.seconds(2)
 
   private let resolver: NameResolver
   /// What they meant to the process that runs.
   private let last: [String: [IPAddress]]
   private let end = ContinuousClock.now + budget
   private(set) var names: [String: ResolvedName] = [:]
+  private var isSilent = false
   private var failures: [String: NameResolver.Failure] = [:]
 
   init(_ resolver: NameResolver, last: [String: [IPAddress]]) {
@@ -37,10 +40,12 @@ final class NameBook {
     if let known = names[name] { return known }
     if let failure = failures[name] { throw failure }
     do {
-      let found = try resolver.resolved(name, within: min(Self.nameLimit, end - .now))
+      let limit = isSilent ? Self.silentLimit : Self.nameLimit
+      let found = try resolver.resolved(name, within: min(limit, end - .now))
       names[name] = found
       return found
     } catch {
+      isSilent = isSilent || error.reason == .silent
       guard let kept = last[name], !kept.isEmpty else {
         failures[name] = error
         throw error

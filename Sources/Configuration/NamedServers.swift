@@ -53,9 +53,22 @@ extension ResolvedName {
   ) throws(NameResolver.Failure) -> ResolvedName {
     let answer = try resolver.addresses(of: name, within: limit)
     var found = ResolvedName(answer, name)
-    if answer.isPartial, Set(found.addresses).isSubset(of: addresses) {
-      found.addresses = addresses
+    if answer.isPartial, let one = found.addresses.first {
+      // Of the family that nobody answered for, what was known still holds.
+      found.addresses =
+        one.isIPv4
+        ? found.addresses + addresses.filter { !$0.isIPv4 }
+        : addresses.filter(\.isIPv4) + found.addresses
     }
     return found
+  }
+}
+
+extension IPAddress {
+  fileprivate var isIPv4: Bool {
+    switch self {
+    case .ipv4: true
+    case .ipv6: false
+    }
   }
 }

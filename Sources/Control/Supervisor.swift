@@ -186,7 +186,7 @@ public final class Supervisor: Sendable {
       Chore(every: 60) { [challenges] in challenges.dropOld() },
       Chore(every: 1) { [renewer] in renewer.work() },
       Chore(every: 0.25) { [self] in followServers() },
-      Chore(every: 0.5) { [self] in names.work { move($0, from: $1) } },
+      Chore(every: 0.5) { [self] in names.work { [self] in move($0, from: $1) } },
     ]
     chores.withLock { $0 = all }
   }

@@ -22,7 +22,7 @@ public struct DNSMessage: Equatable, Sendable {
   public static let byteLimit = 4_096
   /// CNAMEs on the way from the name that was asked for.
   static let aliasLimit = 16
-  private static let recordLimit = 128
+  private static let recordLimit = 512
 
   public let id: UInt16
   public let code: UInt8
@@ -71,8 +71,11 @@ public struct DNSMessage: Equatable, Sendable {
     questionKind = asked?.kind
   }
 
-  /// The addresses of a name in the answer, behind its aliases, and the seconds they hold.
-  public func addresses(of name: String, _ kind: Kind) -> (all: [[UInt8]], ttl: UInt32?) {
+  /// The addresses of a name in the answer, the name behind its aliases that bears them, and the
+  /// seconds all of it holds.
+  public func addresses(
+    of name: String, _ kind: Kind
+  ) -> (all: [[UInt8]], end: String, ttl: UInt32?) {
     var name = name.lowercased()
     var ttl: UInt32?
     for _ in 0..<Self.aliasLimit {
@@ -83,7 +86,7 @@ public struct DNSMessage: Equatable, Sendable {
     }
     let found = answers.filter { $0.kind == kind.rawValue && $0.name == name }
     for record in found { ttl = min(ttl ?? .max, record.ttl) }
-    return (found.map(\.address), ttl)
+    return (found.map(\.address), name, ttl)
   }
 
   private static func words(_ numbers: [UInt16]) -> [UInt8] {

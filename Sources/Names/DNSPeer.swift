@@ -49,7 +49,8 @@ public struct DNSPeer: Equatable, Sendable {
     guard let socket = PeerSocket(to: self, Int32(SOCK_DGRAM.rawValue), until: end),
       socket.send(question.bytes, until: end)
     else { return nil }
-    while let bytes = socket.receive(DNSMessage.byteLimit, until: end), !bytes.isEmpty {
+    // An empty packet is nobody's answer, nor an end.
+    while let bytes = socket.receive(DNSMessage.byteLimit, until: end) {
       if let answer = DNSMessage(bytes), question.isAnswered(by: answer) { return answer }
     }
     return nil

@@ -24,7 +24,25 @@ public struct NameResolver: Sendable, Equatable {
   }
 
   public struct Failure: Error, Equatable, Sendable {
+    public enum Reason: Sendable {
+      /// Whoever knows says that there is none.
+      case absent
+      /// Nobody who was asked knows.
+      case unknown
+      /// Nobody says anything.
+      case silent
+    }
+
     public let text: String
+    public let reason: Reason
+
+    init(_ text: String, _ reason: Reason) {
+      self.text = text
+      self.reason = reason
+    }
+
+    static let absent = Failure("no such name", .absent)
+    static let silent = Failure("no answer in time", .silent)
   }
 
   /// All addresses; asked anew each time, /etc/hosts first.
@@ -33,21 +51,23 @@ public struct NameResolver: Sendable, Equatable {
     let hosts = HostsFile(Self.text(of: hostsPath, HostsFile.byteLimit) ?? "")
     let known = hosts.addresses(of: name)
     if !known.isEmpty {
-      return Answer(addresses: Self.ordered(known), life: clamped(Self.hostsLife), isPartial: false)
+      return Answer(addresses: Self.usable(known), life: clamped(Self.hostsLife), isPartial: false)
     }
     // Whoever is asked, these two are never in the DNS (RFC 6761).
     if name == "localhost" || name.hasSuffix(".localhost") {
       return Answer(addresses: [[127, 0, 0, 1]], life: Self.longest, isPartial: false)
     }
-    if name.hasSuffix(".invalid") { throw Failure(text: "no such name") }
+    if name.hasSuffix(".invalid") { throw .absent }
     let settings = ResolverFile(Self.text(of: settingsPath, ResolverFile.byteLimit) ?? "")
     let candidates = servers.isEmpty ? settings.candidates(for: name) : [name]
-    var failure = Failure(text: "no such name")
+    var failure = Failure.absent
     for candidate in candidates {
       switch ask(candidate, settings, until: end) {
       case .success(let answer): return answer
       case .failure(let why): failure = why
       }
+      // Without a word of this one, the next could be another machine by chance.
+      guard failure.reason == .absent else { break }
     }
     throw failure
   }
@@ -58,48 +78,88 @@ public struct NameResolver: Sendable, Equatable {
     var found: [[UInt8]] = []
     var seconds: UInt32?
     var failure: Failure?
-    for kind in [DNSMessage.Kind.address, .address6] {
-      switch message(name, kind, settings, until: end) {
-      case .success(let message):
-        let (all, ttl) = message.addresses(of: name, kind)
-        found += all
-        if !all.isEmpty, let ttl { seconds = min(seconds ?? .max, ttl) }
+    for kind in [DNSMessage.Kind.address, .address6] where failure?.reason != .silent {
+      switch records(of: name, kind, settings, until: end) {
+      case .success(let records):
+        found += records.all
+        if !records.all.isEmpty { seconds = min(seconds ?? .max, records.ttl) }
       case .failure(let why): failure = why
       }
     }
-    guard !found.isEmpty else { return .failure(failure ?? Failure(text: "it has no address")) }
+    guard !found.isEmpty else {
+      return .failure(failure ?? Failure("it has no address", .absent))
+    }
     let life = clamped(.seconds(Int64(seconds ?? 0)))
-    return .success(
-      Answer(addresses: Self.ordered(found), life: life, isPartial: failure != nil))
+    let isPartial = failure != nil && failure?.reason != .absent
+    return .success(Answer(addresses: Self.usable(found), life: life, isPartial: isPartial))
+  }
+
+  /// Where an alias leads is asked for when the answer itself does not say.
+  private func records(
+    of name: String, _ kind: DNSMessage.Kind, _ settings: ResolverFile,
+    until end: ContinuousClock.Instant
+  ) -> Result<(all: [[UInt8]], ttl: UInt32), Failure> {
+    var name = name
+    var ttl = UInt32.max
+    for _ in 0..<DNSMessage.aliasLimit {
+      switch message(name, kind, settings, until: end) {
+      case .failure(let why): return .failure(why)
+      case .success(let message):
+        let found = message.addresses(of: name, kind)
+        ttl = min(ttl, found.ttl ?? .max)
+        guard found.all.isEmpty, found.end != name else { return .success((found.all, ttl)) }
+        name = found.end
+      }
+    }
+    return .failure(Failure("its aliases do not end", .unknown))
   }
 
   private func message(
     _ name: String, _ kind: DNSMessage.Kind, _ settings: ResolverFile,
     until end: ContinuousClock.Instant
   ) -> Result<DNSMessage, Failure> {
-    var why = "no answer in time"
+    var failure = Failure.silent
     let peers = servers.isEmpty ? settings.servers : servers
     for _ in 0..<settings.attempts {
       for peer in peers {
         let left = end - .now
-        guard left > .zero else { return .failure(Failure(text: why)) }
+        guard left > .zero else { return .failure(failure) }
         let answer = peer.ask(
           name, kind, wantsRecursion: true, within: min(left, settings.timeout))
-        switch answer?.code {
-        case 0: if let answer { return .success(answer) }
-        case 3: return .failure(Failure(text: "no such name"))
-        case 2: why = "the name server has failed (SERVFAIL)"
-        case 5: why = "the name server refuses to answer (REFUSED)"
-        case let code?: why = "the name server answers with error \(code)"
-        case nil: continue
+        guard let answer else { continue }
+        switch answer.code {
+        // What was cut is not taken for the whole: servers would be lost with the rest.
+        case 0 where answer.isTruncated:
+          failure = Failure(
+            "its answer does not fit a packet, and there is none over TCP", .unknown)
+        case 0: return .success(answer)
+        case 3: return .failure(.absent)
+        case 2: failure = Failure("the name server has failed (SERVFAIL)", .unknown)
+        case 5: failure = Failure("the name server refuses to answer (REFUSED)", .unknown)
+        case let code:
+          failure = Failure("the name server answers with error \(code)", .unknown)
         }
       }
     }
-    return .failure(Failure(text: why))
+    return .failure(failure)
   }
 
   private func clamped(_ life: Duration) -> Duration {
     max(min(life, maximumLife), minimumLife)
+  }
+
+  /// Without those that this machine has no way to, as long as others are left.
+  static func usable(
+    _ addresses: [[UInt8]], hasRoute: ([UInt8]) -> Bool = Self.hasRoute
+  ) -> [[UInt8]] {
+    let all = ordered(addresses)
+    let routed = all.count > 1 ? all.filter(hasRoute) : all
+    return routed.isEmpty ? all : routed
+  }
+
+  /// Connected, a packet's socket asks the kernel for its way and sends nothing.
+  private static func hasRoute(to address: [UInt8]) -> Bool {
+    PeerSocket(to: DNSPeer(address), Int32(SOCK_DGRAM.rawValue), until: .now) != nil
   }
 
   /// A loopback name of both families is one server, not two.

@@ -51,6 +51,23 @@ struct DNSMessageTests {
     #expect(try #require(odd).answers[0].ttl == 0)
   }
 
+  @Test func `a name that points at itself, ahead or in a circle is refused`() {
+    let place = Self.head.count + 5 + Self.question.count
+    func pointer(_ target: Int) -> [UInt8] { [0xc0 | UInt8(target >> 8), UInt8(target & 0xff)] }
+    for name in [
+      pointer(place), pointer(place + 2), pointer(place + 40), [1, 0x61] + pointer(place),
+      [0x80], [0x41, 0x61], [1, 0x61],
+    ] {
+      let bytes = Self.message(Self.record(1, ttl: 1, [10, 0, 0, 1], name: name))
+      #expect(DNSMessage(bytes) == nil, "\(name)")
+    }
+    // A name of more than 255 bytes, piece by piece.
+    let label: [UInt8] = [63] + [UInt8](repeating: 0x61, count: 63)
+    let long = Array(repeatElement(label, count: 5).joined()) + [0]
+    #expect(
+      DNSMessage(Self.message(Self.record(1, ttl: 1, [10, 0, 0, 1], name: long))) == nil)
+  }
+
   @Test func `a message that is cut anywhere is none`() {
     let whole = Self.message(Self.record(1, ttl: 30, [10, 0, 0, 6]))
     for count in 0..<whole.count { #expect(DNSMessage(Array(whole.prefix(count))) == nil) }

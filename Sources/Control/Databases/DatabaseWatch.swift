@@ -145,7 +145,9 @@ final class DatabaseWatch: Sendable {
 
   var report: [Status.Database] {
     state.withLock { state in
-      state.clusters.sorted { $0.key < $1.key }.map { Status.Database($0.key, $0.value.verdict, lags: $0.value.members.compactMapValues(\.lagSeconds))
+      state.clusters.sorted { $0.key < $1.key }.map {
+        Status.Database(
+          $0.key, $0.value.verdict, lags: $0.value.members.compactMapValues(\.lagSeconds))
       }
     }
   }

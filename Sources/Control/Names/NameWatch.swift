@@ -10,6 +10,8 @@ internal import Synchronization
 final class NameWatch: Sendable {
   /// For one name.
   static let askLimit = Duration.seconds(10)
+  /// Names that are asked for at a time, so that one nobody answers for does not delay them all.
+  static let laneCount = 8
   /// Between attempts for a name that fails.
   static let longestPause = Duration.seconds(60)
 
@@ -63,21 +65,38 @@ final class NameWatch: Sendable {
   }
 
   /// To be done every second or so; `move` puts new addresses to work, and says whether it could.
-  func work(_ move: (ResolvedName, _ before: ResolvedName) -> Bool) {
+  func work(_ move: @escaping @Sendable (ResolvedName, _ before: ResolvedName) -> Bool) {
     let (due, resolver, round) = state.withLock { state in
       (
         state.entries.values.filter { $0.next <= .now }.map(\.known), state.resolver, state.round
       )
     }
-    for before in due {
-      do throws(NameResolver.Failure) {
-        let found = try before.again(resolver, within: Self.askLimit)
-        guard isCurrent(round) else { return }
-        settle(before, found, move)
-      } catch {
-        guard isCurrent(round) else { return }
-        keep(before, error.text)
+    let lanes = min(due.count, Self.laneCount)
+    let all = DispatchGroup()
+    for lane in 0..<lanes {
+      all.enter()
+      Thread.detachNewThread { [self] in
+        for index in stride(from: lane, to: due.count, by: lanes) {
+          ask(due[index], resolver, round, move)
+        }
+        all.leave()
       }
+    }
+    // Each ends by its limit.
+    all.wait()
+  }
+
+  private func ask(
+    _ before: ResolvedName, _ resolver: NameResolver, _ round: Int,
+    _ move: (ResolvedName, ResolvedName) -> Bool
+  ) {
+    do throws(NameResolver.Failure) {
+      let found = try before.again(resolver, within: Self.askLimit)
+      guard isCurrent(round) else { return }
+      settle(before, found, move)
+    } catch {
+      guard isCurrent(round) else { return }
+      keep(before, error.text)
     }
   }
 

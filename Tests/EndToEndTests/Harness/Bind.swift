@@ -3,13 +3,14 @@ import Glibc
 
 /// A real BIND on loopback that serves `app.test` with a TTL of 1 s; stopped with its owner.
 final class Bind {
-  let port = RawSocket.freePort()
+  let port: UInt16
   private let folder: TemporaryFolder
   private let process = Process()
   private var serial = 1
 
   /// `records` of the zone, such as `api IN A 127.0.0.2`.
-  init(_ records: String) throws {
+  init(_ records: String, port: UInt16 = RawSocket.freePort()) throws {
+    self.port = port
     folder = try TemporaryFolder()
     // A copy, since distributions confine the installed one to its own folders.
     let program = folder.url.appendingPathComponent("named").path
