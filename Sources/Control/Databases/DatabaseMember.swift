@@ -33,6 +33,14 @@ struct DatabaseMember {
     failures < health.fall ? lastGood ?? last : last
   }
 
+  /// A replica whose primary is gone: what it has is as good as ever.
+  var isOrphan: Bool {
+    guard let facts = lastGood?.facts, facts.isReadOnly, let replication = facts.replication else {
+      return false
+    }
+    return failures == 0 && replication.isApplying && replication.receiver == .connecting
+  }
+
   /// One that comes back gets a role only after `rise` checks: until then it is only looked at.
   func isTrusted(_ health: ProxyConfiguration.Health) -> Bool {
     successes >= health.rise || failures > 0
@@ -73,48 +81,37 @@ final class DatabaseChecker: @unchecked Sendable {
     tell: @escaping @Sendable (DatabaseChecker, ProbeOutcome) -> Bool
   ) {
     Thread.detachNewThread { [self] in
-      var password = Self.password(account)
-      var probe = makeProbe(password)
+      var login = self.login
+      var probe = makeProbe(login)
       while !lock.withLock({ isStopped }) {
         let begin = ContinuousClock.now
         var isSettled = true
         if !isPaused() {
           let outcome = probe.check()
-          if outcome.facts == nil, Self.password(account) != password {
-            password = Self.password(account)
-            probe = makeProbe(password)
+          // The password may have been changed on both sides.
+          if outcome.facts == nil, self.login != login {
+            login = self.login
+            probe = makeProbe(login)
           }
           guard !lock.withLock({ isStopped }) else { return }
           isSettled = tell(self, outcome)
         }
-        let interval = isSettled ? health.interval : health.fastInterval
-        wait(until: begin + interval)
+        Self.wait(until: begin + (isSettled ? health.interval : health.fastInterval))
       }
     }
   }
 
-  private func makeProbe(_ password: String) -> RoleProbe {
-    let target: DatabaseAddress =
-      switch address {
-      case .ipv4(let bits, let port): .ipv4(bits, port: port)
-      case .ipv6(let bits, let port): .ipv6(bits, port: port)
-      case .unix(let path): .unix(path: path)
-      }
-    return RoleProbe(
-      address: target, user: account.user, password: password, timeout: health.timeout)
+  private var login: DatabaseLogin? { try? DatabaseLogin(account) }
+
+  private func makeProbe(_ login: DatabaseLogin?) -> RoleProbe {
+    RoleProbe(
+      address: DatabaseAddress(address), user: account.user, password: login?.password ?? "",
+      timeout: health.timeout)
   }
 
-  private func wait(until time: ContinuousClock.Instant) {
-    let left = time - .now
-    guard left > .zero else { return }
-    Thread.sleep(
-      forTimeInterval: Double(left.components.seconds)
-        + Double(left.components.attoseconds) / 1e18)
-  }
-
-  /// Without the line end that an editor leaves.
-  private static func password(_ account: ProxyConfiguration.MySQL.Account) -> String {
-    let text = (try? String(contentsOfFile: account.passwordFile, encoding: .utf8)) ?? ""
-    return String(text.prefix { !$0.isNewline })
+  private static func wait(until time: ContinuousClock.Instant) {
+    let left = (time - .now).components
+    let seconds = Double(left.seconds) + Double(left.attoseconds) / 1e18
+    if seconds > 0 { Thread.sleep(forTimeInterval: seconds) }
   }
 }

@@ -72,9 +72,9 @@ final class DatabaseWatch: Sendable {
     }
     for checker in fresh {
       let id = checker.id
-      checker.begin(isPaused: { [isPaused] in isPaused(id) }) { [weak self] checker, outcome in
-        self?.note(checker, outcome) ?? true
-      }
+      checker.begin(
+        isPaused: { [isPaused] in isPaused(id) },
+        tell: { [weak self] checker, outcome in self?.note(checker, outcome) ?? true })
     }
   }
 
@@ -118,6 +118,9 @@ final class DatabaseWatch: Sendable {
         switch cluster.verdict?.members[name]?.role {
         case .primary where cluster.verdict?.writer == .one(name): .primary
         case .replica: .replica
+        // Reads go on while there is no primary that it could follow (decision 016).
+        case .broken where cluster.verdict?.writer == ClusterVerdict.Writer.none && member.isOrphan:
+          .replica
         case .primary, .lagging, .broken, .down, .unknown, nil: nil
         }
       let isTrusted = member.isTrusted(cluster.health)

@@ -8,6 +8,9 @@ final class MariaDB {
   let port: UInt16
   private let folder: TemporaryFolder
   private var options: [String]
+  /// Where it listens, and the namespace that it runs in.
+  let host: String
+  private let space: String?
   private var process: pid_t = 0
   private var watchdog: (process: pid_t, pipe: Int32)?
 
@@ -22,9 +25,14 @@ final class MariaDB {
   private static let startSeconds = 30
 
   /// Started and ready, with the users and an empty database `shop`, before any replication.
-  init(id: Int, options: [String] = []) throws {
+  init(
+    id: Int, options: [String] = [], at host: String = "127.0.0.1", port: UInt16? = nil,
+    inside space: String? = nil
+  ) throws {
     serverID = id
-    port = RawSocket.freePort()
+    self.host = host
+    self.space = space
+    self.port = port ?? RawSocket.freePort()
     folder = try TemporaryFolder()
     self.options = options
     let copied = try run("cp", ["-a", try Self.template.get(), datadir])
@@ -48,13 +56,14 @@ final class MariaDB {
     let arguments =
       [
         "--no-defaults", "--datadir=\(datadir)", "--socket=\(socket)", "--port=\(port)",
-        "--bind-address=127.0.0.1", "--pid-file=\(path("pid"))", "--log-error=\(path("log"))",
+        "--bind-address=\(host)", "--pid-file=\(path("pid"))", "--log-error=\(path("log"))",
         "--server-id=\(serverID)", "--log-bin=bin", "--user=\(NSUserName())", "--skip-name-resolve",
         "--innodb-buffer-pool-size=8M", "--innodb-log-file-size=4M", "--key-buffer-size=1M",
         "--aria-pagecache-buffer-size=1M", "--performance-schema=OFF", "--slave-net-timeout=4",
-        "--report-host=127.0.0.1", "--report-port=\(port)", "--innodb-flush-log-at-trx-commit=2",
+        "--report-host=\(host)", "--report-port=\(port)", "--innodb-flush-log-at-trx-commit=2",
       ] + options + more
-    process = try Self.spawn(["/usr/sbin/mariadbd"] + arguments)
+    let door = space.map { ["/usr/sbin/ip", "netns", "exec", $0] } ?? []
+    process = try Self.spawn(door + ["/usr/sbin/mariadbd"] + arguments)
     try watch()
     for _ in 0..<(Self.startSeconds * 20) {
       if (try? session(Self.rootLogin, by: .unix(path: socket))) != nil { return }
@@ -130,7 +139,7 @@ final class MariaDB {
   func follow(_ source: MariaDB) throws {
     try root(
       """
-      CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=\(source.port),
+      CHANGE MASTER TO MASTER_HOST='\(source.host)', MASTER_PORT=\(source.port),
         MASTER_USER='\(Self.replication.user)', MASTER_PASSWORD='\(Self.replication.password)',
         MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=1;
       SET GLOBAL read_only=1; START SLAVE

@@ -13,8 +13,9 @@ final class Writers: Sendable {
   private let state = Mutex(State())
   private let threads = DispatchGroup()
 
-  init(_ site: DatabaseSite, count: Int) throws {
-    let addresses = site.servers.map(\.address)
+  /// `at`: other addresses than the site's own servers.
+  init(_ site: DatabaseSite, count: Int, at ways: [DatabaseAddress]? = nil) throws {
+    let addresses = ways ?? site.servers.map(\.address)
     for writer in 0..<count {
       threads.enter()
       Thread.detachNewThread { [self] in
