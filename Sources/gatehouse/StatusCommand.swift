@@ -107,8 +107,7 @@ enum StatusText {
 
       \(table(["LISTENER", "SERVES", "ADDRESSES", "ADMITS"], listeners))
 
-      \(ServerText.table(status.backends))
-      \(databases(status.databases))
+      \(ServerText.table(status.backends))\(databases(status.databases))
 
       \(CertificateText.table(status.certificates))\
       \(CertificateText.renewals(status.renewals))\
@@ -153,7 +152,7 @@ enum StatusText {
     let rows = all.flatMap { one in
       one.members.map { ["\(one.backend)/\($0.name)", $0.role, $0.why] }
     }
-    return "\n\(table(["DATABASE", "ROLE", "WHY"], rows))\n"
+    return "\n\n\(table(["DATABASE", "ROLE", "WHY"], rows))"
   }
 
   private static func codes(_ traffic: Status.Traffic) -> String {

@@ -94,7 +94,7 @@ import Testing
     let origin = Origin { connection, _ in
       while !connection.receive(until: "\r\n\r\n").isEmpty {
         busy.enter()
-        usleep(2000)
+        usleep(5000)
         busy.leave()
         connection.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
       }
@@ -109,7 +109,10 @@ import Testing
     let port = gate.http
     let threads = DispatchGroup()
     for _ in 0..<12 {
-      DispatchQueue.global().async(group: threads) {
+      // Threads of their own: a queue would run as many as there are cores.
+      threads.enter()
+      Thread.detachNewThread {
+        defer { threads.leave() }
         for _ in 0..<25 {
           guard let client = try? RawSocket(port: port) else { return }
           client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -154,6 +157,37 @@ import Testing
     let answers = try (0..<20).map { _ in try gate.curl().standardOutput }
     #expect(answers.filter { $0 == "bad\n" }.count == 3)
     #expect(gate.log.contains("3 failures in a row: status 500"))
+  }
+
+  @Test func `a server that is taken down ends no exchange that it still answers`() throws {
+    let release = Release()
+    let fails = Counter()
+    let slow = Origin { connection, _ in
+      while true {
+        let head = connection.receive(until: "\r\n\r\n")
+        guard !head.isEmpty else { return }
+        guard head.hasPrefix("GET /slow") else {
+          let status = fails.count > 0 ? "503 No" : "200 OK"
+          connection.send("HTTP/1.1 \(status)\r\nContent-Length: 3\r\n\r\ns1\n")
+          continue
+        }
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst")
+        release.wait()
+        connection.send(" half")
+      }
+    }
+    let gate = try Gate(
+      [slow, .named("s2")],
+      edit: Self.backend(
+        "health: { http: /healthz, interval: 200ms, fast_interval: 100ms, fall: 2 }"))
+    let client = try RawSocket(port: gate.http)
+    client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\n")
+    try #require(client.receive(until: "first").hasSuffix("first"))
+    fails.add()
+    try #require(gate.waitForLog("server web/s1 is down: status 503"))
+    for _ in 0..<4 { #expect(try gate.curl(path: "/other").standardOutput == "s2\n") }
+    release.one()
+    #expect(client.receive(until: "half").hasSuffix(" half"))
   }
 
   @Test func `an apply keeps the connections to servers that stay`() throws {

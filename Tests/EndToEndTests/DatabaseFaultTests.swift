@@ -103,6 +103,22 @@ import Testing
     #expect(wait(for: { serverID(write) == 2 }))
   }
 
+  @Test func `an old primary in maintenance is no second one`() throws {
+    #expect(settles((1, 2)))
+    let socket = gate.socket
+    #expect(
+      try gate.command("server", "set", "db/s1", "--state", "maint", "--socket", socket).status == 0
+    )
+    #expect(wait(for: { serverID(write) == nil }))
+    try site.servers[1].root("STOP SLAVE; SET GLOBAL read_only=0")
+    #expect(wait(for: { serverID(write) == 2 }))
+    // Checked again, both take writes.
+    #expect(
+      try gate.command("server", "set", "db/s1", "--state", "ready", "--socket", socket).status == 0
+    )
+    #expect(wait(for: { serverID(write) == nil && verdict.contains("both take writes") }))
+  }
+
   @Test func `a planned switchover under writes through the gate loses no acknowledged row`() throws
   {
     #expect(settles((1, 2)))

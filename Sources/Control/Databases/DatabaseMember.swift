@@ -75,10 +75,11 @@ final class DatabaseChecker: @unchecked Sendable {
 
   func stop() { lock.withLock { isStopped = true } }
 
-  /// `tell` answers whether the results are settled, so that the next check may take its time.
+  /// `tell` gets nil while the server is not checked, and answers whether the results are settled, so
+  /// that the next check may take its time.
   func begin(
     isPaused: @escaping @Sendable () -> Bool,
-    tell: @escaping @Sendable (DatabaseChecker, ProbeOutcome) -> Bool
+    tell: @escaping @Sendable (DatabaseChecker, ProbeOutcome?) -> Bool
   ) {
     Thread.detachNewThread { [self] in
       var login = self.login
@@ -95,6 +96,8 @@ final class DatabaseChecker: @unchecked Sendable {
           }
           guard !lock.withLock({ isStopped }) else { return }
           isSettled = tell(self, outcome)
+        } else {
+          isSettled = tell(self, nil)
         }
         Self.wait(until: begin + (isSettled ? health.interval : health.fastInterval))
       }

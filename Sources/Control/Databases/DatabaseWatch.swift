@@ -21,6 +21,13 @@ final class DatabaseWatch: Sendable {
     var verdict: ClusterVerdict?
   }
 
+  private struct Found {
+    let roles: [ServerID: ServerRole?]
+    let isSettled: Bool
+    /// Of the check, in words.
+    let result: String?
+  }
+
   private struct State {
     var clusters: [String: Cluster] = [:]
     var checkers: [ServerID: DatabaseChecker] = [:]
@@ -86,27 +93,34 @@ final class DatabaseWatch: Sendable {
   }
 
   /// Says whether the check agrees with what the server counts as.
-  private func note(_ checker: DatabaseChecker, _ outcome: ProbeOutcome) -> Bool {
+  private func note(_ checker: DatabaseChecker, _ outcome: ProbeOutcome?) -> Bool {
     let id = checker.id
-    let found = state.withLock {
-      state -> (roles: [ServerID: ServerRole?], text: String, isSettled: Bool)? in
+    let found = state.withLock { state -> Found? in
       guard state.checkers[id] === checker, var cluster = state.clusters[id.backend] else {
         return nil
       }
-      cluster.members[id.server, default: DatabaseMember()].note(outcome)
+      if let outcome {
+        cluster.members[id.server, default: DatabaseMember()].note(outcome)
+      } else {
+        // What it was before says nothing of now: an old primary in maintenance is no second one.
+        guard cluster.members.removeValue(forKey: id.server) != nil else { return nil }
+      }
       let counted = cluster.members.compactMapValues { $0.counted(cluster.health) }
       let verdict = ClusterVerdict(counted, lagLimit: cluster.plan.lag)
       tell(verdict, cluster.verdict, id.backend)
       cluster.verdict = verdict
       state.clusters[id.backend] = cluster
-      let own = DatabaseVerdict(outcome, lagLimit: cluster.plan.lag)
-      let isSettled =
-        counted[id.server] == outcome
-        && cluster.members[id.server]?.isTrusted(cluster.health) == true
-      return (Self.roles(id.backend, cluster), own.reason, isSettled)
+      var roles = Self.roles(id.backend, cluster)
+      if outcome == nil { roles[id] = .some(nil) }
+      let isTrusted = cluster.members[id.server]?.isTrusted(cluster.health) ?? true
+      return Found(
+        roles: roles, isSettled: counted[id.server] == outcome && isTrusted,
+        result: outcome.map { DatabaseVerdict($0, lagLimit: cluster.plan.lag).reason })
     }
     guard let found else { return true }
-    listener.checked(id, outcome.facts != nil, found.text, outcome.took)
+    if let outcome, let result = found.result {
+      listener.checked(id, outcome.facts != nil, result, outcome.took)
+    }
     listener.roles(found.roles)
     return found.isSettled
   }

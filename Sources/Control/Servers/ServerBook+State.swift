@@ -47,7 +47,7 @@ extension ServerBook.State {
     return backend.servers.map { server in
       let id = ServerID(backend: backend.name, server: server.name)
       var merge = ServerMerge(id: id, server: server)
-      for override in own[server.name] ?? [] {
+      for override in Self.inherited(own, server.name) + (own[server.name] ?? []) {
         switch override.change {
         case .weight(let weight): merge.weightChange = weight
         case .state(let state): merge.stateChange = state
@@ -60,6 +60,14 @@ extension ServerBook.State {
       merge.isInUse = tiers[backend.name].map { $0.inUse == server.tier } ?? (server.tier == 0)
       return merge
     }
+  }
+
+  /// Those of the server as it is written: a name that came to have several addresses, `api@10.0.0.5`,
+  /// stays drained where `api` was.
+  private static func inherited(
+    _ overrides: [String: [ServerOverride]], _ server: String
+  ) -> [ServerOverride] {
+    server.firstIndex(of: "@").flatMap { overrides[String(server[..<$0])] } ?? []
   }
 
   func allMerges() -> [ServerMerge] { applied.backends.flatMap { merges(of: $0) } }

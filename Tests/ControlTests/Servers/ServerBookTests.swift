@@ -133,6 +133,27 @@ import Testing
     #expect(told["s1"]?.isHealthy == true)
   }
 
+  @Test func `a name that comes to have several addresses stays drained`() throws {
+    let (book, told) = Self.book()
+    _ = try book.change { state throws(ServerRefusal) in
+      _ = state.overrides.set(
+        ServerOverride(
+          backend: "web", server: "s1", change: .state(.drain), configured: nil, by: "alice",
+          since: Date(), reason: "", until: nil))
+    }
+    #expect(told["s1"]?.state == .drain)
+    var moved = Self.file()
+    let server = moved.backends[0].servers.removeFirst()
+    for address in ["10.0.0.5", "10.0.0.6"] {
+      var one = server
+      one.name = "s1@\(address)"
+      moved.backends[0].servers.append(one)
+    }
+    book.adopt(moved)
+    #expect(told["s1@10.0.0.5"]?.state == .drain && told["s1@10.0.0.6"]?.state == .drain)
+    #expect(told["s2"]?.state == .ready)
+  }
+
   @Test func `a refused change leaves all as it was`() {
     let (book, told) = Self.book()
     let count = told.count
