@@ -86,6 +86,9 @@ final class Snapshot {
   let times: Times
   let listeners: [Listener]
   let backends: [Backend]
+  /// By backend: something in a request decides which servers may get it. Apart from the backends, for it
+  /// is asked for each request, and a copied backend counts many references.
+  let choosesByRequest: [Bool]
   let servers: [Server]
   let routes: [Route]
   let routing: RoutingTable
@@ -109,6 +112,7 @@ final class Snapshot {
         stream: $0.stream)
     }
     (backends, servers) = try Self.backends(configuration, standings, shared)
+    choosesByRequest = backends.map(\.choosesByRequest)
     routes = configuration.routes.map {
       let limit = UInt64(max(0, $0.bodyBytes ?? configuration.limits.bodyBytes))
       return Route(

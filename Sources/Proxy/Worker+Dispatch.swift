@@ -87,7 +87,7 @@ extension Worker {
     servers[server].requests &+= 1
     let backend = snapshot.servers[server].backend
     let member = server - snapshot.backends[backend].servers.lowerBound
-    if balancers[backend].balance == .latency {
+    if balancers[backend].measuresLatency {
       clients[id].exchange.sentAt = Clock.microseconds()
     }
     if !isFresh, !clients[id].exchange.isStream, let idle = takeIdle(server) {

@@ -117,8 +117,8 @@ extension Worker {
   /// What the request wants of its server; its head lies in the intake, its path normalised in the
   /// scratch.
   private mutating func wish(_ id: SlotID, _ backend: Int, pathCount: Int) {
+    guard snapshot.choosesByRequest[backend] else { return }
     let plan = snapshot.backends[backend]
-    guard plan.choosesByRequest else { return }
     let head = intake.prefix(requestHead.byteCount)
     let client = clients[id].exchange.client ?? clients[id].address
     clients[id].exchange.wish.key = plan.affinity.key(requestHead, head, client: client)

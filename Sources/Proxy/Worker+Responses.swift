@@ -113,7 +113,7 @@ extension Worker {
   /// Cookies that keep the client with his server, or with the primary after a write.
   private func ownCookies(_ id: SlotID, _ status: UInt16) -> [UInt8] {
     guard let backend = clients[id].exchange.backend, let server = clients[id].exchange.server,
-      snapshot.backends[backend].choosesByRequest
+      snapshot.choosesByRequest[backend]
     else { return [] }
     let plan = snapshot.backends[backend]
     let isTLS = clients[id].origin.isTLS

@@ -41,7 +41,13 @@ struct Balancer {
     var takesNew: Bool { standing.state == .ready && standing.isHealthy }
   }
 
-  let balance: ProxyConfiguration.Balance
+  /// How one is chosen: without the payload of its setting, which would be copied for each request.
+  private enum Way: UInt8 { case turns, leastBusy, quicker, lot, key }
+
+  private let way: Way
+  let measuresLatency: Bool
+  /// Whether the outcome of each exchange has to be told.
+  let observes: Bool
   let passive: ProxyConfiguration.Passive?
   private let slowStart: Int64
   private(set) var members: [Member]
@@ -54,14 +60,20 @@ struct Balancer {
     seed: UInt64 = .random(in: .min ... .max)
   ) {
     self.members = members
-    self.balance = balance
+    way =
+      switch balance {
+      case .roundRobin: .turns
+      case .leastConnections: .leastBusy
+      case .latency: .quicker
+      case .random: .lot
+      case .hash: .key
+      }
+    measuresLatency = balance == .latency
+    observes = passive != nil || balance == .latency
     self.passive = passive
     self.slowStart = slowStart
     random = SplitMix(state: seed)
   }
-
-  /// Whether the outcome of each exchange has to be told.
-  var observes: Bool { passive != nil || balance == .latency }
 
   mutating func choose(_ wish: Wish) -> Choice {
     if isStartingSlowly { growWeights(at: wish.now) }
@@ -76,12 +88,12 @@ struct Balancer {
     }
     guard best < Int.max else { return .none }
     let chosen: Int? =
-      switch balance {
-      case .roundRobin: nextInTurn(wish, best)
-      case .leastConnections: leastBusy(wish, best)
-      case .latency: quickerOfTwo(wish, best)
-      case .random: drawn(wish, best)
-      case .hash: wish.key.map { nearest(to: $0, wish, best) } ?? nextInTurn(wish, best)
+      switch way {
+      case .turns: nextInTurn(wish, best)
+      case .leastBusy: leastBusy(wish, best)
+      case .quicker: quickerOfTwo(wish, best)
+      case .lot: drawn(wish, best)
+      case .key: wish.key.map { nearest(to: $0, wish, best) } ?? nextInTurn(wish, best)
       }
     return chosen.map { .server($0) } ?? .full
   }
