@@ -132,8 +132,9 @@ public final class Supervisor: Sendable {
   }
 
   private func putToWork(_ file: ProxyConfiguration) throws {
-    let configuration = servers.applied(to: file)
-    try proxy.adopt(configuration, standings: servers.standings(of: configuration))
+    let configuration = try servers.putToWork(file) { configuration, standings in
+      try proxy.adopt(configuration, standings: standings)
+    }
     watch(configuration)
   }
 

@@ -13,8 +13,8 @@ enum Command: Sendable {
   /// A connection that the control thread has made to this very worker, to a listener by name.
   case serve(BoundListener, listener: String)
   case stand([ServerID: ServerStanding])
-  /// A server of the backend has room again.
-  case serveQueue(backend: String)
+  /// A server of the backend has room again; `others`: workers to be told if this one has no use for it.
+  case serveQueue(backend: String, others: Int)
   case ban(IPAddress, until: Int64)
   case unban(IPAddress)
   case report(ReportRequest)

@@ -107,7 +107,7 @@ extension ProxyConfiguration {
     public var weight = 1
     /// Used while no lower tier can be.
     public var tier = 0
-    /// In a backend with a split, or with MySQL roles until they are known.
+    /// In a backend with a split, or asked for by a stream; of MySQL servers only what they tell counts.
     public var role: ServerRole?
     /// Exchanges at a time over all workers; the backend's when nil.
     public var limit: Int?

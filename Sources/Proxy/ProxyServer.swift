@@ -122,6 +122,7 @@ public final class ProxyServer: Sendable {
       for (index, mailbox) in mailboxes.enumerated() {
         mailbox.post(.adopt(snapshots[index], selectors[index], listeners: sockets[index]))
       }
+      shared.keep(only: actual)
       state.withLock {
         $0.configuration = actual
         $0.standings = standings

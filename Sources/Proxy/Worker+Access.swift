@@ -117,6 +117,7 @@ extension Worker {
       }
       let admission = listener.admission
       clients[id].origin.admission = admission
+      clients[id].origin.stream = listener.stream
       clients[id].origin.newest = selectors[name]
       guard admission.closesRefused, !admission.isAudit, !isStillAllowed(id, admission, at: time)
       else { continue }

@@ -115,30 +115,15 @@ extension Worker {
     clients[id].enter(.head, at: now)
     // The session ticket waits for the first response: one send less.
     clients[id].transport.holdCiphertext(&ciphertext)
-    if clients[id].origin.stream != nil { keepDecrypted(id) } else { readAfterHandshake(id) }
+    readAfterHandshake(id)
     guard clients[id].phase == .head || clients[id].phase == .tunnel,
       clients[id].transport.hasOutbound
     else { return }
     if clients[id].transport.flush() == .failed { close(client: id) }
   }
 
-  /// A stream's first bytes wait with it until it is opened, for that needs the ciphertext's buffers.
-  private mutating func keepDecrypted(_ id: SlotID) {
-    intake.reset()
-    if !ciphertext.isDrained {
-      let received = clients[id].transport.decrypt(
-        into: intake.memory, at: 0, ciphertext: &ciphertext)
-      switch received {
-      case .bytes(let count): intake.add(count)
-      case .endOfStream, .failed: return close(client: id)
-      case .wouldBlock: break
-      }
-    }
-    keepRest(of: id)
-    openStream(id)
-    serviceClient(id)
-  }
-
+  /// What came right behind the handshake is in the ciphertext's buffers: it is taken out before a
+  /// stream is opened, for that needs them.
   private mutating func readAfterHandshake(_ id: SlotID) {
     intake.reset()
     if !ciphertext.isDrained {
@@ -150,8 +135,13 @@ extension Worker {
       case .wouldBlock: break
       }
     }
-    receive(from: id)
+    guard clients[id].origin.stream != nil else {
+      receive(from: id)
+      return keepRest(of: id)
+    }
     keepRest(of: id)
+    openStream(id)
+    serviceClient(id)
   }
 
   /// The authority, or the probe, has seen the certificate that it looked for.

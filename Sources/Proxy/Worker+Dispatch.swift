@@ -20,13 +20,19 @@ extension Worker {
     case nobody(Reply)
   }
 
-  mutating func place(_ id: SlotID, isFresh: Bool = false) -> Placing {
+  /// `hasWaited`: the server that was tried last may be asked again, if it is not out any more.
+  mutating func place(
+    _ id: SlotID, isFresh: Bool = false, hasWaited: Bool = false
+  ) -> Placing {
     guard let backend = clients[id].exchange.backend else { return .nobody(.badGateway) }
     while clients[id].exchange.attempts < Self.attempts {
       var wish = clients[id].exchange.wish
       wish.now = now
       wish.excluded =
         clients[id].exchange.attempts > 0 && !isFresh ? clients[id].exchange.server : nil
+      if hasWaited, let tried = wish.excluded, !balancers[backend].isEjected(tried, at: now) {
+        wish.excluded = nil
+      }
       let member: Int
       switch balancers[backend].choose(wish) {
       case .server(let found): member = found
@@ -44,16 +50,22 @@ extension Worker {
       switch connect(id, to: server, isFresh: isFresh, holdsSlot: slots != nil) {
       case .under: return .under
       case .failed(let reason):
-        slots?.giveBack()
+        giveBack(slots, backend)
         setAside(server, reason: reason)
       case .exhausted:
-        slots?.giveBack()
+        giveBack(slots, backend)
         // Ours is the lack, so no server is to blame, and no other would be better.
         complain("no socket for a connection to a server: \(Self.limitHint)")
         return .nobody(.noServer)
       }
     }
     return .nobody(.noServer)
+  }
+
+  private func giveBack(_ slots: ServerSlots?, _ backend: Int) {
+    guard let slots else { return }
+    slots.giveBack()
+    wake(snapshot.backends[backend])
   }
 
   /// Tries where no request byte can have had an effect, each on another server.
@@ -174,7 +186,9 @@ extension Worker {
     let isNews = !balancers[backend].isEjected(member, at: now)
     let span = snapshot.times.setAside
     balancers[backend].setAside(member, for: span, at: now, reason: reason)
-    if isNews { tellEjected(backend, member, reason: reason, span) }
+    guard isNews else { return }
+    tellEjected(backend, member, reason: reason, span)
+    awaitReturn(backend)
   }
 
   /// The server failed after it had been reached; passive health may have enough of it.
@@ -183,6 +197,7 @@ extension Worker {
     let span = balancers[backend].failed(member, at: now, reason: reason())
     guard let span else { return }
     tellEjected(backend, member, reason: balancers[backend].members[member].ejection.reason, span)
+    awaitReturn(backend)
   }
 
   /// The head of a response has come from the server.

@@ -9,7 +9,7 @@ extension Worker {
       if let trouble = selectors.answer(challenges) { log(.trouble(trouble)) }
     case .serve(let socket, let listener): serve(socket, listener)
     case .stand(let standings): stand(standings)
-    case .serveQueue(let backend): serveQueue(named: backend)
+    case .serveQueue(let backend, let others): serveQueue(named: backend, others: others)
     case .ban(let client, let until): ban(client, until: until)
     case .unban(let client): bans.remove(client)
     case .report(let request): request.answer(report())

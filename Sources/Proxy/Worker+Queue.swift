@@ -17,7 +17,10 @@ extension Worker {
     queues[backend].append(id)
     plan.waiting.note(worker: index, waits: true)
     // A slot may have become free before others could know that somebody waits for it.
-    if isFirst { mailbox.post(.serveQueue(backend: plan.name)) }
+    if isFirst {
+      mailbox.post(.serveQueue(backend: plan.name, others: 0))
+      awaitReturn(backend)
+    }
     arm(client: id)
   }
 
@@ -40,25 +43,44 @@ extension Worker {
   }
 
   /// Tells one of the workers whose exchanges wait that a server has room; each in its turn.
-  func wake(_ backend: Snapshot.Backend) {
+  func wake(_ backend: Snapshot.Backend) { wake(backend, others: mailboxes.count - 1) }
+
+  private func wake(_ backend: Snapshot.Backend, others: Int) {
     guard let next = backend.waiting.next(after: index), next < mailboxes.count else { return }
-    mailboxes[next].post(.serveQueue(backend: backend.name))
+    mailboxes[next].post(.serveQueue(backend: backend.name, others: others))
   }
 
-  mutating func serveQueue(named name: String) {
+  mutating func serveQueue(named name: String, others: Int) {
     guard let backend = snapshot.backends.firstIndex(where: { $0.name == name }) else { return }
-    let wasEmpty = queues[backend].isEmpty
-    serveQueue(backend)
-    let waiting = snapshot.backends[backend].waiting
+    let isUsed = serveQueue(backend)
     if queues[backend].isEmpty {
-      waiting.note(worker: index, waits: false)
-      // Whoever woke us had room for somebody.
-      if wasEmpty { wake(snapshot.backends[backend]) }
+      snapshot.backends[backend].waiting.note(worker: index, waits: false)
     }
+    // Those that wait here may want another role than the server has that has room.
+    if !isUsed, others > 0 { wake(snapshot.backends[backend], others: others - 1) }
   }
 
-  /// Gives servers to those that wait, first come first served, as far as there are any.
-  mutating func serveQueue(_ backend: Int) {
+  /// Looks at the queue again when a server that is set aside may be asked again: nothing else would
+  /// tell of it.
+  mutating func awaitReturn(_ backend: Int) {
+    guard !queues[backend].isEmpty, let time = balancers[backend].nextReturn(after: now) else {
+      return
+    }
+    timers.add(Self.queueTimer, at: time)
+  }
+
+  static var queueTimer: Token { Token(.mailbox, SlotID(index: 0, generation: 1)) }
+
+  mutating func returnsAreDue() {
+    serveQueues()
+    for backend in queues.indices { awaitReturn(backend) }
+  }
+
+  /// Gives servers to those that wait, first come first served, as far as there are any; says whether
+  /// any was given.
+  @discardableResult
+  mutating func serveQueue(_ backend: Int) -> Bool {
+    var isUsed = false
     let waiting = snapshot.backends[backend].waiting
     var passed: [SlotID] = []
     while passed.count < Self.passedOver, let id = queues[backend].takeFirst() {
@@ -67,19 +89,26 @@ extension Worker {
       // Out of it before it is placed: a connection that fails at once may have it wait anew.
       clients[id].exchange.queuedUntil = .max
       clients[id].lastProgress = now
-      switch place(id) {
-      case .under: waiting.leave()
+      // What was tried before it waited was another time.
+      clients[id].exchange.attempts = min(clients[id].exchange.attempts, 1)
+      switch place(id, hasWaited: true) {
+      case .under:
+        isUsed = true
+        waiting.leave()
       case .full, .nobody(.noPrimary):
         clients[id].exchange.queuedUntil = until
         passed.append(id)
         // Without roles all want the same.
-        if clients[id].exchange.wish.role == nil { return putBack(passed, backend) }
+        guard clients[id].exchange.wish.role == nil else { continue }
+        putBack(passed, backend)
+        return isUsed
       case .nobody(let reply):
         waiting.leave()
         fail(id, reply)
       }
     }
     putBack(passed, backend)
+    return isUsed
   }
 
   /// Those that want another role, whom others may overtake.

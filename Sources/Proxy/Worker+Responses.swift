@@ -112,13 +112,14 @@ extension Worker {
 
   /// Cookies that keep the client with his server, or with the primary after a write.
   private func ownCookies(_ id: SlotID, _ status: UInt16) -> [UInt8] {
-    guard let backend = clients[id].exchange.backend, let server = clients[id].exchange.server,
+    guard let backend = clients[id].exchange.backend,
       snapshot.choosesByRequest[backend]
     else { return [] }
     let plan = snapshot.backends[backend]
     let isTLS = clients[id].origin.isTLS
     var lines: [UInt8] = []
-    if clients[id].exchange.wish.stuckTo != server {
+    // After a new generation it is not known which server this is.
+    if let server = clients[id].exchange.server, clients[id].exchange.wish.stuckTo != server {
       lines += plan.affinity.setCookie(server, isTLS: isTLS)
     }
     if let split = plan.split, clients[id].exchange.isWrite, (200..<400).contains(status) {

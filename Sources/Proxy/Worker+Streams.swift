@@ -3,7 +3,10 @@ extension Worker {
   /// Begins once the client has been let in and has shaken hands, where there is a handshake.
   mutating func openStream(_ id: SlotID) {
     guard let stream = clients[id].origin.stream else { return }
-    guard !clients[id].isForChallenge else { return close(client: id) }
+    // It may have kept us waiting over a new generation: what holds is what is asked for now.
+    guard !clients[id].isForChallenge, !clients[id].origin.isGone, isServedUnderNewTerms(id),
+      snapshot.backends.indices.contains(stream.backend)
+    else { return close(client: id) }
     counters.streams &+= 1
     clients[id].exchange = Exchange()
     clients[id].exchange.isStream = true
@@ -19,6 +22,14 @@ extension Worker {
     clients[id].exchange.isReplayable = false
     clients[id].enter(.tunnel, at: now)
     dispatch(id)
+  }
+
+  /// Whether the host that the handshake named still asks of its clients what was asked of this one.
+  private func isServedUnderNewTerms(_ id: SlotID) -> Bool {
+    guard clients[id].origin.isTLS else { return true }
+    let name = clients[id].serverName
+    let verifier = clients[id].verifier
+    return clients[id].origin.newest?.allows(host: name.span, over: verifier) == true
   }
 
   /// Of a stream there is but the address to go by.

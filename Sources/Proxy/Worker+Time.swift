@@ -27,7 +27,8 @@ extension Worker {
       if upstreams[id].deadline(snapshot.times) <= now { upstreamIsLate(id) }
       arm(upstream: id)
     case .listener: resumeAccepting()
-    case .client, .upstream, .mailbox: return
+    case .mailbox: returnsAreDue()
+    case .client, .upstream: return
     }
   }
 

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 /// Other users of the machine at the admin socket; only root can become them.
-@Suite(.enabled(if: getuid() == 0)) struct AdminRoleTests {
+@Suite(.enabled(if: getuid() == 0, "needs root: becomes other users")) struct AdminRoleTests {
   private func gate(_ admin: String) throws -> Gate {
     try Gate(
       [.named("s1"), .named("s2")],

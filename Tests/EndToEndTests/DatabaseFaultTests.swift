@@ -30,7 +30,7 @@ import Testing
           with: """
             backends:
               db:
-                health: { interval: 500ms, fast_interval: 200ms, timeout: 800ms, fall: 2, rise: 1 }
+                health: { interval: 500ms, fast_interval: 200ms, timeout: 800ms, fall: 2 }
                 mysql: { user: monitor, password: "\(secrets)/monitor" }
                 servers:
                   s1: { address: "127.0.0.1:\(site.servers[0].port)" }

@@ -88,6 +88,29 @@ import Testing
     #expect(client.receive(until: "hi").hasSuffix("primary\nhi"))
   }
 
+  @Test func `a write gets the very primary that refused it, once that is back`() throws {
+    let port = RawSocket.quietPort()
+    let gate = try Gate(
+      [.named("r1")],
+      edit: {
+        $0.replacing(
+          "  web:\n",
+          with: "  web:\n    split: { queue_writes: 20s }\n"
+        ).replacing(
+          "      s1: {",
+          with:
+            "      p: { address: \"127.0.0.1:\(port)\", role: primary }\n      s1: { role: replica,"
+        ).replacing("workers: 1", with: "workers: 1\ntimeouts: { set_aside: 1s }")
+      })
+    let client = try RawSocket(port: gate.http)
+    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
+    try #require(gate.waitForLog("web/p is set aside"))
+    // Nobody tells of its return: the gate must look by itself.
+    let primary = try PlainServer("p", port: port)
+    #expect(client.receive(until: "p\n").hasSuffix("p\n"))
+    #expect(primary.posts == ["hi"])
+  }
+
   @Test func `when no replica can take them, reads go to the primary`() throws {
     let gate = try Self.gate()
     for server in ["s2", "s3"] {

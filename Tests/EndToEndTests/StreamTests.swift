@@ -211,4 +211,42 @@ import Testing
     guard settings.isEmpty else { return }
     #expect(try RawSocket(port: port, from: "127.0.0.9").receive(until: "\n") == "hello\n")
   }
+
+  /// Who keeps a listener waiting while its configuration changes gets what it is then, or nothing.
+  @Test(arguments: ["gone", "swapped", "listener gone"])
+  func `a client that is slow over an apply never reaches another backend`(_ change: String) throws
+  {
+    let speaker = { (name: String) in
+      Origin { connection, origin in
+        origin.note("came")
+        connection.send("\(name)\n")
+        _ = connection.receiveAll()
+      }
+    }
+    let (web, other) = (speaker("web"), speaker("other"))
+    let port = RawSocket.freePort()
+    let listener =
+      "  tcp: { bind: \"127.0.0.1:\(port)\", backend: web, proxy_protocol: { from: 127.0.0.1 } }\n"
+    let one = "  other: { servers: [\"127.0.0.1:\(other.port)\"] }\n"
+    let gate = try Gate(
+      [web],
+      edit: {
+        $0.replacing("listeners:\n", with: "listeners:\n\(listener)")
+          .replacing("backends:\n", with: "backends:\n\(one)")
+      })
+    let slow = try RawSocket(port: port)
+    // It has been let in once another one behind it was served.
+    let quick = try RawSocket(port: port)
+    quick.send("PROXY UNKNOWN\r\n")
+    #expect(quick.receive(until: "\n") == "web\n")
+    let text = try String(contentsOfFile: gate.path, encoding: .utf8)
+    var next = text.replacing(change == "listener gone" ? listener : one, with: "")
+    if change == "swapped" { next = next.replacing("routes:\n", with: "\(one)routes:\n") }
+    try next.write(toFile: gate.path, atomically: true, encoding: .utf8)
+    #expect(try gate.command("apply", "--socket", gate.socket).status < 2)
+    slow.send("PROXY UNKNOWN\r\n")
+    #expect(slow.receive(until: "\n") == (change == "listener gone" ? "" : "web\n"))
+    #expect(other.notes.isEmpty)
+    #expect(try gate.command("status", "--socket", gate.socket).status < 2, "\(gate.log)")
+  }
 }

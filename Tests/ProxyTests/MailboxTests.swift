@@ -11,7 +11,7 @@ import Testing
 
   private static func numbers(_ commands: [Command]) -> [Int] {
     commands.compactMap {
-      guard case .serveQueue(let backend) = $0 else { return nil }
+      guard case .serveQueue(let backend, _) = $0 else { return nil }
       return Int(backend)
     }
   }
@@ -21,7 +21,7 @@ import Testing
     #expect(!Self.isReadable(mailbox.number))
     #expect(mailbox.takeAll().isEmpty)
     for number in 0..<3 {
-      mailbox.post(.serveQueue(backend: "\(number)"))
+      mailbox.post(.serveQueue(backend: "\(number)", others: 0))
       #expect(Self.isReadable(mailbox.number))
     }
     #expect(Self.numbers(mailbox.takeAll()) == [0, 1, 2])
@@ -38,7 +38,7 @@ import Testing
       for writer in 0..<4 {
         group.addTask {
           for number in 0..<1000 {
-            mailbox.post(.serveQueue(backend: "\(writer * 1000 + number)"))
+            mailbox.post(.serveQueue(backend: "\(writer * 1000 + number)", others: 0))
           }
         }
       }

@@ -11,11 +11,12 @@ struct DatabaseMember {
   /// Answered in a row; as many as it takes once it has never failed.
   private var successes = Int.max
 
-  mutating func note(_ outcome: ProbeOutcome) {
+  mutating func note(_ outcome: ProbeOutcome, _ health: ProxyConfiguration.Health) {
     last = outcome
     guard outcome.facts != nil else {
       failures += 1
-      successes = 0
+      // One failure takes no role that the server has; one that comes back begins again.
+      if failures >= health.fall || successes < health.rise { successes = 0 }
       return
     }
     lastGood = outcome
@@ -43,7 +44,7 @@ struct DatabaseMember {
 
   /// One that comes back gets a role only after `rise` checks: until then it is only looked at.
   func isTrusted(_ health: ProxyConfiguration.Health) -> Bool {
-    successes >= health.rise || failures > 0
+    successes >= health.rise
   }
 }
 

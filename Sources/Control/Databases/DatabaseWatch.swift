@@ -22,7 +22,6 @@ final class DatabaseWatch: Sendable {
   }
 
   private struct Found {
-    let roles: [ServerID: ServerRole?]
     let isSettled: Bool
     /// Of the check, in words.
     let result: String?
@@ -100,7 +99,7 @@ final class DatabaseWatch: Sendable {
         return nil
       }
       if let outcome {
-        cluster.members[id.server, default: DatabaseMember()].note(outcome)
+        cluster.members[id.server, default: DatabaseMember()].note(outcome, cluster.health)
       } else {
         // What it was before says nothing of now: an old primary in maintenance is no second one.
         guard cluster.members.removeValue(forKey: id.server) != nil else { return nil }
@@ -112,16 +111,17 @@ final class DatabaseWatch: Sendable {
       state.clusters[id.backend] = cluster
       var roles = Self.roles(id.backend, cluster)
       if outcome == nil { roles[id] = .some(nil) }
+      // Within the lock: an older verdict must not be told after a newer one.
+      listener.roles(roles)
       let isTrusted = cluster.members[id.server]?.isTrusted(cluster.health) ?? true
       return Found(
-        roles: roles, isSettled: counted[id.server] == outcome && isTrusted,
+        isSettled: counted[id.server] == outcome && isTrusted,
         result: outcome.map { DatabaseVerdict($0, lagLimit: cluster.plan.lag).reason })
     }
     guard let found else { return true }
     if let outcome, let result = found.result {
       listener.checked(id, outcome.facts != nil, result, outcome.took)
     }
-    listener.roles(found.roles)
     return found.isSettled
   }
 

@@ -5,9 +5,41 @@ extension ServerBook.State {
   /// Makes the configuration anew; true when servers came or went.
   mutating func reapply() -> Bool {
     let before = applied.backends
-    applied = overrides.applied(to: file)
-    forgetWhatIsGone()
+    become(overrides.applied(to: file))
     return applied.backends != before
+  }
+
+  /// From now on this is what runs; of what was known, what no longer holds is forgotten.
+  mutating func become(_ configuration: ProxyConfiguration) {
+    let before = addresses
+    applied = configuration
+    forgetWhatIsGone()
+    // Who listens there now has not told his role yet.
+    let now = addresses
+    roles = roles.filter { hasToldRole($0.key) && before[$0.key] == now[$0.key] }
+  }
+
+  /// How servers would stand in a configuration that is about to be put to work.
+  func standings(of configuration: ProxyConfiguration) -> [ServerID: ServerStanding] {
+    var next = self
+    next.become(configuration)
+    _ = next.chooseTiers(at: ServerBook.uptime)
+    return Dictionary(next.allMerges().map { ($0.id, $0.standing) }) { first, _ in first }
+  }
+
+  /// Whether a check tells its role, and not the file.
+  func hasToldRole(_ id: ServerID) -> Bool {
+    applied.backends.contains { $0.name == id.backend && $0.mysql != nil }
+  }
+
+  private var addresses: [ServerID: SocketAddress] {
+    var all: [ServerID: SocketAddress] = [:]
+    for backend in applied.backends {
+      for server in backend.servers {
+        all[ServerID(backend: backend.name, server: server.name)] = server.address
+      }
+    }
+    return all
   }
 
   mutating func forgetWhatIsGone() {
@@ -55,7 +87,8 @@ extension ServerBook.State {
         }
       }
       merge.report = reports[id]
-      merge.told = roles[id]
+      // Until it has told, it has none: a file's guess must not get the writes.
+      merge.told = backend.mysql == nil ? nil : roles[id] ?? ServerMerge.ToldRole.none
       merge.ejection = ejections[id]
       merge.isInUse = tiers[backend.name].map { $0.inUse == server.tier } ?? (server.tier == 0)
       return merge

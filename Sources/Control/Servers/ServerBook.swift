@@ -61,8 +61,7 @@ final class ServerBook: Sendable {
       let before = state.overrides
       for finding in state.overrides.compare(with: file.backends, at: Date()) { self.log(finding) }
       if state.overrides != before { self.keep(&state) }
-      state.applied = state.overrides.applied(to: file)
-      state.forgetWhatIsGone()
+      state.become(state.overrides.applied(to: file))
       // Workers begin a new generation from its file.
       state.standings = [:]
     }
@@ -92,7 +91,7 @@ final class ServerBook: Sendable {
   /// What database checks say of roles: nil where a server has none now.
   func told(_ roles: [ServerID: ServerRole?]) {
     changing { state in
-      for (id, role) in roles {
+      for (id, role) in roles where state.hasToldRole(id) {
         let next = role.map { ServerMerge.ToldRole.role($0) } ?? .none
         guard state.roles[id] != next else { continue }
         state.roles[id] = next
@@ -159,10 +158,20 @@ final class ServerBook: Sendable {
 
   /// How servers would stand in a configuration that is about to be put to work.
   func standings(of configuration: ProxyConfiguration) -> [ServerID: ServerStanding] {
-    var state = state.withLock { $0 }
-    state.applied = configuration
-    _ = state.chooseTiers(at: Self.uptime)
-    return Dictionary(state.allMerges().map { ($0.id, $0.standing) }) { first, _ in first }
+    state.withLock { $0.standings(of: configuration) }
+  }
+
+  /// Puts a file's configuration, with the servers that were added and without those removed, to work
+  /// with how its servers stand. Nobody is told of anything newer meanwhile, which that would undo.
+  func putToWork(
+    _ file: ProxyConfiguration,
+    _ adopt: (ProxyConfiguration, [ServerID: ServerStanding]) throws -> Void
+  ) throws -> ProxyConfiguration {
+    try state.withLock { state in
+      let configuration = state.overrides.applied(to: file)
+      try adopt(configuration, state.standings(of: configuration))
+      return configuration
+    }
   }
 
   /// Goes back to a backend's better tier at once; nil when it is in use, or can't be.

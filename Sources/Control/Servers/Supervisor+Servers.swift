@@ -150,7 +150,11 @@ extension Supervisor {
   ) throws(ServerRefusal) {
     let before = servers.look { $0.overrides }
     defer { health.follow() }
-    guard try servers.change(body) else { return }
+    let isChanged = try servers.change { state throws(ServerRefusal) in
+      try body(&state)
+      try state.checkPrimaries()
+    }
+    guard isChanged else { return }
     do { try reconfigure() } catch {
       _ = try servers.change { $0.overrides = before }
       throw ServerRefusal(422, "not put to work, and undone: \(error)")
@@ -183,6 +187,21 @@ extension ServerBook.State {
       404,
       "no server \"\(AuditLog.visible(id.server))\" in backend \"\(id.backend)\"; there are: \(all)"
     )
+  }
+
+  /// In a backend with a split, and whose servers do not tell their roles, one takes the writes: with
+  /// two of them, writes would be spread over both.
+  func checkPrimaries() throws(ServerRefusal) {
+    for backend in overrides.applied(to: file).backends
+    where backend.split != nil && backend.mysql == nil {
+      let primaries = backend.servers.filter { $0.role == .primary }.map(\.name)
+      guard primaries.count != 1 else { continue }
+      let found = primaries.isEmpty ? "none" : primaries.joined(separator: " and ")
+      throw ServerRefusal(
+        409,
+        "backend \"\(backend.name)\" has a split, which needs one primary, and would have \(found); "
+          + "change which it is in the file: gatehouse apply")
+    }
   }
 
   mutating func put(

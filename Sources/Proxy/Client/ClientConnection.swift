@@ -90,8 +90,8 @@ struct ListenerFacts {
   let port: UInt16
   let redirectToHTTPSPort: UInt16?
   let name: String
-  /// Moves bytes in place of HTTP.
-  let stream: ProxyConfiguration.Stream?
+  /// Moves bytes in place of HTTP; that of the newest generation, whose backends it counts.
+  var stream: ProxyConfiguration.Stream?
   /// That of the newest generation.
   var admission: Admission
   /// Held while the connection lives: its handshake asks it, and which hosts its requests may name

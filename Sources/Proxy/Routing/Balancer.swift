@@ -134,6 +134,11 @@ struct Balancer {
 
   func isEjected(_ index: Int, at now: Int64) -> Bool { members[index].ejection.until > now }
 
+  /// When the next one that is out may be asked again; nil when none is.
+  func nextReturn(after now: Int64) -> Int64? {
+    members.map(\.ejection.until).filter { $0 > now }.min()
+  }
+
   /// In milliseconds.
   func ejectedFor(_ index: Int, at now: Int64) -> Int64 {
     isEjected(index, at: now) ? members[index].ejection.until - now : 0

@@ -9,6 +9,8 @@ final class ServerSlots: Sendable {
 
   var isFull: Bool { used.load(ordering: .relaxed) >= limit.load(ordering: .relaxed) }
 
+  var isUnused: Bool { used.load(ordering: .relaxed) == 0 }
+
   func setLimit(_ count: Int) { limit.store(count, ordering: .relaxed) }
 
   /// False when all are taken.
@@ -40,6 +42,8 @@ final class WaitingRequests: Sendable {
     }
     return true
   }
+
+  var isEmpty: Bool { count.load(ordering: .relaxed) == 0 }
 
   func leave() { count.subtract(1, ordering: .relaxed) }
 
@@ -74,14 +78,24 @@ final class SharedServers: Sendable {
   /// Nil for a server without a limit.
   func slots(_ id: ServerID, limit: Int?) -> ServerSlots? {
     content.withLock { content in
-      guard let limit else { return nil }
       if let known = content.slots[id] {
-        known.setLimit(limit)
+        // A limit that is lifted leaves exchanges that will give their slots back.
+        known.setLimit(limit ?? .max)
         return known
       }
+      guard let limit else { return nil }
       let slots = ServerSlots(limit: limit)
       content.slots[id] = slots
       return slots
+    }
+  }
+
+  /// Forgets the servers that are gone, once nothing runs on them: names that move all the time, and
+  /// bring a server with each address, must not fill the memory.
+  func keep(only ids: Set<ServerID>, backends: Set<String>) {
+    content.withLock { content in
+      content.slots = content.slots.filter { ids.contains($0.key) || !$0.value.isUnused }
+      content.waiting = content.waiting.filter { backends.contains($0.key) || !$0.value.isEmpty }
     }
   }
 
@@ -92,5 +106,15 @@ final class SharedServers: Sendable {
       content.waiting[backend] = waiting
       return waiting
     }
+  }
+}
+
+extension SharedServers {
+  func keep(only configuration: ProxyConfiguration) {
+    keep(
+      only: Set(
+        configuration.backends.flatMap { backend in
+          backend.servers.map { ServerID(backend: backend.name, server: $0.name) }
+        }), backends: Set(configuration.backends.map(\.name)))
   }
 }

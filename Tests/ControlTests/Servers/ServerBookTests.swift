@@ -105,12 +105,6 @@ import Testing
     #expect(told["spare"]?.isInUse == false)
   }
 
-  @Test func `roles that checks tell replace the file's`() {
-    let (book, told) = Self.book()
-    book.told([Self.id("s1"): ServerRole.primary, Self.id("s2"): nil])
-    #expect(told["s1"]?.role == .primary && told["s2"]?.role == nil)
-  }
-
   @Test func `what is known of servers that are gone is forgotten`() {
     let (book, told) = Self.book()
     book.told([Self.id("s1"): Self.report(.down)])
@@ -152,6 +146,61 @@ import Testing
     book.adopt(moved)
     #expect(told["s1@10.0.0.5"]?.state == .drain && told["s1@10.0.0.6"]?.state == .drain)
     #expect(told["s2"]?.state == .ready)
+  }
+
+  private static func database(_ port: UInt16 = 1) -> ProxyConfiguration {
+    var configuration = file()
+    configuration.backends[0].mysql = .init(monitor: .init(user: "m", passwordFile: "p"))
+    configuration.backends[0].servers[0].role = .primary
+    configuration.backends[0].servers[0].address = .ipv4(0x7f00_0001, port: port)
+    return configuration
+  }
+
+  @Test func `a database's server has the role that it told, where it told it, and no other`() {
+    let (book, told) = Self.book()
+    book.adopt(Self.database())
+    // The file's word is no answer of the server.
+    #expect(told["s1"]?.role == nil)
+    book.told([Self.id("s1"): .some(.primary), Self.id("s2"): .some(.replica)])
+    #expect(told["s1"]?.role == .primary && told["s2"]?.role == .replica)
+    // Somebody else listens at the new address, and has not been asked.
+    #expect(book.standings(of: Self.database(9))[Self.id("s1")]?.role == nil)
+    book.adopt(Self.database(9))
+    #expect(told["s1"]?.role == nil && told["s2"]?.role == .replica)
+    // Without `mysql` the file's word counts, whatever was told before.
+    var plain = Self.file()
+    plain.backends[0].servers[1].role = .primary
+    book.adopt(plain)
+    #expect(told["s2"]?.role == .primary)
+    // A check that was under way comes too late.
+    book.told([Self.id("s1"): .some(.primary)])
+    #expect(told["s1"]?.role == nil)
+  }
+
+  @Test(arguments: [
+    (ServerOverrideChange.removed, "s1", "none"),
+    (
+      .added(AddedServer(address: "127.0.0.1:7", weight: 1, tier: 0, role: .primary)), "s9",
+      "s1 and s9"
+    ),
+  ])
+  func `a split keeps its one primary`(
+    _ change: ServerOverrideChange, _ server: String, _ found: String
+  ) {
+    let (book, _) = Self.book()
+    var split = Self.file()
+    split.backends[0].split = .init()
+    split.backends[0].servers[0].role = .primary
+    book.adopt(split)
+    let refusal = #expect(throws: ServerRefusal.self) {
+      try book.change { state throws(ServerRefusal) in
+        try state.put(
+          Self.id(server), change, ChangeTerms(), ServerCaller(name: "alice", ifMatch: nil))
+        try state.checkPrimaries()
+      }
+    }
+    #expect(refusal?.text.contains("would have \(found);") == true, "\(refusal?.text ?? "")")
+    #expect(book.look { $0.overrides.overrides.isEmpty })
   }
 
   @Test func `a refused change leaves all as it was`() {

@@ -11,9 +11,9 @@ final class PlainServer {
   private let folder: TemporaryFolder
   private(set) var process: Companion?
 
-  init(_ name: String) throws {
+  init(_ name: String, port: UInt16? = nil) throws {
     self.name = name
-    port = RawSocket.quietPort()
+    self.port = port ?? RawSocket.quietPort()
     folder = try TemporaryFolder()
     _ = try folder.write("server.py", Self.script)
     try start()
