@@ -92,7 +92,9 @@ struct ProtocolTests {
     #expect(mine.union(theirs).description == "0-1-9,0-2-7,1-1-3")
     #expect(GTIDPosition("") == GTIDPosition())
     #expect(GTIDPosition("3E11FA47-71CA-11E1-9E33-C80AA9429562:1-5") == nil)
-    #expect(GTIDPosition("0-1-99999999999999999999") == nil)
+    for text in ["0-1-99999999999999999999", "0--1-9", "0-1-9-", "-0-1-9", "0-1"] {
+      #expect(GTIDPosition(text) == nil, "\(text)")
+    }
   }
 
   private func hex(_ bytes: [UInt8]) -> String {

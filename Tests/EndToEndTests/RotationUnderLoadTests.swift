@@ -19,6 +19,10 @@ import Testing
   }
 
   @Test func `a hundred rotations fail no handshake and drop no connection`() throws {
+    try Turn.alone { try rotate() }
+  }
+
+  private func rotate() throws {
     let folder = try TemporaryFolder()
     let certs = folder.url.appendingPathComponent("certs").path
     let made = try run(Place.gatehouse, ["cert", "dev", "www.test", "--dir", certs])

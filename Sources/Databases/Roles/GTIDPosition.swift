@@ -16,7 +16,8 @@ public struct GTIDPosition: Sendable, Equatable, CustomStringConvertible {
   /// `0-1-9,1-2-5`; nil where it is something else, such as MySQL's.
   public init?(_ text: String) {
     for entry in text.split(separator: ",") {
-      let parts = entry.filter { !$0.isWhitespace }.split(separator: "-")
+      let parts = entry.filter { !$0.isWhitespace }.split(
+        separator: "-", omittingEmptySubsequences: false)
       guard parts.count == 3, let domain = UInt32(parts[0]), let server = UInt32(parts[1]),
         let sequence = UInt64(parts[2])
       else { return nil }

@@ -35,8 +35,14 @@ internal import COpenSSL
     guard let ssl = unsafe SSL_new(context.pointer) else { return nil }
     unsafe buffers.attach(ssl)
     unsafe SSL_set_connect_state(ssl)
-    // Without a name nothing is verified, and nothing asked for.
-    guard !name.isEmpty else { return unsafe TLSStream(ssl) }
+    guard !name.isEmpty else {
+      // Nobody to be asked for; but then any certificate that is trusted would do for any server.
+      guard unsafe SSL_get_verify_mode(ssl) & SSL_VERIFY_PEER == 0 else {
+        unsafe SSL_free(ssl)
+        return nil
+      }
+      return unsafe TLSStream(ssl)
+    }
     // An address is checked against the certificate's addresses and never sent as SNI (RFC 6066, 3).
     let parameters = unsafe SSL_get0_param(ssl)
     if unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, name) != 1 {
