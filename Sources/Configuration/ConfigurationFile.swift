@@ -74,6 +74,7 @@ public enum ConfigurationFile {
     loaded.proxy.listeners = listeners.map(\.listener)
     readPolicy(file, listeners, &loaded)
     if let admin { AdminListenReader.read(admin, listeners, &loaded) }
+    HealthDoorReader.read(file, listeners, &loaded)
     ACMEReachability.check(loaded, file)
     return loaded
   }

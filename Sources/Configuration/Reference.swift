@@ -47,6 +47,7 @@ public enum Reference {
         ExternalAccountFields.section, PlannedFields.section, DNSFields.section,
         ResolverFields.section, AdminFields.section, AdminRoleFields.section,
         AdminListenFields.section, AdminTokenFields.section, AdminClientAuthFields.section,
+        HealthDoorFields.section,
       ]
     ),
     (

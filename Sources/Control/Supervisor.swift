@@ -31,6 +31,8 @@ public final class Supervisor: Sendable {
   private let applying = Mutex<Void>(())
   private let admin: Mutex<ProxyServer?> = Mutex(nil)
   let door = AdminDoor()
+  let healthDoor = HealthDoor()
+  let isEnding = Atomic(false)
   private let startedAt = Date()
   private let state: Mutex<State>
 
@@ -101,9 +103,10 @@ public final class Supervisor: Sendable {
   /// The addresses that are bound.
   public var addresses: [SocketAddress] { proxy.addresses }
 
-  /// Opens the admin socket, readable and writable for its owner and group only, and the door over TCP
-  /// where the file has one.
-  public func openAdminSocket() throws {
+  /// Opens the admin socket, readable and writable for its owner and group only, and what the file has
+  /// of doors over TCP: one for administrators, one that tells how it is.
+  public func openDoors() throws {
+    try openHealth(loaded)
     let (path, group) = state.withLock { ($0.loaded.adminSocket, $0.loaded.adminGroup) }
     guard let path else { return }
     let server = try AdminSocket.open(path, group: group, AdminAPI(supervisor: self)) {
@@ -111,9 +114,13 @@ public final class Supervisor: Sendable {
     }
     admin.withLock { $0 = server }
     try openDoor(loaded)
+    let open = door.addresses.map(\.description).joined(separator: ", ")
+    if !open.isEmpty { logger.notice("the admin API and the dashboard are on \(open)") }
   }
 
+  /// Beside the socket only: that, and the audit log, are a matter of the start.
   private func openDoor(_ loaded: LoadedConfiguration) throws {
+    guard admin.withLock({ $0 != nil }) else { return }
     try door.adopt(loaded.adminListen, AdminAPI(supervisor: self)) { [logger] in
       Self.log($0, to: logger)
     }
@@ -133,8 +140,12 @@ public final class Supervisor: Sendable {
         let loaded = try ConfigurationFile.load(path, lastAddresses: names.addresses)
         let before = self.loaded
         try openDoor(loaded)
-        do { try certificates.apply(loaded, putToWork) } catch {
+        do {
+          try openHealth(loaded)
+          try certificates.apply(loaded, putToWork)
+        } catch {
           try? openDoor(before)
+          try? openHealth(before)
           throw error
         }
         servers.adopt(loaded.proxy)
@@ -256,6 +267,7 @@ public final class Supervisor: Sendable {
 
   /// Takes nothing new, lets what runs finish, and returns when it has.
   public func drain() {
+    beginEnding()
     for chore in chores.withLock({ $0 }) { chore.stop() }
     databases.stop()
     health.stop()
@@ -263,6 +275,7 @@ public final class Supervisor: Sendable {
     proxy.drain()
     proxy.waitUntilStopped()
     door.stop()
+    healthDoor.stop()
     admin.withLock { $0?.stop() }
     if let socket = state.withLock({ $0.loaded.adminSocket }) {
       try? FileManager.default.removeItem(atPath: socket)

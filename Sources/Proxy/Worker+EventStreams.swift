@@ -18,10 +18,10 @@ extension Worker {
     clients[id].exchange.keepsAlive = false
     clients[id].exchange.responsePhase = .body
     counters.countResponse(response.status)
-    guard sendHead(of: response, to: id, count: nil) else { return }
+    // Counted before it hears anything: what is published from then on must reach it.
     eventStreams.append(id)
-    send(event: response.body, to: id)
     forgetEndedStreams()
+    if sendHead(of: response, to: id, count: nil) { send(event: response.body, to: id) }
   }
 
   /// Gives the bytes to each; who cannot follow, or has been here for long, is closed and may come again.

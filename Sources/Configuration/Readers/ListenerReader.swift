@@ -43,9 +43,8 @@ enum ListenerReader {
       redirectPlace: redirects ? map[ListenerFields.redirect]?.place : nil, map: map)
   }
 
-  static func addresses(_ map: MapReader) -> [SocketAddress] {
+  static func addresses(_ map: MapReader, _ field: Field = ListenerFields.bind) -> [SocketAddress] {
     var addresses: [SocketAddress] = []
-    let field = ListenerFields.bind
     for item in map.items(field) ?? [] {
       guard let text = item.text("an address\(map.inLabel)", map.problems) else { continue }
       switch AddressText.parse(text) {
