@@ -93,7 +93,7 @@ let package = Package(
     tests("ConfigurationTests", ["Configuration", "Certificates"]),
     tests("ControlTests", ["Control", "Proxy"]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["gatehouse", "Databases"],
+      name: "EndToEndTests", dependencies: ["gatehouse", "Control", "Databases"],
       exclude: ["Golden", "Oracle"],
       swiftSettings: settings),
     tests("TidyTests", []),

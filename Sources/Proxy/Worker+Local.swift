@@ -6,6 +6,7 @@ extension Worker {
   /// Begins to collect the request; what is collected is kept in the exchange.
   mutating func beginLocal(_ id: SlotID) {
     clients[id].exchange.isLocal = true
+    clients[id].exchange.ending = .answeredHere
     clients[id].exchange.local = localRequest(id)
     if clients[id].exchange.continueState == .awaited { sendContinue(id) }
     answerLocalIfWhole(id)
@@ -29,7 +30,8 @@ extension Worker {
     guard sendHead(of: response, to: id, count: response.body.count) else { return }
     if clients[id].exchange.method != .head {
       let sent = clients[id].transport.send(response.body.span, ciphertext: &ciphertext)
-      guard sent != .failed else { return abort(client: id) }
+      guard sent != .failed else { return abort(client: id, .clientGoneInData) }
+      clients[id].exchange.bytesOut &+= UInt64(response.body.count)
     }
     finishReply(id, 0, status: response.status)
   }
@@ -80,6 +82,7 @@ extension Worker {
     clients[id].exchange.keepsAlive =
       clients[id].exchange.isRequestDone && !clients[id].isForChallenge
       && clients[id].exchange.keepsAlive
+    clients[id].exchange.ending = .answeredHere
     let isHead = clients[id].exchange.method == .head
     let type = Array("application/octet-stream".utf8)
     let scratch = scratch

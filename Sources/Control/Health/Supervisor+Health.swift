@@ -25,7 +25,8 @@ extension Supervisor {
     // All workers have answered, so the first generation runs.
     guard question == .readyz else { return HealthVerdict() }
     let configuration = loaded.proxy
-    let backends = servers.look { book in book.applied.backends.map { book.status($0, reports) } }
+    let view = TrafficView(reports, history)
+    let backends = servers.look { book in book.applied.backends.map { book.status($0, view) } }
     return .readiness(backends, needed: Self.needed(configuration), reports: reports)
   }
 
