@@ -94,7 +94,8 @@ public struct Forecaster {
   ) -> RequestForecast {
     guard !head.host.isEmpty else { return forecast.ending(.noRoute) }
     let location = RedirectTarget.secure(head, bytes.span, port: port)
-    return forecast.ending(in: .redirect(status: 308, location: String(decoding: location, as: UTF8.self)))
+    return forecast.ending(
+      in: .redirect(status: 308, location: String(decoding: location, as: UTF8.self)))
   }
 
   private func routed(

@@ -89,3 +89,13 @@ public struct ServerForecast: Sendable {
   /// A key of the request decides among the candidates.
   public var isByKey = false
 }
+
+/// What the proxy answers where no server can take a request.
+public enum ForecastReply {
+  public static func noServer(
+    isForPrimary: Bool
+  ) -> (status: UInt16, title: String, text: String) {
+    let reply: Reply = isForPrimary ? .noPrimary : .noServer
+    return (reply.status, "\(Replies.title(of: reply.status))", "\(reply.reason)")
+  }
+}
