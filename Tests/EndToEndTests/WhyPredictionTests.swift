@@ -32,6 +32,7 @@ struct WhyPredictionTests {
       #expect(try site.facts().standings == before, "servers changed under the test")
       for (request, (prediction, seen)) in zip(cases, zip(predictions, seen)) {
         ends[prediction.word, default: 0] += 1
+        if case .reply(let status, _, _) = prediction.end { ends["\(status)", default: 0] += 1 }
         if !prediction.agrees(with: seen) {
           wrong.append("\(round) \(request.words): \(prediction.sentence), but: \(seen)")
         }
@@ -42,8 +43,9 @@ struct WhyPredictionTests {
     #expect(
       wrong.isEmpty, "seed \(Self.seed), \(wrong.count) wrong:\n\(wrong.joined(separator: "\n"))")
     for (end, least) in [
-      ("backend", 100), ("redirect", 50), ("reply", 50), ("dropped", 50), ("closed", 20),
-      ("tls-alert", 5), ("stream", 5), ("no-handshake", 3),
+      ("backend", 50), ("redirect", 30), ("reply", 100), ("dropped", 50), ("closed", 20),
+      ("tls-alert", 5), ("stream", 5), ("no-handshake", 1), ("400", 20), ("403", 10), ("404", 20),
+      ("405", 10),
     ] {
       #expect(
         ends[end, default: 0] >= least, "seed \(Self.seed): \(end) occurs \(ends[end] ?? 0) times")
@@ -102,7 +104,7 @@ private final class SiteUnderTest {
   private var path: String { folder.url.appendingPathComponent("gatehouse.yaml").path }
 
   init(_ round: WhyPredictionTests.Round, seed: UInt64) throws {
-    var site = RandomSite(seed: seed)
+    var site = RandomSite(seed: seed, takesAllHosts: round == .audit || round == .none)
     cable = try Cable()
     folder = cable.server.folder
     try cable.server.must("ip", "route", "add", "10.77.1.0/24", "dev", "up0")

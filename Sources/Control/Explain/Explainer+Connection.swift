@@ -107,7 +107,8 @@ extension Explainer {
       let what =
         speaksTLS ? "expects TLS, and http:// begins none" : "speaks no TLS, and https:// begins it"
       explanation.add("handshake", .deny, "the listener \(what)", places.listener(listener.name))
-      explanation.end = .noHandshake
+      // OpenSSL has no alert for a request in clear.
+      explanation.end = speaksTLS ? .closed : .noHandshake
       return
     }
     guard !speaksTLS || explainCertificate(course, url, &explanation) else { return }

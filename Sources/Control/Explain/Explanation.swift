@@ -14,7 +14,7 @@ public struct Explanation: Sendable {
     case closed
     /// The handshake ends with an alert.
     case alert(String)
-    /// One side speaks TLS, the other does not.
+    /// The client begins TLS, and is answered in clear.
     case noHandshake
     case reply(status: UInt16, title: String, reason: String)
     case redirect(status: UInt16, location: String)
@@ -54,7 +54,7 @@ public struct Explanation: Sendable {
     case .closed:
       "REFUSED: the proxy ends the connection at once: reset, or an empty answer"
     case .alert(let name): "REFUSED: the handshake ends with the TLS alert \(name)"
-    case .noHandshake: "REFUSED: one side begins TLS and the other does not: no handshake"
+    case .noHandshake: "REFUSED: the client begins TLS, and the listener speaks none: no handshake"
     case .reply(let status, let title, let reason): "REFUSED: \(status) \(title): \(reason)"
     case .redirect(let status, let location): "SERVED: \(status) to \(location)"
     case .backend(let name, let servers):

@@ -16,14 +16,14 @@ struct RandomRequest {
       ("http", 8080), ("http", 8090), ("tcp", 9000),
     ])
     self.port = port
-    let isMistaken = random.chance(3)
+    let isMistaken = random.chance(5)
     let host = random.one(of: RandomSite.hosts)
     let path = random.one(of: RandomSite.paths)
     let isUsual = port == 443 || port == 80
     let typed = isMistaken && port != 9000 ? (scheme == "https" ? "http" : "https") : scheme
     url = "\(typed)://\(host)\(isUsual && !isMistaken ? "" : ":\(port)")\(path)"
-    method = random.one(of: ["GET", "GET", "GET", "HEAD", "POST", "DELETE", "BREW", "CONNECT"])
-    body = method == "POST" ? random.one(of: [0, 100, 2000]) : nil
+    method = random.one(of: ["GET", "GET", "GET", "HEAD", "POST", "POST", "DELETE", "BREW", "CONNECT"])
+    body = method == "POST" ? random.one(of: [0, 100, 2000, 3000]) : nil
     source = random.one(of: RandomSite.sources)
     via = hasProxy && port == 8080 && random.chance(40) ? "10.77.1.40" : nil
   }

@@ -53,7 +53,8 @@ struct RandomSite {
   private(set) var servers: [Server] = []
   private(set) var file = ""
 
-  init(seed: UInt64) {
+  /// `takesAllHosts`: what no route names is not 404.
+  init(seed: UInt64, takesAllHosts: Bool) {
     random = Seeded(state: seed)
     let backends = ["web", "api", "keyed", "solo", "spare", "flow"].map { backend($0) }
     let bind = { (port: Int) in "bind: [\"10.77.0.1:\(port)\", \"[fd77::1]:\(port)\"]" }
@@ -68,7 +69,7 @@ struct RandomSite {
       backends:
       \(backends.joined(separator: "\n"))
       routes:
-      \(routes())
+      \(routes(takesAllHosts: takesAllHosts))
       policy: policy.yaml
       workers: 2
       admin: { socket: admin.sock }
@@ -102,7 +103,7 @@ struct RandomSite {
       """
   }
 
-  private mutating func routes() -> String {
+  private mutating func routes(takesAllHosts: Bool) -> String {
     var seen: Set<String> = []
     var lines: [String] = []
     for _ in 0..<random.number(6...14) {
@@ -114,13 +115,14 @@ struct RandomSite {
       if !path.isEmpty { facts.append("path: \"\(path)\"") }
       if random.chance(75) {
         facts.append("backend: \(random.one(of: ["web", "api", "keyed", "solo", "spare"]))")
-        if random.chance(40) { facts.append("body: 1KiB") }
+        if random.chance(60) { facts.append("body: 1KiB") }
       } else {
         let target = random.one(of: ["https://www.test{path}", "/new", "http://{host}/moved{path}"])
         facts.append("redirect: \"\(target)\", status: \(random.one(of: [301, 302, 307, 308]))")
       }
       lines.append("  - { \(facts.joined(separator: ", ")) }")
     }
+    if takesAllHosts, seen.insert(" ").inserted { lines.append("  - { backend: web }") }
     return lines.joined(separator: "\n")
   }
 
