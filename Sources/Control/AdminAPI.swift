@@ -10,6 +10,7 @@ struct AdminAPI: Sendable {
   private static let routes: [AdminRoute] =
     [
       AdminRoute("GET /v1/status", .viewer) { api, _ in json(api.supervisor.status()) },
+      AdminRoute("GET /v1/history", .viewer) { api, _ in json(api.supervisor.history.moments) },
       AdminRoute("GET /metrics", .viewer) { api, _ in api.metrics() },
       AdminRoute("GET /v1/audit", .viewer) { api, request in json(api.audit(request)) },
       AdminRoute("POST /v1/apply", .admin, "apply") { api, _ in api.apply() },

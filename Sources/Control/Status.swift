@@ -9,6 +9,7 @@ public struct Status: Codable, Sendable {
     /// "https", "http", or "redirect" to HTTPS.
     public let serves: String
     public let isPolicyEnforced: Bool
+    public let traffic: ListenerTraffic
   }
   public struct Traffic: Codable, Sendable {
     public var connections = 0
@@ -28,6 +29,10 @@ public struct Status: Codable, Sendable {
     public var retries: UInt64 = 0
     public var connectFailures: UInt64 = 0
     public var aborts: UInt64 = 0
+    /// By the two letters of how they ended, as `gatehouse explain` takes them.
+    public var terminations: [String: UInt64] = [:]
+    /// Of the last minute; nil before there is one.
+    public var recent: RecentTraffic?
   }
   public let version: String
   public let pid: Int32
@@ -41,6 +46,7 @@ public struct Status: Codable, Sendable {
   public let workers: Int
   public let listeners: [Listener]
   public let backends: [Backend]
+  public let routes: [Route]
   public let certificates: [Certificate]
   /// What is fetched from authorities.
   public let renewals: [Renewal]
@@ -59,9 +65,10 @@ public struct Status: Codable, Sendable {
 }
 
 extension Status.Traffic {
-  init(_ reports: [WorkerReport]) {
+  init(_ view: TrafficView) {
+    recent = view.history.recent
     var sum = Counters()
-    for report in reports {
+    for report in view.reports {
       sum += report.counters
       connections += report.clients
     }
@@ -79,11 +86,14 @@ extension Status.Traffic {
     retries = sum.retries
     connectFailures = sum.connectFailures
     aborts = sum.aborts
+    terminations = .init(terminations: view.traffic)
   }
 }
 
 extension Status.Listener {
-  init(_ listener: ProxyConfiguration.Listener, addresses: [SocketAddress]) {
+  init(
+    _ listener: ProxyConfiguration.Listener, addresses: [SocketAddress], _ traffic: TrafficReport
+  ) {
     name = listener.name
     self.addresses = addresses.map(\.description)
     serves =
@@ -91,5 +101,6 @@ extension Status.Listener {
       ? "tcp"
       : listener.tls != nil ? "https" : listener.redirectToHTTPSPort != nil ? "redirect" : "http"
     isPolicyEnforced = listener.access != nil
+    self.traffic = .init(traffic.listeners[listener.name] ?? ListenerMeter())
   }
 }

@@ -20,6 +20,7 @@ public final class Supervisor: Sendable {
   let servers: ServerBook
   let health: HealthDesk
   let audit: AuditLog
+  let history = TrafficHistory()
   private let bans: RefusalBans
   let certificates: CertificateDesk
   let challenges: ChallengeBoard
@@ -187,6 +188,7 @@ public final class Supervisor: Sendable {
       Chore(every: 60) { [challenges] in challenges.dropOld() },
       Chore(every: 1) { [renewer] in renewer.work() },
       Chore(every: 0.25) { [self] in followServers() },
+      Chore(every: 1) { [proxy, history] in history.add(proxy.report()) },
       Chore(every: 0.5) { [self] in names.work { [self] in move($0, from: $1) } },
     ]
     chores.withLock { $0 = all }
@@ -202,12 +204,12 @@ public final class Supervisor: Sendable {
   }
 
   public func status() -> Status {
-    let reports = proxy.report()
+    let view = TrafficView(proxy.report(), history)
     let state = state.withLock { $0 }
     let configuration = state.loaded.proxy
     let (backends, troubles, overrides) = servers.look { book in
       (
-        book.applied.backends.map { book.status($0, reports) }, book.troubles,
+        book.applied.backends.map { book.status($0, view) }, book.troubles,
         book.overrides.overrides.count
       )
     }
@@ -215,11 +217,11 @@ public final class Supervisor: Sendable {
       version: Version.current, pid: ProcessInfo.processInfo.processIdentifier,
       startedAt: startedAt, generation: state.generation, appliedAt: state.appliedAt,
       configuration: path, configurationPath: CertificateRefresh.absolute(path),
-      policy: state.loaded.policyPath, workers: reports.count,
-      listeners: configuration.listeners.map { .init($0, addresses: $0.addresses) },
-      backends: backends,
+      policy: state.loaded.policyPath, workers: view.reports.count,
+      listeners: configuration.listeners.map { .init($0, addresses: $0.addresses, view.traffic) },
+      backends: backends, routes: .init(view.traffic, configuration),
       certificates: .init(certificates.served, now: Date()),
-      renewals: renewer.outlook.map(Status.Renewal.init), traffic: .init(reports),
+      renewals: renewer.outlook.map(Status.Renewal.init), traffic: .init(view),
       names: names.report, databases: databases.report, lastApplyErrors: state.lastErrors,
       overrideErrors: troubles,
       overrides: overrides,

@@ -149,4 +149,7 @@ public struct WorkerReport: Sendable {
   public let servers: [Server]
   /// Exchanges that wait for a server, by backend.
   public let queued: [String: Int]
+  public let traffic: TrafficReport
+  /// How long turns of its loop took, of some of them.
+  public let turnTimes: Histogram
 }

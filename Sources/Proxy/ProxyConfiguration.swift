@@ -170,6 +170,23 @@ extension ProxyConfiguration {
       self.action = action
     }
 
+    /// What it takes, as it is written: `www.example.com/orders/**`; `*` for every host.
+    public var name: String {
+      let hostText =
+        switch host {
+        case .any: "*"
+        case .exact(let name): name
+        case .suffix(let name): "*.\(name)"
+        }
+      let pathText =
+        switch path {
+        case .any: "/**"
+        case .exact(let path): path
+        case .prefix(let path): path == "/" ? "/**" : "\(path)/**"
+        }
+      return hostText + pathText
+    }
+
     public static func == (a: Route, b: Route) -> Bool {
       a.host == b.host && a.path == b.path && a.action == b.action && a.bodyBytes == b.bodyBytes
         && a.hsts == b.hsts

@@ -68,6 +68,8 @@ final class Snapshot {
   }
 
   struct Route {
+    /// As `www.example.com/orders/**`.
+    let name: String
     let action: ProxyConfiguration.Route.Action
     /// `Name: value` lines, each with CR LF, set in every response.
     let responseHeaders: ResponseHeaders
@@ -116,7 +118,7 @@ final class Snapshot {
     routes = configuration.routes.map {
       let limit = UInt64(max(0, $0.bodyBytes ?? configuration.limits.bodyBytes))
       return Route(
-        action: $0.action, responseHeaders: ResponseHeaders($0.setResponseHeaders),
+        name: $0.name, action: $0.action, responseHeaders: ResponseHeaders($0.setResponseHeaders),
         secureHeaders: SecureHeaders($0),
         isForAnyHost: $0.host == .any, bodyLimit: limit == 0 ? .max : limit)
     }

@@ -69,8 +69,16 @@ extension Worker {
     let banned = client.banned
     for id in clients.ids() where clients[id].phase != .closed {
       if clients[id].address.banned == banned || clients[id].exchange.client?.banned == banned {
-        abort(client: id)
+        abort(client: id, .banned)
       }
+    }
+  }
+
+  /// After a new generation, before anything of it is counted.
+  mutating func findListenersAgain() {
+    for id in clients.ids() {
+      let name = clients[id].origin.name
+      clients[id].origin.index = snapshot.listeners.firstIndex { $0.name == name }
     }
   }
 
@@ -80,20 +88,20 @@ extension Worker {
   mutating func askAccessAnew() {
     let time = Clock.unixSeconds()
     for id in clients.ids() where clients[id].phase != .closed {
-      let name = clients[id].origin.name
-      guard let listener = snapshot.listeners.first(where: { $0.name == name }) else {
+      guard let index = clients[id].origin.index else {
         clients[id].origin.isGone = true
         clients[id].origin.newest = nil
         continue
       }
+      let listener = snapshot.listeners[index]
       let admission = listener.admission
       clients[id].origin.admission = admission
       clients[id].origin.stream = listener.stream
-      clients[id].origin.newest = selectors[name]
+      clients[id].origin.newest = selectors[listener.name]
       guard admission.closesRefused, !admission.isAudit, !isStillAllowed(id, admission, at: time)
       else { continue }
       counters.connectionsRefused &+= 1
-      abort(client: id)
+      abort(client: id, .policyChanged)
     }
   }
 }

@@ -9,9 +9,9 @@ extension Worker {
       if readiness.isWritable, clients[id].transport.flush() == .failed { return close(client: id) }
       stepHandshake(id)
     case .head, .exchange, .tunnel:
-      guard !readiness.isBroken else { return abort(client: id) }
+      guard !readiness.isBroken else { return abort(client: id, clientGone(id)) }
       if clients[id].phase == .exchange, readiness.isHungUp, isAbandoned(id) {
-        return abort(client: id)
+        return abort(client: id, clientGone(id))
       }
       if readiness.isWritable, clients[id].transport.hasOutbound { flush(client: id) }
       if readiness.isReadable { serviceClient(id) }
@@ -99,7 +99,7 @@ extension Worker {
         close(client: id)
       }
     case .failed:
-      counters.handshakeFailures &+= 1
+      countHandshakeFailure(id)
       // The alert tells an honest client why; nobody waits for it to arrive.
       _ = clients[id].transport.sendCiphertext(&ciphertext)
       close(client: id)
@@ -110,6 +110,7 @@ extension Worker {
   private mutating func handshakeDone(_ id: SlotID) {
     guard !clients[id].isForChallenge else { return endChallenge(id) }
     counters.handshakes &+= 1
+    if let listener = clients[id].origin.index { meters.listeners[listener].handshakes &+= 1 }
     if clients[id].transport.tls?.isResumed == true { counters.handshakesResumed &+= 1 }
     if clients[id].verifier != nil, !takeCertificate(id) { return close(client: id) }
     clients[id].enter(.head, at: now)
@@ -158,7 +159,7 @@ extension Worker {
       clients[id].certificate = field
       return true
     case .some(.ended):
-      counters.handshakeFailures &+= 1
+      countHandshakeFailure(id)
       return false
     case .some(.none), nil: return true
     }
@@ -178,7 +179,7 @@ extension Worker {
         clients[id].lastProgress = now
       case .wouldBlock: return
       case .endOfStream: return ended(client: id)
-      case .failed: return abort(client: id)
+      case .failed: return abort(client: id, clientGone(id))
       }
     }
     use(id)
@@ -219,8 +220,8 @@ extension Worker {
       return false
     case .head:
       clients[id].headScanned = 0
-      clients[id].headSince = nil
       begin(id)
+      clients[id].headSince = nil
       return true
     }
   }
@@ -266,7 +267,7 @@ extension Worker {
       // No event may come that would do it.
       flush(client: id)
     case .head, .announcing, .handshaking, .lingering: close(client: id)
-    case .exchange: abort(client: id)
+    case .exchange: abort(client: id, clientGone(id))
     case .tunnel: endTunnel(fromClient: id)
     case .closing, .closed: return
     }
@@ -276,7 +277,7 @@ extension Worker {
   mutating func flush(client id: SlotID) {
     switch clients[id].transport.flush() {
     case .queued: clients[id].lastProgress = now
-    case .failed: abort(client: id)
+    case .failed: abort(client: id, clientGone(id))
     case .done:
       clients[id].lastProgress = now
       if clients[id].phase == .closing { return finishClosing(id) }

@@ -21,15 +21,17 @@ extension Worker {
   }
 
   /// Ends a client connection and its exchange at once; what was not sent is lost.
-  mutating func abort(client id: SlotID) {
+  mutating func abort(client id: SlotID, _ ending: Ending) {
     guard clients[id].phase != .closed else { return }
     if clients[id].phase == .exchange { counters.aborts &+= 1 }
+    settle(id, ending)
     close(client: id)
   }
 
   /// The poller forgets it when its socket closes, at the end of this turn, with the next wait after that.
   mutating func close(client id: SlotID) {
     guard clients.contains(id), clients[id].phase != .closed else { return }
+    settle(id, clientGone(id))
     leaveQueue(id)
     clients[id].phase = .closed
     closed.append(Token(.client, id))

@@ -44,18 +44,21 @@ extension Worker {
       // Another worker may have been quicker; then it is seen to be full.
       if let slots, !slots.take() { continue }
       clients[id].exchange.server = member
+      clients[id].exchange.times.placeAnew(at: nowMicros)
       clients[id].exchange.attempts += 1
       clients[id].exchange.requestGiven = 0
       clients[id].exchange.isRequestRefused = false
       switch connect(id, to: server, isFresh: isFresh, holdsSlot: slots != nil) {
       case .under: return .under
       case .failed(let reason):
+        clients[id].exchange.fault = .connectFailed
         giveBack(slots, backend)
         setAside(server, reason: reason)
       case .exhausted:
         giveBack(slots, backend)
         // Ours is the lack, so no server is to blame, and no other would be better.
         complain("no socket for a connection to a server: \(Self.limitHint)")
+        clients[id].exchange.fault = .outOfSockets
         return .nobody(.noServer)
       }
     }
@@ -83,7 +86,8 @@ extension Worker {
 
   /// Answers in the server's place; a stream has nothing that it could be told.
   mutating func fail(_ id: SlotID, _ reply: Reply) {
-    if clients[id].exchange.isStream { abort(client: id) } else { answer(id, reply) }
+    guard clients[id].exchange.isStream else { return answer(id, reply) }
+    abort(client: id, clients[id].exchange.ending(for: reply))
   }
 
   private enum Connecting {
@@ -96,7 +100,7 @@ extension Worker {
   private mutating func connect(
     _ id: SlotID, to server: Int, isFresh: Bool, holdsSlot: Bool
   ) -> Connecting {
-    servers[server].requests &+= 1
+    meters.servers[server].requests &+= 1
     let backend = snapshot.servers[server].backend
     let member = server - snapshot.backends[backend].servers.lowerBound
     if balancers[backend].measuresLatency {
@@ -108,6 +112,7 @@ extension Worker {
       upstreams[idle].client = id
       upstreams[idle].phase = .busy
       upstreams[idle].holdsSlot = holdsSlot
+      clients[id].exchange.times.connected = nowMicros
       pushRequest(id)
       return .under
     }
@@ -183,6 +188,7 @@ extension Worker {
     let backend = snapshot.servers[server].backend
     let member = server - snapshot.backends[backend].servers.lowerBound
     counters.connectFailures &+= 1
+    meters.servers[server].connectFailures &+= 1
     let isNews = !balancers[backend].isEjected(member, at: now)
     let span = snapshot.times.setAside
     balancers[backend].setAside(member, for: span, at: now, reason: reason)
@@ -193,17 +199,26 @@ extension Worker {
 
   /// The server failed after it had been reached; passive health may have enough of it.
   mutating func countFailure(upstream id: SlotID, reason: @autoclosure () -> String) {
-    guard let (backend, member) = seat(of: id), balancers[backend].observes else { return }
-    let span = balancers[backend].failed(member, at: now, reason: reason())
-    guard let span else { return }
+    guard let (backend, member) = seat(of: id) else { return }
+    meters.servers[upstreams[id].server].responseFailures &+= 1
+    guard balancers[backend].observes else { return }
+    noteFailure(backend, member, reason: reason())
+  }
+
+  private mutating func noteFailure(_ backend: Int, _ member: Int, reason: String) {
+    guard let span = balancers[backend].failed(member, at: now, reason: reason) else { return }
     tellEjected(backend, member, reason: balancers[backend].members[member].ejection.reason, span)
     awaitReturn(backend)
   }
 
   /// The head of a response has come from the server.
   mutating func countAnswer(_ id: SlotID, from upstream: SlotID, status: UInt16) {
-    guard let (backend, member) = seat(of: upstream), balancers[backend].observes else { return }
-    guard status < 500 else { return countFailure(upstream: upstream, reason: "status \(status)") }
+    guard let (backend, member) = seat(of: upstream) else { return }
+    let server = upstreams[upstream].server
+    meters.servers[server].responses.add(status)
+    meters.servers[server].firstByte.add(nowMicros - clients[id].exchange.times.connected)
+    guard balancers[backend].observes else { return }
+    guard status < 500 else { return noteFailure(backend, member, reason: "status \(status)") }
     let sentAt = clients[id].exchange.sentAt
     let micros = sentAt > 0 ? Clock.microseconds() - sentAt : nil
     balancers[backend].succeeded(member, at: now, micros: micros)

@@ -7,8 +7,11 @@ extension Worker {
   ) {
     guard let next = parcel.take(), let chosen = certificates.take() else { return }
     let old = snapshot
+    let counted = TrafficReport(meters, old)
     snapshot = next
+    meters = Meters(next, after: counted)
     selectors = chosen
+    findListenersAgain()
     carryServers(from: old)
     refreshListeners()
     askAccessAnew()

@@ -54,10 +54,13 @@ extension Worker {
     _ socket: consuming Socket, from address: IPAddress, port: UInt16, by id: SlotID
   ) {
     counters.connectionsAccepted &+= 1
-    let listener = snapshot.listeners[listeners[id].index]
+    let index = listeners[id].index
+    meters.listeners[index].accepted &+= 1
+    let listener = snapshot.listeners[index]
     let facts = listeners[id].facts
     var isForChallenge = false
     if isRefused(address, listener.admission) {
+      meters.listeners[index].refused &+= 1
       // A stream in clear has nothing that an authority could look at.
       guard facts.isTLS || facts.stream == nil else { return }
       isForChallenge = facts.isTLS ? selectors.hasTLSChallenges : selectors.hasHTTPChallenges
@@ -115,6 +118,7 @@ extension Worker {
     let listener = snapshot.listeners[index]
     return ListenerFacts(
       port: address.port, redirectToHTTPSPort: listener.redirectToHTTPSPort, name: listener.name,
+      index: index,
       stream: listener.stream,
       admission: listener.admission, selector: selectors[listener.name],
       newest: selectors[listener.name])

@@ -7,6 +7,7 @@ extension Worker {
   mutating func beginLocal(_ id: SlotID) {
     let head = intake.prefix(requestHead.byteCount)
     clients[id].exchange.isLocal = true
+    clients[id].exchange.ending = .answeredHere
     clients[id].exchange.local = LocalRequest(
       method: String(copying: head.extracting(requestHead.methodText)),
       path: String(copying: head.extracting(requestHead.path)),
@@ -42,7 +43,8 @@ extension Worker {
     guard sendScratch(to: id, count) else { return }
     if clients[id].exchange.method != .head {
       let sent = clients[id].transport.send(response.body.span, ciphertext: &ciphertext)
-      guard sent != .failed else { return abort(client: id) }
+      guard sent != .failed else { return abort(client: id, .clientGoneInData) }
+      clients[id].exchange.bytesOut &+= UInt64(response.body.count)
     }
     finishReply(id, 0, status: response.status)
   }
@@ -61,6 +63,7 @@ extension Worker {
     clients[id].exchange.keepsAlive =
       clients[id].exchange.isRequestDone && !clients[id].isForChallenge
       && clients[id].exchange.keepsAlive
+    clients[id].exchange.ending = .answeredHere
     let isHead = clients[id].exchange.method == .head
     let type = Array("application/octet-stream".utf8)
     let scratch = scratch

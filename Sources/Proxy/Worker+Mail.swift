@@ -39,7 +39,7 @@ extension Worker {
       let name = clients[id].serverName
       let verifier = clients[id].verifier
       if clients[id].origin.newest?.allows(host: name.span, over: verifier) == true { continue }
-      if isIdle { endClient(id) } else { abort(client: id) }
+      if isIdle { endClient(id) } else { abort(client: id, .policyChanged) }
     }
   }
 
@@ -56,7 +56,7 @@ extension Worker {
             ejectReason: balancers[group].members[member].ejection.reason,
             ejectedFor: balancers[group].ejectedFor(member, at: now),
             active: balancers[group].members[member].active, idle: servers[index].idle.count,
-            requests: servers[index].requests))
+            requests: meters.servers[index].requests))
       }
     }
     let queued = Dictionary(
@@ -64,7 +64,7 @@ extension Worker {
     ) { first, _ in first }
     return WorkerReport(
       worker: self.index, clients: clients.count, counters: counters, servers: list,
-      queued: queued)
+      queued: queued, traffic: trafficReport(), turnTimes: turnTimes)
   }
 
   /// Takes nothing new, ends what is idle, and lets what runs finish.
@@ -90,6 +90,7 @@ extension Worker {
   mutating func endDrain() {
     guard case .draining(let since) = phase else { return }
     guard clients.count > 0, now - since < snapshot.times.drain else {
+      for id in clients.ids() { settle(id, .drained) }
       phase = .stopped
       return
     }

@@ -10,12 +10,16 @@ extension Worker {
       tellRefused(clients[id].address, id)
     }
     if let upstream = clients[id].exchange.upstream { close(upstream: upstream) }
-    guard clients[id].exchange.responsePhase == .awaited else { return abort(client: id) }
+    guard clients[id].exchange.responsePhase == .awaited else {
+      return abort(client: id, .malformedBody)
+    }
     if clients[id].phase == .head {
       clients[id].exchange = Exchange()
       clients[id].exchange.requestID = requestIDs.next()
+      openBooks(id, headBytes: 0)
     }
     clients[id].exchange.keepsAlive = false
+    clients[id].exchange.ending = Reply.refused(why).ending
     reply(id, .refused(why))
   }
 
@@ -26,6 +30,7 @@ extension Worker {
     // With a part of the body still to come, where the next request begins is far away.
     let isWhole = clients[id].exchange.isRequestDone
     clients[id].exchange.keepsAlive = clients[id].exchange.keepsAlive && isWhole
+    clients[id].exchange.ending = clients[id].exchange.ending(for: reply)
     self.reply(id, reply)
   }
 
@@ -55,6 +60,7 @@ extension Worker {
   ) {
     guard location.count <= Self.locationLimit else { return answer(id, .headTooLarge) }
     let context = context(of: id)
+    clients[id].exchange.ending = .redirected
     let scratch = scratch
     var output = scratch.output(at: 0)
     Replies.writeRedirect(
@@ -72,9 +78,11 @@ extension Worker {
 
   mutating func finishReply(_ id: SlotID, _ count: Int, status: UInt16) {
     counters.countResponse(status)
+    clients[id].exchange.status = status
     clients[id].exchange.responsePhase = .done
     let wasWhole = clients[id].exchange.isRequestDone
     guard sendScratch(to: id, count) else { return }
+    settle(id, .done)
     let keeps = clients[id].exchange.keepsAlive && wasWhole
     clients[id].exchange = Exchange()
     guard keeps else { return endClient(id) }

@@ -143,7 +143,9 @@ extension Worker {
     intake.consume(used)
     if let refusal { return refuse(id, refusal) }
     if isTooLarge {
-      guard clients[id].exchange.responsePhase == .awaited else { return abort(client: id) }
+      guard clients[id].exchange.responsePhase == .awaited else {
+        return abort(client: id, .malformedBody)
+      }
       return answer(id, .contentTooLarge)
     }
     if !clients[id].exchange.isRequestDone { clients[id].exchange.requestBody = .chunks(decoder) }

@@ -22,7 +22,7 @@ extension Worker {
       beginLocal(id)
     case .refuse(let reply): answer(id, reply)
     case .challenge(let body): answerChallenge(id, body)
-    case .close: abort(client: id)
+    case .close: abort(client: id, .forbidden)
     case .redirectToHTTPS(let port): redirectToHTTPS(id, port: port)
     case .redirect(let route):
       clients[id].exchange.route = route
@@ -57,6 +57,7 @@ extension Worker {
       requestHead, id: requestIDs.next(),
       keepsAlive: requestHead.keepsAlive && !isOld && !isDraining,
       snapshot: snapshot, now: now)
+    openBooks(id, headBytes: requestHead.byteCount)
   }
 
   /// Which route takes the request, or why none does.

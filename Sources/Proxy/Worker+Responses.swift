@@ -85,10 +85,11 @@ extension Worker {
     let scratch = scratch
     var output = scratch.output(at: 0)
     let route = clients[id].exchange.route
-    let headers =
+    let headers = route.flatMap { route in
       clients[id].origin.isTLS
-      ? clients[id].exchange.snapshot?.routes[route].secureHeaders.now
-      : clients[id].exchange.snapshot?.routes[route].responseHeaders
+        ? clients[id].exchange.snapshot?.routes[route].secureHeaders.now
+        : clients[id].exchange.snapshot?.routes[route].responseHeaders
+    }
     guard
       HeadWriter.writeResponse(
         responseHead, upstreamIntake.bytes(range), context, setting: headers,
@@ -96,6 +97,8 @@ extension Worker {
     else { return nil }
     let count = output.count
     counters.countResponse(status)
+    clients[id].exchange.status = status
+    clients[id].exchange.times.answered = nowMicros
     if let upstream = clients[id].exchange.upstream {
       countAnswer(id, from: upstream, status: status)
     }
@@ -247,6 +250,7 @@ extension Worker {
       release(upstream, of: id, isReusable: isRequestDone)
     }
     let keeps = clients[id].exchange.keepsAlive && isRequestDone
+    settle(id, .done)
     clients[id].exchange = Exchange()
     guard keeps else { return endClient(id) }
     awaitRequest(id)

@@ -26,12 +26,13 @@ extension Worker {
   }
 
   private mutating func note(_ sent: Transport.Sent, to id: SlotID, _ count: Int) -> Bool {
+    clients[id].exchange.bytesOut &+= UInt64(count)
     switch sent {
     case .done:
       if count >= clients[id].burst { clients[id].adaptBurst(taken: true) }
     case .queued: clients[id].adaptBurst(taken: false)
     case .failed:
-      abort(client: id)
+      abort(client: id, clientGone(id))
       return false
     }
     return true

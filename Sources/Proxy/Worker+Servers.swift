@@ -105,6 +105,7 @@ extension Worker {
     guard let client = upstreams[id].client, clients.contains(client) else {
       return close(upstream: id)
     }
+    clients[client].exchange.times.connected = nowMicros
     clients[client].lastProgress = now
     pushRequest(client)
     guard clients[client].exchange.upstream == id else { return }
@@ -206,19 +207,20 @@ extension Worker {
     close(upstream: id)
     if isCurrent, let reason = failure.setAsideReason { setAside(server, reason: reason) }
     guard let client, clients.contains(client), clients[client].phase != .closed else { return }
+    clients[client].exchange.fault = failure.ending
     guard !clients[client].exchange.isStream else { return streamFailed(client, failure) }
     guard clients[client].phase == .exchange, clients[client].exchange.responsePhase == .awaited
-    else { return abort(client: client) }
+    else { return abort(client: client, .serverGoneInData) }
     switch failure {
     case .refused, .connectTimedOut, .handshake, .spokeFirst:
-      counters.retries &+= 1
+      countRetry(client)
       dispatch(client)
     case .broke
     where wasReused && gotNothing && clients[client].exchange.interimCount == 0
       && clients[client].exchange.isSafeToRepeat:
       // The server closed an idle connection as the request was on its way: not its fault, so it
       // may be asked again; over a new connection, so that this happens once.
-      counters.retries &+= 1
+      countRetry(client)
       clients[client].exchange.attempts -= 1
       dispatch(client, isFresh: true)
     case .broke, .badResponse: answer(client, .badGateway)
@@ -226,7 +228,26 @@ extension Worker {
   }
 }
 
+extension Worker {
+  /// The exchange is given to a server once more.
+  mutating func countRetry(_ id: SlotID) {
+    counters.retries &+= 1
+    clients[id].exchange.retries &+= 1
+    if let backend = clients[id].exchange.backend { meters.backends[backend].retries &+= 1 }
+  }
+}
+
 extension Worker.UpstreamFailure {
+  /// How the exchange ends if nobody else takes it.
+  var ending: Ending {
+    switch self {
+    case .refused, .handshake, .spokeFirst: .connectFailed
+    case .connectTimedOut: .connectTimedOut
+    case .broke: .serverGone
+    case .badResponse: .badResponse
+    }
+  }
+
   /// What passive health is told; nil where the server is set aside anyway.
   var passiveReason: String? {
     switch self {

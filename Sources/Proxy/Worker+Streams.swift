@@ -10,7 +10,9 @@ extension Worker {
     counters.streams &+= 1
     clients[id].exchange = Exchange()
     clients[id].exchange.isStream = true
+    clients[id].exchange.requestID = requestIDs.next()
     clients[id].exchange.snapshot = snapshot
+    openBooks(id, headBytes: 0)
     clients[id].exchange.backend = stream.backend
     clients[id].exchange.wish = Balancer.Wish(stream)
     clients[id].exchange.wish.key = streamKey(id, stream.backend)
@@ -40,9 +42,9 @@ extension Worker {
   mutating func streamFailed(_ id: SlotID, _ failure: UpstreamFailure) {
     switch failure {
     case .refused, .connectTimedOut, .handshake:
-      counters.retries &+= 1
+      countRetry(id)
       dispatch(id)
-    case .spokeFirst, .broke, .badResponse: abort(client: id)
+    case .spokeFirst, .broke, .badResponse: abort(client: id, .serverGoneInData)
     }
   }
 
@@ -58,7 +60,7 @@ extension Worker {
       if standing?.role == role { continue }
       if wish.fallsBackToPrimary, standing?.role == .primary { continue }
       counters.streamsCut &+= 1
-      abort(client: id)
+      abort(client: id, .roleLost)
     }
   }
 }

@@ -35,8 +35,9 @@ extension Worker {
   private mutating func clientIsLate(_ id: SlotID) {
     switch clients[id].phase {
     case .tunnel where clients[id].exchange.isQueued: queueIsLate(id)
-    case .announcing, .handshaking, .closing, .lingering, .tunnel:
-      if clients[id].phase == .handshaking { counters.handshakeFailures &+= 1 }
+    case .tunnel: abort(client: id, .clientStalled)
+    case .announcing, .handshaking, .closing, .lingering:
+      if clients[id].phase == .handshaking { countHandshakeFailure(id) }
       close(client: id)
     case .head:
       if clients[id].headSince == nil { endClient(id) } else { refuse(id, .requestTimeout) }
@@ -57,7 +58,8 @@ extension Worker {
       countFailure(upstream: upstream, reason: "no answer in time")
       close(upstream: upstream)
     }
-    if isAwaited { answer(id, .gatewayTimeout) } else { abort(client: id) }
+    if isAwaited { return answer(id, .gatewayTimeout) }
+    abort(client: id, clients[id].transport.hasOutbound ? .clientStalled : .serverStalled)
   }
 
   /// Idle too long, or a trickle: 500 bytes a second on average after the first ten seconds.
@@ -74,7 +76,9 @@ extension Worker {
       return
     }
     if let upstream = clients[id].exchange.upstream { close(upstream: upstream) }
-    guard clients[id].exchange.responsePhase == .awaited else { return abort(client: id) }
+    guard clients[id].exchange.responsePhase == .awaited else {
+      return abort(client: id, waits ? .serverStalled : .bodyTimedOutInData)
+    }
     answer(id, waits ? .gatewayTimeout : .requestTimeout)
   }
 

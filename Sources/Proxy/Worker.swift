@@ -41,6 +41,10 @@ struct Worker: ~Copyable {
   var responseHead = ResponseHead()
 
   var counters = Counters()
+  var meters: Meters
+  /// How long turns took, of some of them.
+  var turnTimes = Histogram()
+  var turns: UInt64 = 0
   var requestIDs = RequestIDs()
   /// Connections that have more to do and used up their share of this turn.
   var again: [Token] = []
@@ -54,7 +58,9 @@ struct Worker: ~Copyable {
   var isAcceptPaused = false
   /// When the next complaint about a lack may go to the log.
   var complainsAgainAt = Int64.min
+  /// Read once a turn.
   var now = Clock.milliseconds()
+  var nowMicros = Clock.microseconds()
   var phase = Phase.running
 
   init(
@@ -70,6 +76,7 @@ struct Worker: ~Copyable {
     self.poller = poller
     self.ciphertext = ciphertext
     self.snapshot = snapshot
+    meters = Meters(self.snapshot)
     self.selectors = selectors
   }
 
@@ -94,7 +101,8 @@ struct Worker: ~Copyable {
 
   private mutating func turn() {
     let count = poller.wait(again.isEmpty ? timers.wait(from: now) : 0)
-    now = Clock.milliseconds()
+    nowMicros = Clock.microseconds()
+    now = nowMicros / 1000
     var hasMail = false
     closeIdle(count)
     for index in 0..<count {
@@ -111,6 +119,7 @@ struct Worker: ~Copyable {
     if hasMail { for command in mailbox.takeAll() { obey(command) } }
     removeClosed()
     endDrain()
+    measureTurn()
   }
 
   /// Closes idle connections on which something came, before a request of the same turn can be given

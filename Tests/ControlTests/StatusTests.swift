@@ -17,7 +17,9 @@ import Testing
   private static func report(
     clients: Int = 0, counters: Counters = Counters(), _ servers: WorkerReport.Server...
   ) -> WorkerReport {
-    WorkerReport(worker: 0, clients: clients, counters: counters, servers: servers, queued: [:])
+    WorkerReport(
+      worker: 0, clients: clients, counters: counters, servers: servers, queued: [:],
+      traffic: TrafficReport(), turnTimes: Histogram())
   }
 
   @Test func `a backend's status is that of all workers together`() throws {
@@ -36,15 +38,16 @@ import Testing
     state.applied = configuration
     let status = state.status(
       configuration.backends[0],
-      [
-        Self.report(
-          Self.server("s1", weight: 4, active: 1, idle: 2, requests: 10),
-          Self.server("s1", backend: "other", weight: 9, active: 100)),
-        Self.report(
-          Self.server("s1", weight: 4, isSetAside: true, active: 3, idle: 4, requests: 20),
-          Self.server("s2", weight: 1, requests: .max)),
-        Self.report(Self.server("s2", weight: 1, requests: 2)),
-      ])
+      TrafficView(
+        [
+          Self.report(
+            Self.server("s1", weight: 4, active: 1, idle: 2, requests: 10),
+            Self.server("s1", backend: "other", weight: 9, active: 100)),
+          Self.report(
+            Self.server("s1", weight: 4, isSetAside: true, active: 3, idle: 4, requests: 20),
+            Self.server("s2", weight: 1, requests: .max)),
+          Self.report(Self.server("s2", weight: 1, requests: 2)),
+        ], TrafficHistory()))
     #expect(status.name == "b" && status.tier == 0 && status.tiers == [0])
     #expect(status.servers.map(\.name) == ["s1", "s2", "s3"])
     #expect(status.servers.map(\.address) == ["127.0.0.1:1", "[::1]:2", "unix:a"])
@@ -68,9 +71,11 @@ import Testing
     one.connectFailures = 8
     one.aborts = 9
     for status: UInt16 in [100, 199, 200, 304, 404, 599, 600, 99, 0] { one.countResponse(status) }
-    let traffic = Status.Traffic([
-      Self.report(clients: 10, counters: one), Self.report(clients: 20, counters: one),
-    ])
+    let traffic = Status.Traffic(
+      TrafficView(
+        [
+          Self.report(clients: 10, counters: one), Self.report(clients: 20, counters: one),
+        ], TrafficHistory()))
     #expect(traffic.connections == 30)
     #expect(traffic.accepted == 2 && traffic.refusedByPolicy == 4)
     #expect(traffic.handshakes == 6 && traffic.handshakeFailures == 8)
@@ -82,7 +87,8 @@ import Testing
   @Test func `a listener says what it serves`() {
     var listener = ProxyConfiguration.Listener(name: "l", addresses: [])
     func status() -> Status.Listener {
-      Status.Listener(listener, addresses: [.ipv4(0, port: 80), .ipv6(0, port: 80)])
+      Status.Listener(
+        listener, addresses: [.ipv4(0, port: 80), .ipv6(0, port: 80)], TrafficReport())
     }
     #expect(status().serves == "http" && !status().isPolicyEnforced)
     #expect(status().addresses == ["0.0.0.0:80", "[::]:80"])

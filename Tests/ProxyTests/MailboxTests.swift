@@ -68,7 +68,9 @@ import Testing
 
   @Test func `a report has the answers that came`() throws {
     func report(_ worker: Int) -> WorkerReport {
-      WorkerReport(worker: worker, clients: 0, counters: Counters(), servers: [], queued: [:])
+      WorkerReport(
+        worker: worker, clients: 0, counters: Counters(), servers: [], queued: [:],
+        traffic: TrafficReport(), turnTimes: Histogram())
     }
     let request = try #require(ReportRequest(workers: 2))
     #expect(request.wait(milliseconds: 0).isEmpty)

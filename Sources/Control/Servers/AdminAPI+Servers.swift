@@ -45,20 +45,20 @@ extension AdminAPI {
   private var tag: String { supervisor.servers.look { $0.tag } }
 
   private func backends() -> LocalResponse {
-    let reports = supervisor.proxy.report()
+    let view = TrafficView(supervisor.proxy.report(), supervisor.history)
     let (all, tag) = supervisor.servers.look { book in
-      (book.applied.backends.map { book.status($0, reports) }, book.tag)
+      (book.applied.backends.map { book.status($0, view) }, book.tag)
     }
     return Self.json(all, tag: tag)
   }
 
   private func server(_ id: ServerID) -> LocalResponse {
-    let reports = supervisor.proxy.report()
+    let view = TrafficView(supervisor.proxy.report(), supervisor.history)
     let found = supervisor.servers.look { book -> Result<(Status.Server, String), ServerRefusal> in
       guard let backend = book.applied.backends.first(where: { $0.name == id.backend }),
         let merge = book.merge(id)
       else { return .failure(book.unknown(id)) }
-      return .success((book.status(merge, backend, reports), book.tag))
+      return .success((book.status(merge, backend, view), book.tag))
     }
     switch found {
     case .success(let (server, tag)): return Self.json(server, tag: tag)

@@ -37,6 +37,7 @@ extension Status {
     public let active: Int
     public let idle: Int
     public let requests: UInt64
+    public let traffic: ServerTraffic
     /// By a command, not by the file.
     public let isAdded: Bool
     public let overrides: [OverrideStatus]
@@ -82,18 +83,18 @@ public struct OverrideStatus: Codable, Sendable {
 }
 
 extension ServerBook.State {
-  func status(_ backend: ProxyConfiguration.Backend, _ reports: [WorkerReport]) -> Status.Backend {
+  func status(_ backend: ProxyConfiguration.Backend, _ view: TrafficView) -> Status.Backend {
     Status.Backend(
       name: backend.name, tier: tiers[backend.name]?.inUse ?? 0,
       tiers: Set(backend.servers.map(\.tier)).sorted(),
-      queued: reports.reduce(0) { $0 + ($1.queued[backend.name] ?? 0) },
-      servers: merges(of: backend).map { status($0, backend, reports) })
+      queued: view.reports.reduce(0) { $0 + ($1.queued[backend.name] ?? 0) },
+      servers: merges(of: backend).map { status($0, backend, view) })
   }
 
   func status(
-    _ merge: ServerMerge, _ backend: ProxyConfiguration.Backend, _ reports: [WorkerReport]
+    _ merge: ServerMerge, _ backend: ProxyConfiguration.Backend, _ view: TrafficView
   ) -> Status.Server {
-    let all = reports.flatMap(\.servers).filter {
+    let all = view.reports.flatMap(\.servers).filter {
       $0.backend == merge.id.backend && $0.name == merge.id.server
     }
     let setAside = all.first(where: \.isSetAside)
@@ -118,6 +119,8 @@ extension ServerBook.State {
       why: why(merge, word, setAside), active: all.reduce(0) { $0 + $1.active },
       idle: all.reduce(0) { $0 + $1.idle },
       requests: all.reduce(0) { $0 &+ $1.requests },
+      traffic: .init(
+        view.traffic.servers[merge.id] ?? ServerMeter(), view.history.recent(merge.id)),
       isAdded: overrides[merge.id, .added] != nil,
       overrides: overrides.overrides.filter { $0.id == merge.id }.map(status))
   }

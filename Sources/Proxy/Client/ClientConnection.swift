@@ -90,6 +90,8 @@ struct ListenerFacts {
   let port: UInt16
   let redirectToHTTPSPort: UInt16?
   let name: String
+  /// Among the current snapshot's listeners; nil once it is gone.
+  var index: Int?
   /// Moves bytes in place of HTTP; that of the newest generation, whose backends it counts.
   var stream: ProxyConfiguration.Stream?
   /// That of the newest generation.

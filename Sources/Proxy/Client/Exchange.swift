@@ -49,6 +49,21 @@ struct Exchange: ~Copyable {
   var sentAt: Int64 = 0
   var attempts = 0
 
+  /// It is to be counted when it ends.
+  var isOpen = false
+  var times = ExchangeTimes()
+  /// Sent to the client; 0 while nothing is.
+  var status: UInt16 = 0
+  var ending = Ending.done
+  /// Of the last server that failed it.
+  var fault: Ending?
+  /// Tries beyond the first.
+  var retries: UInt16 = 0
+  /// Of the head; of the body see `requestBodyBytes`.
+  var bytesIn: UInt64 = 0
+  /// To the client, heads and framing included.
+  var bytesOut: UInt64 = 0
+
   var method = Method.get
   var isHTTP10 = false
   var keepsAlive = true
@@ -58,7 +73,8 @@ struct Exchange: ~Copyable {
   var local: LocalRequest?
   var accepts = AcceptedReply.text
   var requestID = RequestID()
-  var route = 0
+  /// Index into the routes of `snapshot`; nil while none has taken it.
+  var route: Int?
 
   /// The request as the server gets it: kept whole while it may be sent again, else what waits.
   var request = ByteQueue()

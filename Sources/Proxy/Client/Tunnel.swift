@@ -11,6 +11,7 @@ extension Worker {
     guard !clients[id].exchange.isRequestDone else { return }
     clients[id].exchange.requestBody = .done
     guard !clients[id].exchange.isResponseDone, let upstream = clients[id].exchange.upstream else {
+      settle(id, .tunnelEnded)
       return endClient(id)
     }
     // Else when what waits has been flushed.
@@ -22,6 +23,7 @@ extension Worker {
   /// The server has ended its direction: what it sent goes out, then the tunnel ends.
   mutating func endTunnel(fromServer id: SlotID) {
     clients[id].exchange.responseBody = .done
+    settle(id, .tunnelEnded)
     if let upstream = clients[id].exchange.upstream { close(upstream: upstream) }
     endClient(id)
   }

@@ -70,7 +70,7 @@ import Testing
     let (book, told) = Self.book()
     book.told([Self.id("s1"): Self.report(.down), Self.id("s2"): Self.report(.down)])
     #expect(told["spare"]?.isInUse == true && told["s1"]?.isInUse == false)
-    let status = book.look { $0.status($0.applied.backends[0], []) }
+    let status = book.look { $0.status($0.applied.backends[0], TrafficView([], TrafficHistory())) }
     #expect(status.tier == 1 && status.tiers == [0, 1])
     #expect(status.servers.map(\.state) == ["down", "down", "up"])
     #expect(status.servers[0].why == "connect: connection refused")

@@ -1,3 +1,4 @@
+import Control
 import Foundation
 import Glibc
 import Testing
@@ -111,6 +112,8 @@ final class Gate {
       last.count > 1 ? String(last[1]) : ""
     )
   }
+
+  func status() throws -> Status { try AdminClient(socket: socket).status() }
 
   /// Waits until it holds, at most 15 s.
   func waits(_ isSo: () throws -> Bool) rethrows -> Bool {
