@@ -12,6 +12,17 @@ public struct ConfigurationPlaces {
   /// the file does not say it.
   public func place(_ keys: String...) -> SourcePlace? { place(keys) }
 
+  /// What a setting says, where it is one value.
+  public func text(_ keys: String...) -> String? {
+    guard case .scalar(let text) = find(keys)?.value.content else { return nil }
+    return text
+  }
+
+  /// A path of the file, as it is from here.
+  public func resolved(_ path: String) -> String {
+    root.map { FilePath.resolve(path, from: $0.place.file) } ?? path
+  }
+
   public func listener(_ name: String) -> SourcePlace? { place("listeners", name) }
 
   public func backend(_ name: String) -> SourcePlace? { place("backends", name) }

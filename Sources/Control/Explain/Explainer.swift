@@ -49,7 +49,7 @@ public struct Explainer {
     _ question: Question, _ kernel: KernelFacts, at time: Int64 = CompiledPolicy.now
   ) throws(ExplainError) -> Explanation {
     var explanation = Explanation()
-    guard let port = question.port ?? question.url?.port else {
+    guard let port = question.port ?? namedPort(question) ?? question.url?.port else {
       throw ExplainError("which port? give one behind the address, as in: why ADDRESS 443")
     }
     let listener = try listener(for: question, port)
@@ -83,6 +83,13 @@ public struct Explainer {
   }
 
   // MARK: Which listener
+
+  /// Of the listener that was named, where it has but one.
+  private func namedPort(_ question: Question) -> UInt16? {
+    let named = configuration.listeners.first { $0.name == question.listener }
+    let all = Set(named.map(ports) ?? [])
+    return all.count == 1 ? all.first : nil
+  }
 
   /// Nil when none is bound to the port and no request was asked about.
   private func listener(for question: Question, _ port: UInt16) throws(ExplainError) -> Int? {

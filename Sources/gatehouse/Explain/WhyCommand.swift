@@ -60,21 +60,24 @@ struct WhyQuestion: ParsableArguments {
   @Option(help: "The listener, where several have the port.")
   var listener: String?
 
+  /// Prints what is wrong with the question or the file, and ends with 2 then.
   func explain(_ options: SocketOptions, _ store: PolicyStore) throws -> Explanation {
-    try orFail {
-      let question = try typed()
-      let client = AdminClient(socket: try options.explainedSocket())
-      let addresses = [question.client, question.via].compactMap { $0 }.map { IPAddress($0) }
-      let (running, trouble) = facts(client, addresses)
-      let path =
-        options.config ?? running?.status.configurationPath ?? ConfigurationOption.standard
-      let explainer = try Explainer(path, try ConfigurationFile.load(path), running: running)
-      let port = question.port ?? question.url?.port ?? 0
-      let kernel = try KernelFacts.read(store, of: question.via ?? question.client, to: port)
-      var explanation = try explainer.why(question, kernel)
-      if let trouble { explanation.notes.append(trouble) }
-      return explanation
-    }
+    try orFail { try explanation(options, store) }
+  }
+
+  func explanation(_ options: SocketOptions, _ store: PolicyStore) throws -> Explanation {
+    let question = try typed()
+    let client = AdminClient(socket: try options.explainedSocket())
+    let addresses = [question.client, question.via].compactMap { $0 }.map { IPAddress($0) }
+    let (running, trouble) = facts(client, addresses)
+    let path =
+      options.config ?? running?.status.configurationPath ?? ConfigurationOption.standard
+    let explainer = try Explainer(path, try ConfigurationFile.load(path), running: running)
+    let port = question.port ?? question.url?.port ?? 0
+    let kernel = try KernelFacts.read(store, of: question.via ?? question.client, to: port)
+    var explanation = try explainer.why(question, kernel)
+    if let trouble { explanation.notes.append(trouble) }
+    return explanation
   }
 
   /// A process that runs and can't be asked is told of; one that does not run is no trouble.

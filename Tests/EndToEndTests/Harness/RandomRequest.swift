@@ -22,7 +22,9 @@ struct RandomRequest {
     let isUsual = port == 443 || port == 80
     let typed = isMistaken && port != 9000 ? (scheme == "https" ? "http" : "https") : scheme
     url = "\(typed)://\(host)\(isUsual && !isMistaken ? "" : ":\(port)")\(path)"
-    method = random.one(of: ["GET", "GET", "GET", "HEAD", "POST", "POST", "DELETE", "BREW", "CONNECT"])
+    method = random.one(of: [
+      "GET", "GET", "GET", "HEAD", "POST", "POST", "DELETE", "BREW", "CONNECT",
+    ])
     body = method == "POST" ? random.one(of: [0, 100, 2000, 3000]) : nil
     source = random.one(of: RandomSite.sources)
     via = hasProxy && port == 8080 && random.chance(40) ? "10.77.1.40" : nil
