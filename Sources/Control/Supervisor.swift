@@ -21,6 +21,7 @@ public final class Supervisor: Sendable {
   let health: HealthDesk
   let audit: AuditLog
   let history = TrafficHistory()
+  private let traces: TraceExporter
   private let bans: RefusalBans
   let certificates: CertificateDesk
   let challenges: ChallengeBoard
@@ -49,6 +50,9 @@ public final class Supervisor: Sendable {
     self.servers = servers
     let health = HealthDesk(servers, logger)
     self.health = health
+    let traces = TraceExporter(logger)
+    traces.adopt(loaded.tracing)
+    self.traces = traces
     let later = DispatchQueue(label: "ejections")
     // The workers begin before there is a server to hand them bans.
     let running = RunningProxy()
@@ -63,6 +67,7 @@ public final class Supervisor: Sendable {
         later.async { servers.ejected(id, until: end, reason: reason) }
         health.checkSoon(id)
         Self.log(event, to: logger)
+      case .traced(let trace): traces.add(trace)
       case .trouble: Self.log(event, to: logger)
       }
     }
@@ -74,15 +79,21 @@ public final class Supervisor: Sendable {
     renewer.adopt(loaded)
     names = NameWatch(logger)
     names.adopt(loaded)
-    databases = DatabaseWatch(
+    databases = Self.watchDatabases(servers, health, logger)
+    state = Mutex(State(loaded: loaded))
+    servers.begin { [proxy] in proxy.stand($0) }
+    watch(configuration)
+  }
+
+  private static func watchDatabases(
+    _ servers: ServerBook, _ health: HealthDesk, _ logger: Logger
+  ) -> DatabaseWatch {
+    DatabaseWatch(
       logger, isPaused: { id in servers.look { $0.unchecked.contains(id) } },
       .init(
         checked: { id, isGood, result, took in
           health.record(ProbeResult(isGood: isGood, text: result, took: took), of: id)
         }, roles: { servers.told($0) }))
-    state = Mutex(State(loaded: loaded))
-    servers.begin { [proxy] in proxy.stand($0) }
-    watch(configuration)
   }
 
   var generation: Int { state.withLock { $0.generation } }
@@ -120,6 +131,7 @@ public final class Supervisor: Sendable {
         bans.adopt(loaded)
         renewer.adopt(loaded)
         names.adopt(loaded)
+        traces.adopt(loaded.tracing)
         adopted(loaded)
         return []
       } catch {
@@ -188,6 +200,7 @@ public final class Supervisor: Sendable {
       Chore(every: 60) { [challenges] in challenges.dropOld() },
       Chore(every: 1) { [renewer] in renewer.work() },
       Chore(every: 0.25) { [self] in followServers() },
+      Chore(every: 1) { [traces] in traces.work() },
       Chore(every: 1) { [proxy, history] in history.add(proxy.report()) },
       Chore(every: 0.5) { [self] in names.work { [self] in move($0, from: $1) } },
     ]
@@ -222,7 +235,8 @@ public final class Supervisor: Sendable {
       backends: backends, routes: .init(view.traffic, configuration),
       certificates: .init(certificates.served, now: Date()),
       renewals: renewer.outlook.map(Status.Renewal.init), traffic: .init(view),
-      names: names.report, databases: databases.report, lastApplyErrors: state.lastErrors,
+      names: names.report, databases: databases.report, tracing: traces.report,
+      lastApplyErrors: state.lastErrors,
       overrideErrors: troubles,
       overrides: overrides,
       certificateErrors: certificates.troubles + certificates.uncovered(configuration)
@@ -237,6 +251,8 @@ public final class Supervisor: Sendable {
     logger.notice("draining: no new connections, up to the drain timeout for those that run")
     proxy.drain()
     proxy.waitUntilStopped()
+    // The spans of the last requests; a collector that is away has had its time.
+    traces.work()
     admin.withLock { $0?.stop() }
     if let socket = state.withLock({ $0.loaded.adminSocket }) {
       try? FileManager.default.removeItem(atPath: socket)
@@ -261,7 +277,7 @@ public final class Supervisor: Sendable {
     switch event {
     case .serverEjected(let server, let reason, _):
       logger.warning("server \(server) is set aside: \(reason)")
-    case .refusedRequest: return
+    case .refusedRequest, .traced: return
     case .trouble(let what): logger.error("\(what)")
     }
   }

@@ -58,6 +58,7 @@ extension Worker {
       keepsAlive: requestHead.keepsAlive && !isOld && !isDraining,
       snapshot: snapshot, now: now)
     openBooks(id, headBytes: requestHead.byteCount)
+    beginTrace(id)
   }
 
   /// Which route takes the request, or why none does.
@@ -127,7 +128,7 @@ extension Worker {
     let context = RequestContext(
       address: clients[id].exchange.client ?? clients[id].address, isTLS: clients[id].origin.isTLS,
       listenerPort: clients[id].origin.port, requestID: clients[id].exchange.requestID,
-      certificate: clients[id].certificate)
+      certificate: clients[id].certificate, trace: traceParent(id))
     let scratch = scratch
     let host = snapshot.backends[backend].host
     var output = scratch.output(at: 0)
