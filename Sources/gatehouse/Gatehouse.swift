@@ -45,9 +45,11 @@ struct Gatehouse: ParsableCommand {
     }
   }
 
-  /// `gatehouse -t -c FILE` is `gatehouse check -c FILE`, as nginx's users type it.
+  /// `gatehouse -t -c FILE` is `gatehouse check -c FILE`, as nginx's users type it; and the state `--`
+  /// is no end of options.
   private static var arguments: [String] {
     let all = Array(CommandLine.arguments.dropFirst())
+    if all.starts(with: ["explain", "--"]), all.count == 2 { return ["explain", "--", "--"] }
     guard let first = all.first, first == "-t" else { return all }
     return ["check"] + all.dropFirst()
   }
