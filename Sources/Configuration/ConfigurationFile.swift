@@ -73,6 +73,7 @@ public enum ConfigurationFile {
     _ = file.choice(FileFields.firewall)
     loaded.proxy.listeners = listeners.map(\.listener)
     readPolicy(file, listeners, &loaded)
+    if let admin { AdminListenReader.read(admin, listeners, &loaded) }
     ACMEReachability.check(loaded, file)
     return loaded
   }

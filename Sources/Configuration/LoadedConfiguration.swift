@@ -30,6 +30,8 @@ public struct LoadedConfiguration: Sendable {
   /// Who may open the admin socket beside its owner; the process's group when nil.
   public var adminGroup: UInt32?
   public var adminRoles = AdminRoles()
+  /// The admin API over TCP; none when nil.
+  public var adminListen: AdminListen?
   /// The folder of overrides and the audit log.
   public var state = LoadedConfiguration.defaultState
   /// Each `file:line:column: warning: what`.

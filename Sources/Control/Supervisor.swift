@@ -31,6 +31,7 @@ public final class Supervisor: Sendable {
   /// One change of the configuration that runs at a time.
   private let applying = Mutex<Void>(())
   private let admin: Mutex<ProxyServer?> = Mutex(nil)
+  let door = AdminDoor()
   private let startedAt = Date()
   private let state: Mutex<State>
 
@@ -95,12 +96,14 @@ public final class Supervisor: Sendable {
   /// All that can be known of a configuration without binding its addresses.
   public static func check(_ loaded: LoadedConfiguration) throws {
     try ProxyServer.check(loaded.proxy)
+    if let terms = loaded.adminListen { try AdminDoor.check(terms) }
   }
 
   /// The addresses that are bound.
   public var addresses: [SocketAddress] { proxy.addresses }
 
-  /// Opens the admin socket, readable and writable for its owner and group only.
+  /// Opens the admin socket, readable and writable for its owner and group only, and the door over TCP
+  /// where the file has one.
   public func openAdminSocket() throws {
     let (path, group) = state.withLock { ($0.loaded.adminSocket, $0.loaded.adminGroup) }
     guard let path else { return }
@@ -108,6 +111,20 @@ public final class Supervisor: Sendable {
       [logger] in Self.log($0, to: logger)
     }
     admin.withLock { $0 = server }
+    try openDoor(loaded)
+  }
+
+  private func openDoor(_ loaded: LoadedConfiguration) throws {
+    try door.adopt(loaded.adminListen, AdminAPI(supervisor: self)) { [logger] in
+      Self.log($0, to: logger)
+    }
+  }
+
+  var adminAudience: Int { admin.withLock { $0 }?.audience ?? 0 }
+
+  func publish(_ bytes: [UInt8]) {
+    door.publish(bytes)
+    admin.withLock { $0 }?.publish(bytes)
   }
 
   /// Applies the file as it is now; on any error nothing changes, and the errors are returned.
@@ -115,7 +132,12 @@ public final class Supervisor: Sendable {
     applying.withLock { _ in
       do {
         let loaded = try ConfigurationFile.load(path, lastAddresses: names.addresses)
-        try certificates.apply(loaded, putToWork)
+        let before = self.loaded
+        try openDoor(loaded)
+        do { try certificates.apply(loaded, putToWork) } catch {
+          try? openDoor(before)
+          throw error
+        }
         servers.adopt(loaded.proxy)
         bans.adopt(loaded)
         renewer.adopt(loaded)
@@ -185,6 +207,11 @@ public final class Supervisor: Sendable {
         if certificates.hasStopped { _ = certificates.refresh(isAsked: false) }
       },
       Chore(every: 1) { [proxy] in proxy.renewTicketKeys() },
+      Chore(every: 1) { [door, logger] in
+        if let trouble = door.follow() { logger.error("admin.listen: \(trouble)") }
+      },
+      Chore(every: Self.statusInterval) { [self] in publishStatus() },
+      Chore(every: Self.heartbeatInterval) { [self] in publishHeartbeat() },
       Chore(every: 60) { [challenges] in challenges.dropOld() },
       Chore(every: 1) { [renewer] in renewer.work() },
       Chore(every: 0.25) { [self] in followServers() },
@@ -237,6 +264,7 @@ public final class Supervisor: Sendable {
     logger.notice("draining: no new connections, up to the drain timeout for those that run")
     proxy.drain()
     proxy.waitUntilStopped()
+    door.stop()
     admin.withLock { $0?.stop() }
     if let socket = state.withLock({ $0.loaded.adminSocket }) {
       try? FileManager.default.removeItem(atPath: socket)

@@ -43,7 +43,7 @@ enum ListenerReader {
       redirectPlace: redirects ? map[ListenerFields.redirect]?.place : nil, map: map)
   }
 
-  private static func addresses(_ map: MapReader) -> [SocketAddress] {
+  static func addresses(_ map: MapReader) -> [SocketAddress] {
     var addresses: [SocketAddress] = []
     let field = ListenerFields.bind
     for item in map.items(field) ?? [] {
@@ -81,7 +81,7 @@ enum ListenerReader {
   }
 
   /// What is wrong with one is a warning: it never stops the others.
-  private static func certificates(_ map: MapReader, _ folder: String) -> [FoundCertificate] {
+  static func certificates(_ map: MapReader, _ folder: String) -> [FoundCertificate] {
     let place = map[ListenerFields.certificates]?.place ?? map.place
     do throws(CertificateFolder.Failure) {
       let found = try CertificateFolder(path: folder).read()
