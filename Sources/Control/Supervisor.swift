@@ -215,7 +215,10 @@ public final class Supervisor: Sendable {
       Chore(every: 60) { [challenges] in challenges.dropOld() },
       Chore(every: 1) { [renewer] in renewer.work() },
       Chore(every: 0.25) { [self] in followServers() },
-      Chore(every: 1) { [proxy, history] in history.add(proxy.report()) },
+      Chore(every: 1) { [self] in
+        history.add(proxy.report())
+        publishMoment()
+      },
       Chore(every: 0.5) { [self] in names.work { [self] in move($0, from: $1) } },
     ]
     chores.withLock { $0 = all }

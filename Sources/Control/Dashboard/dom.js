@@ -69,8 +69,8 @@ export function badge() {
 }
 
 /// Keeps the children of a node like a list: one view for each key, moved only when the order changes.
-/// `create` gives `{ node, update(item) }`.
-export function keep(parent, key, create) {
+/// `create` gives `{ node, update(item) }`; `head` is a child that stays in front of all.
+export function keep(parent, key, create, head = null) {
   const views = new Map();
   return items => {
     const wanted = new Map(items.map(item => [key(item), item]));
@@ -79,7 +79,7 @@ export function keep(parent, key, create) {
       view.node.remove();
       views.delete(name);
     }
-    let place = null;
+    let place = head;
     for (const [name, item] of wanted) {
       if (!views.has(name)) views.set(name, create(item));
       const view = views.get(name);
