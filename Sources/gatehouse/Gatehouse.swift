@@ -20,7 +20,7 @@ struct Gatehouse: ParsableCommand {
       """,
     version: "gatehouse \(Version.current)",
     subcommands: [
-      RunCommand.self, CheckCommand.self, ApplyCommand.self, StatusCommand.self,
+      RunCommand.self, CheckCommand.self, ApplyCommand.self, StatusCommand.self, EventsCommand.self,
       ServerCommand.self, DrainCommand.self, OverridesCommand.self, AuditCommand.self,
       PolicyCommand.self, BanCommand.self, AllowCommand.self,
       PanicCommand.self, AgentCommand.self, CertCommand.self, CaCommand.self, DatabaseCommand.self,
