@@ -70,7 +70,7 @@ function serverView() {
   const name = make("b", { class: "name" });
   const address = make("span", { class: "mono quiet" });
   const state = badge();
-  const why = make("span", { class: "why quiet" });
+  const why = make("span", { class: "reason quiet" });
   const weight = button("weight", () => change("weight", server));
   const weightNote = make("span", { class: "quiet" });
   const check = make("span");
@@ -107,13 +107,15 @@ function serverView() {
 function reason(server) {
   const age = server.state === "down" && server.health_since
     ? `for ${span(since(server.health_since))}` : "";
-  return [server.why, age].filter(text => text !== "").join(", ");
+  // What the last check said stands beside it.
+  const why = server.why === server.last_result ? "" : server.why;
+  return [age, why].filter(text => text !== "").join(": ");
 }
 
 function checkAge(server) {
   if (!server.last_at) return "";
   const age = since(server.last_at);
-  return took(server.last_seconds) + (age < 30 ? "" : `, ${span(age)} ago`);
+  return age < 30 ? "" : `${span(age)} ago`;
 }
 
 function updateWeight(server, full, weight, note) {
