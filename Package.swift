@@ -69,9 +69,10 @@ let package = Package(
         "Configuration", "Databases", "Names", "CLinux",
         .product(name: "Logging", package: "swift-log"),
       ],
-      embedding: ["index.html", "dashboard.css", "dashboard.js", "dashboard.svg"].map {
-        "Dashboard/\($0)"
-      }),
+      embedding: [
+        "index.html", "dashboard.css", "dashboard.svg", "dashboard.js", "change.js", "charts.js",
+        "dom.js", "door.js", "firewall.js", "panels.js", "servers.js", "words.js",
+      ].map { "Dashboard/\($0)" }),
     .executableTarget(
       name: "gatehouse",
       dependencies: [

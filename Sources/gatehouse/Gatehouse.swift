@@ -21,7 +21,7 @@ struct Gatehouse: ParsableCommand {
     version: "gatehouse \(Version.current)",
     subcommands: [
       RunCommand.self, CheckCommand.self, ApplyCommand.self, StatusCommand.self,
-      WhyCommand.self, ExplainCommand.self,
+      EventsCommand.self, WhyCommand.self, ExplainCommand.self,
       ServerCommand.self, DrainCommand.self, OverridesCommand.self, AuditCommand.self,
       PolicyCommand.self, BanCommand.self, AllowCommand.self,
       PanicCommand.self, AgentCommand.self, CertCommand.self, CaCommand.self, DatabaseCommand.self,

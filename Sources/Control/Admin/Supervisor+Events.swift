@@ -32,6 +32,14 @@ extension Supervisor {
     publish(event: "status", json: status)
   }
 
+  /// The second of traffic that has just ended, the next one of `/v1/history`.
+  func publishMoment() {
+    guard hasAudience, let moment = history.moments.last, let text = try? jsonText(moment) else {
+      return
+    }
+    publish(event: "moment", json: text)
+  }
+
   func publishHeartbeat() {
     if hasAudience { publish(Array(": still here\n\n".utf8)) }
   }
