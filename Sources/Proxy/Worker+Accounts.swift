@@ -108,7 +108,8 @@ extension Exchange {
     switch reply {
     case .badGateway, .noServer: fault ?? reply.ending
     case .refused, .badPath, .forbidden, .noRoute, .misdirected, .contentTooLarge, .headTooLarge,
-      .requestTimeout, .gatewayTimeout, .noPrimary, .queueFull, .queueTimeout:
+      .requestTimeout, .gatewayTimeout, .noPrimary, .queueFull, .queueTimeout,
+      .tooManyStreams:
       reply.ending
     }
   }

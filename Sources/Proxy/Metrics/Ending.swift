@@ -114,6 +114,7 @@ extension Reply {
     case .noPrimary, .queueTimeout: .queueTimedOut
     case .queueFull: .queueFull
     case .gatewayTimeout: .serverTimedOut
+    case .tooManyStreams: .answeredHere
     }
   }
 }

@@ -137,6 +137,12 @@ internal import COpenSSL
     case ended
   }
 
+  /// Nil where he has shown no certificate.
+  func clientNames() -> ClientNames? {
+    guard let certificate = unsafe SSL_get0_peer_certificate(ssl) else { return nil }
+    return unsafe ClientNames(of: certificate)
+  }
+
   func clientCertificate() -> ClientCertificate {
     guard let certificate = unsafe SSL_get0_peer_certificate(ssl) else { return .none }
     guard unsafe X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0 else { return .ended }
