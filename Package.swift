@@ -94,7 +94,8 @@ let package = Package(
     tests("ConfigurationTests", ["Configuration", "Certificates"]),
     tests("ControlTests", ["Control", "Proxy"]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["gatehouse", "Control", "Databases"],
+      name: "EndToEndTests",
+      dependencies: ["gatehouse", "Configuration", "Control", "Databases", "Firewall", "Proxy"],
       exclude: ["Golden", "Oracle"],
       swiftSettings: settings),
     tests("TidyTests", []),

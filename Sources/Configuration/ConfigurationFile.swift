@@ -65,6 +65,7 @@ public enum ConfigurationFile {
     loaded.proxy.cookieKey = cookieKey(file)
     loaded.proxy.workers = file.integer(FileFields.workers) ?? loaded.proxy.workers
     readBounds(file, &loaded.proxy)
+    TracingReader.read(file, &loaded)
     let admin = file.section(FileFields.admin, AdminFields.section)
     loaded.adminSocket = admin.flatMap(adminSocket)
     loaded.state = file.path(FileFields.state) ?? LoadedConfiguration.defaultState
@@ -74,6 +75,7 @@ public enum ConfigurationFile {
     loaded.proxy.listeners = listeners.map(\.listener)
     readPolicy(file, listeners, &loaded)
     if let admin { AdminListenReader.read(admin, listeners, &loaded) }
+    HealthDoorReader.read(file, listeners, &loaded)
     ACMEReachability.check(loaded, file)
     return loaded
   }

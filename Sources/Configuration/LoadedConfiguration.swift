@@ -32,6 +32,10 @@ public struct LoadedConfiguration: Sendable {
   public var adminRoles = AdminRoles()
   /// The admin API over TCP; none when nil.
   public var adminListen: AdminListen?
+  /// Where /livez, /readyz and /startupz are answered; nowhere when empty.
+  public var healthAddresses: [SocketAddress] = []
+  /// How long to serve on when told to end.
+  public var grace = Duration.zero
   /// The folder of overrides and the audit log.
   public var state = LoadedConfiguration.defaultState
   /// Each `file:line:column: warning: what`.
@@ -42,6 +46,8 @@ public struct LoadedConfiguration: Sendable {
   public var certificates: [String: [FoundCertificate]] = [:]
   /// Certificates that are fetched, and the folder they are kept in; none when nil.
   public var acme: (plan: CertificatePlan, folder: String)?
+  /// Where spans are sent; nowhere when nil.
+  public var tracing: TracingTarget?
   /// Who is asked for names of servers.
   public var resolver = NameResolver()
   /// By name: what servers are written with, and what it meant when the file was read.

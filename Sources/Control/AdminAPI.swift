@@ -29,9 +29,10 @@ struct AdminAPI: Sendable {
         $0.supervisor.challenges.withdraw($1[2])
         return json(AdminFailure(errors: []))
       },
+      AdminRoute("GET /v1/bans/ADDRESS", .viewer) { $0.ban(of: $1[2]) },
       AdminRoute("PUT /v1/bans/ADDRESS", .operator, "ban") { $0.ban($1) },
       AdminRoute("DELETE /v1/bans/ADDRESS", .operator, "unban") { $0.unban($1) },
-    ] + serverRoutes + eventRoutes
+    ] + serverRoutes + eventRoutes + explainRoutes
 
   /// Over the Unix socket.
   func answer(_ request: LocalRequest) -> LocalResponse {
@@ -132,6 +133,13 @@ struct AdminAPI: Sendable {
     }
     supervisor.ban(address, seconds: ban.seconds, by: request.caller.name)
     return Self.json(supervisor.status())
+  }
+
+  private func ban(of text: String) -> LocalResponse {
+    guard let address = Address(parsing: text) else {
+      return Self.failure(400, "\"\(AuditLog.visible(text))\" is no address")
+    }
+    return Self.json(BanAnswer(until: supervisor.proxy.endOfBan(of: IPAddress(address))))
   }
 
   private func unban(_ request: AdminRequest) -> LocalResponse {

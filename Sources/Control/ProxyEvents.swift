@@ -8,15 +8,20 @@ final class ProxyEvents: Sendable {
   private let bans: RefusalBans
   private let servers: ServerBook
   private let health: HealthDesk
+  private let traces: TraceExporter
   private let logger: Logger
   private let later = DispatchQueue(label: "ejections")
   /// The workers begin before there is a server to hand them bans.
   private let proxy = Mutex<ProxyServer?>(nil)
 
-  init(_ bans: RefusalBans, _ servers: ServerBook, _ health: HealthDesk, _ logger: Logger) {
+  init(
+    _ bans: RefusalBans, _ servers: ServerBook, _ health: HealthDesk, _ traces: TraceExporter,
+    _ logger: Logger
+  ) {
     self.bans = bans
     self.servers = servers
     self.health = health
+    self.traces = traces
     self.logger = logger
   }
 
@@ -31,6 +36,7 @@ final class ProxyEvents: Sendable {
       let end = Date() + Double(milliseconds) / 1000
       later.async { [servers] in servers.ejected(id, until: end, reason: reason) }
       health.checkSoon(id)
+    case .traced(let trace): traces.add(trace)
     case .trouble: return
     }
   }
@@ -40,7 +46,7 @@ final class ProxyEvents: Sendable {
     case .serverEjected(let server, let reason, _):
       logger.of(.server).warning(
         "server \(server) is set aside: \(reason)", metadata: .about(server))
-    case .refusedRequest: return
+    case .refusedRequest, .traced: return
     case .trouble(let what): logger.error("\(what)")
     }
   }

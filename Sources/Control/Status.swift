@@ -55,6 +55,8 @@ public struct Status: Codable, Sendable {
   public let names: [Name]
   /// Backends with MySQL roles.
   public let databases: [Database]
+  /// Nil where requests are not followed.
+  public let tracing: Tracing?
   /// What went wrong at the last attempt to apply the file; empty when it was applied.
   public let lastApplyErrors: [String]
   /// Overrides of servers that could not be read or kept, and those that the file contradicts.

@@ -22,6 +22,7 @@ public final class Supervisor: Sendable {
   let audit: AuditLog
   let events: EventBook
   let history = TrafficHistory()
+  private let traces: TraceExporter
   private let bans: RefusalBans
   let certificates: CertificateDesk
   let challenges: ChallengeBoard
@@ -33,6 +34,8 @@ public final class Supervisor: Sendable {
   private let applying = Mutex<Void>(())
   private let admin: Mutex<ProxyServer?> = Mutex(nil)
   let door = AdminDoor()
+  let healthDoor = HealthDoor()
+  let isEnding = Atomic(false)
   private let startedAt = Date()
   private let state: Mutex<State>
 
@@ -53,7 +56,10 @@ public final class Supervisor: Sendable {
     self.servers = servers
     let health = HealthDesk(servers, logger.of(.server))
     self.health = health
-    let told = ProxyEvents(bans, servers, health, logger)
+    let traces = TraceExporter(logger)
+    traces.adopt(loaded.tracing)
+    self.traces = traces
+    let told = ProxyEvents(bans, servers, health, traces, logger)
     let configuration = servers.applied(to: loaded.proxy)
     let standings = servers.standings(of: configuration)
     proxy = try ProxyServer(configuration, standings: standings) { told.take($0) }
@@ -65,15 +71,22 @@ public final class Supervisor: Sendable {
     renewer.adopt(loaded)
     names = NameWatch(logger.of(.name))
     names.adopt(loaded)
-    databases = DatabaseWatch(
-      logger.of(.database), isPaused: { id in servers.look { $0.unchecked.contains(id) } },
+    databases = Self.watchDatabases(servers, health, logger.of(.database))
+    state = Mutex(State(loaded: loaded))
+    servers.begin { [proxy] in proxy.stand($0) }
+    watch(configuration)
+    tellEvents()
+  }
+
+  private static func watchDatabases(
+    _ servers: ServerBook, _ health: HealthDesk, _ logger: Logger
+  ) -> DatabaseWatch {
+    DatabaseWatch(
+      logger, isPaused: { id in servers.look { $0.unchecked.contains(id) } },
       .init(
         checked: { id, isGood, result, took in
           health.record(ProbeResult(isGood: isGood, text: result, took: took), of: id)
         }, roles: { servers.told($0) }))
-    state = Mutex(State(loaded: loaded))
-    servers.begin { [proxy] in proxy.stand($0) }
-    watch(configuration)
   }
 
   var generation: Int { state.withLock { $0.generation } }
@@ -92,9 +105,10 @@ public final class Supervisor: Sendable {
   /// The addresses that are bound.
   public var addresses: [SocketAddress] { proxy.addresses }
 
-  /// Opens the admin socket, readable and writable for its owner and group only, and the door over TCP
-  /// where the file has one.
-  public func openAdminSocket() throws {
+  /// Opens the admin socket, readable and writable for its owner and group only, and what the file has
+  /// of doors over TCP: one for administrators, one that tells how it is.
+  public func openDoors() throws {
+    try openHealth(loaded)
     let (path, group) = state.withLock { ($0.loaded.adminSocket, $0.loaded.adminGroup) }
     guard let path else { return }
     let server = try AdminSocket.open(path, group: group, AdminAPI(supervisor: self)) {
@@ -102,11 +116,15 @@ public final class Supervisor: Sendable {
     }
     admin.withLock { $0 = server }
     try openDoor(loaded)
+    let open = door.addresses.map(\.description).joined(separator: ", ")
+    if !open.isEmpty { logger.notice("the admin API and the dashboard are on \(open)") }
   }
 
+  /// Beside the socket only: that, and the audit log, are a matter of the start.
   private func openDoor(_ loaded: LoadedConfiguration) throws {
+    guard admin.withLock({ $0 != nil }) else { return }
     try door.adopt(loaded.adminListen, AdminAPI(supervisor: self)) { [logger] in
-      Self.log($0, to: logger)
+      ProxyEvents.log($0, to: logger)
     }
   }
 
@@ -130,14 +148,19 @@ public final class Supervisor: Sendable {
         let loaded = try ConfigurationFile.load(path, lastAddresses: names.addresses)
         let before = self.loaded
         try openDoor(loaded)
-        do { try certificates.apply(loaded, putToWork) } catch {
+        do {
+          try openHealth(loaded)
+          try certificates.apply(loaded, putToWork)
+        } catch {
           try? openDoor(before)
+          try? openHealth(before)
           throw error
         }
         servers.adopt(loaded.proxy)
         bans.adopt(loaded)
         renewer.adopt(loaded)
         names.adopt(loaded)
+        traces.adopt(loaded.tracing)
         adopted(loaded, by: by)
         return []
       } catch {
@@ -216,6 +239,7 @@ public final class Supervisor: Sendable {
       Chore(every: 60) { [challenges] in challenges.dropOld() },
       Chore(every: 1) { [renewer] in renewer.work() },
       Chore(every: 0.25) { [self] in followServers() },
+      Chore(every: 1) { [traces] in traces.work() },
       Chore(every: 1) { [self] in
         history.add(proxy.report())
         publishMoment()
@@ -253,7 +277,8 @@ public final class Supervisor: Sendable {
       backends: backends, routes: .init(view.traffic, configuration),
       certificates: .init(certificates.served, now: Date()),
       renewals: renewer.outlook.map(Status.Renewal.init), traffic: .init(view),
-      names: names.report, databases: databases.report, lastApplyErrors: state.lastErrors,
+      names: names.report, databases: databases.report, tracing: traces.report,
+      lastApplyErrors: state.lastErrors,
       overrideErrors: troubles,
       overrides: overrides,
       certificateErrors: certificates.troubles + certificates.uncovered(configuration)
@@ -262,6 +287,7 @@ public final class Supervisor: Sendable {
 
   /// Takes nothing new, lets what runs finish, and returns when it has.
   public func drain() {
+    beginEnding()
     for chore in chores.withLock({ $0 }) { chore.stop() }
     databases.stop()
     health.stop()
@@ -269,7 +295,10 @@ public final class Supervisor: Sendable {
       "draining: no new connections, up to the drain timeout for those that run")
     proxy.drain()
     proxy.waitUntilStopped()
+    // The spans of the last requests; a collector that is away has had its time.
+    traces.work()
     door.stop()
+    healthDoor.stop()
     admin.withLock { $0?.stop() }
     if let socket = state.withLock({ $0.loaded.adminSocket }) {
       try? FileManager.default.removeItem(atPath: socket)

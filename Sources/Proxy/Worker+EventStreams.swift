@@ -18,10 +18,11 @@ extension Worker {
     clients[id].exchange.keepsAlive = false
     clients[id].exchange.responsePhase = .body
     counters.countResponse(response.status)
-    guard sendHead(of: response, to: id, count: nil) else { return }
+    clients[id].exchange.status = response.status
+    // Counted before it hears anything: what is published from then on must reach it.
     eventStreams.append(id)
-    send(event: response.body, to: id)
     forgetEndedStreams()
+    if sendHead(of: response, to: id, count: nil) { send(event: response.body, to: id) }
   }
 
   /// Gives the bytes to each; who cannot follow, or has been here for long, is closed and may come again.
@@ -47,9 +48,10 @@ extension Worker {
   private mutating func send(event bytes: [UInt8], to id: SlotID) {
     switch clients[id].transport.send(bytes.span, ciphertext: &ciphertext) {
     case .done: clients[id].lastProgress = now
-    case .queued: return
-    case .failed: abort(client: id, clientGone(id))
+    case .queued: break
+    case .failed: return abort(client: id, .clientGoneInData)
     }
+    clients[id].exchange.bytesOut &+= UInt64(bytes.count)
   }
 
   private mutating func endEventStream(_ id: SlotID) {

@@ -183,5 +183,7 @@ public enum ProxyEvent: Sendable, Equatable {
   case serverEjected(ServerID, reason: String, milliseconds: Int64)
   /// A request that the policy refused, or that was malformed; at most 1,000 a second and worker.
   case refusedRequest(client: IPAddress, listener: String)
+  /// A request that was followed is over; at most one each.
+  case traced(FinishedTrace)
   case trouble(String)
 }

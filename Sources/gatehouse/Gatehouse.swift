@@ -21,6 +21,7 @@ struct Gatehouse: ParsableCommand {
     version: "gatehouse \(Version.current)",
     subcommands: [
       RunCommand.self, CheckCommand.self, ApplyCommand.self, StatusCommand.self, EventsCommand.self,
+      WhyCommand.self, ExplainCommand.self,
       ServerCommand.self, DrainCommand.self, OverridesCommand.self, AuditCommand.self,
       PolicyCommand.self, BanCommand.self, AllowCommand.self,
       PanicCommand.self, AgentCommand.self, CertCommand.self, CaCommand.self, DatabaseCommand.self,
@@ -70,8 +71,10 @@ extension ExitCode {
 
 /// What every command that reads the configuration has.
 struct ConfigurationOption: ParsableArguments {
+  static let standard = "/etc/gatehouse/gatehouse.yaml"
+
   @Option(name: .shortAndLong, help: "The configuration file.")
-  var config = "/etc/gatehouse/gatehouse.yaml"
+  var config = Self.standard
 }
 
 /// What every command that speaks to the running process has.

@@ -160,3 +160,48 @@ struct AdminListenTests {
       ))
   }
 }
+
+struct HealthDoorFileTests {
+  private func load(_ health: String) throws -> LoadedConfiguration {
+    let folder = try Folder()
+    let text = """
+      listeners: { http: { bind: '127.0.0.1:80' } }
+      backends: { web: { servers: [10.0.0.1:80] } }
+      routes: [{ backend: web }]
+      health: \(health)
+      """
+    return try ConfigurationFile.load(try folder.write("g.yaml", text))
+  }
+
+  @Test func `addresses and a grace are read`() throws {
+    let loaded = try load("{ listen: [':8081', '127.0.0.1:8082'], grace: 5s }")
+    #expect(
+      loaded.healthAddresses == [
+        .ipv4(0, port: 8081), .ipv6(0, port: 8081), .ipv4(0x7f00_0001, port: 8082),
+      ])
+    #expect(loaded.grace == .seconds(5))
+    #expect(try load("{ listen: '127.0.0.1:8082' }").grace == .zero)
+  }
+
+  @Test(arguments: [
+    ("{}", "4:9: \"listen\" is missing in health; write \":8081\""),
+    ("{ listen: 8081 }", "4:19: listen in health: \"8081\" is no address with a port; allowed: "),
+    (
+      "{ listen: '127.0.0.1:80' }", "4:19: 127.0.0.1:80 is bound by listener \"http\", too (line 1)"
+    ),
+    (
+      "{ listen: ':1', grace: 5 }",
+      "4:32: grace in health: \"5\" has no unit; units: ms, s, m, h, d"
+    ),
+    ("{ listen: ':1', token: x }", "4:25: unknown key \"token\" in health"),
+    (
+      "{ listen: '127.0.0.1:9443' }\nadmin: { listen: { bind: '127.0.0.1:9443' } }",
+      "4:19: 127.0.0.1:9443 is bound by admin.listen, too"
+    ),
+  ])
+  func `what is wrong is told with its place`(_ health: String, _ wanted: String) throws {
+    let error = #expect(throws: ConfigurationErrors.self) { _ = try load(health) }
+    let lines = error?.lines ?? []
+    #expect(lines.contains { $0.contains("g.yaml:\(wanted)") }, "\(lines)")
+  }
+}

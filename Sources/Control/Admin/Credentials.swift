@@ -16,7 +16,8 @@ enum Credentials {
   static func bearer(_ values: [String]) -> Bearer {
     guard let value = values.first else { return .none }
     let words = value.split(separator: " ", omittingEmptySubsequences: true)
-    guard values.count == 1, words.count == 2, words[0].lowercased() == "bearer",
+    guard values.count == 1, value.first != " ", words.count == 2,
+      words[0].lowercased() == "bearer",
       words[1].utf8.count <= lengthLimit, words[1].utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f })
     else { return .malformed }
     return .token(String(words[1]))

@@ -42,6 +42,8 @@ final class FailureBook: Sendable {
     }
   }
 
+  var addressCount: Int { book.withLock { $0.count } }
+
   private static func network(of address: IPAddress) -> IPAddress {
     switch address {
     case .ipv4: address

@@ -43,12 +43,14 @@ export function render(status) {
     ["Requests forbidden", count(traffic.requests_forbidden)],
     ["Handshakes failed", count(traffic.handshake_failures)],
   ]);
+  renderSources(status.firewall?.sources);
 }
 
-/// Those that were refused most, first; a list of `{ address, refused }`.
-export function renderSources(list) {
-  sources(list.slice(0, sourceLimit));
-  show(byID("dropped-none"), list.length === 0);
+/// Those that were refused most, first; nothing is shown where nobody counts them.
+function renderSources(list) {
+  show(byID("dropped-part"), list !== undefined);
+  sources((list ?? []).slice(0, sourceLimit));
+  show(byID("dropped-none"), list?.length === 0);
 }
 
 // Why
@@ -74,11 +76,12 @@ async function explain(address, url) {
   byID("why-address").value = address;
   byID("why-url").value = url;
   if (url === "") return byID("why-url").focus();
-  say(command, `gatehouse why ${quoted(address)} ${quoted(url)}`);
+  say(command, `gatehouse why ${[address, ...url.split(/\s+/)].map(quoted).join(" ")}`);
   steps.replaceChildren();
   say(advice, "");
   try {
-    const query = new URLSearchParams(/^[0-9]+$/.test(url) ? { address, port: url } : { address, url });
+    const query = new URLSearchParams({ address });
+    for (const word of url.split(/\s+/)) query.append(/^[0-9]+$/.test(word) ? "port" : "url", word);
     tell((await ask("GET", `/v1/why?${query}`)).value);
   } catch (error) {
     sentence.set("error", "no answer");

@@ -83,7 +83,10 @@ public struct PolicyExplanation: Sendable {
     stages.append(
       Stage(
         name: "http", result: isAllowed ? .allow : .deny,
-        detail: "no rule for requests names it; allow of the service decides"))
+        detail: "no rule for requests names it; allow of the service decides",
+        place: compiled.policy.services.first { $0.name == service.name }.map {
+          "\($0.place.file):\($0.place.line)"
+        }))
   }
 
   /// The verdict in a line.
@@ -157,22 +160,23 @@ private struct Reader {
     case .allowedByService:
       let all = service.allow + service.http.flatMap(\.allow)
       let stage = decided(name, .allow, covering(all), service.place)
-      return [stage] + (service.limit.map { [limit($0, name)] } ?? [])
+      return [stage] + (service.limit.map { [limit($0, service)] } ?? [])
     case .allowedAsEssential, .allowedByManagement, .deniedByDeny, .deniedByPanic,
       .deniedByDefault:
       return []
     }
   }
 
-  private func limit(_ limit: FirewallPolicy.Limit, _ service: String) -> Stage {
+  private func limit(_ limit: FirewallPolicy.Limit, _ service: FirewallPolicy.Service) -> Stage {
     let rate = limit.newConnections.map {
       "\($0.count) new a \($0.unit), \($0.burst) at once"
     }
     let most = limit.concurrent.map { "\($0) open at a time" }
-    let counter = "r_\(service)_limited"
+    let counter = "r_\(service.name)_limited"
     return Stage(
       name: "limit", result: .ok,
-      detail: [rate, most].compactMap(\.self).joined(separator: "; "), counter: counter,
+      detail: [rate, most].compactMap(\.self).joined(separator: "; "),
+      place: "\(service.place.file):\(service.place.line)", counter: counter,
       hits: counters[counter]?.packets)
   }
 

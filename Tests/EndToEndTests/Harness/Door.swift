@@ -7,10 +7,11 @@ final class Door {
   private(set) var tokens: [String: String] = [:]
   let isTLS: Bool
 
-  /// `listen` is added to `admin.listen`, `more` to the file.
+  /// `listen` is added to `admin.listen`, `more` to the file, which `edit` may change whole.
   init(
     tls: Bool = false, listen: String = "", roles: [String] = ["viewer", "operator", "admin"],
-    more: String = "", origins: [Origin] = [.named("s1"), .named("s2")]
+    more: String = "", origins: [Origin] = [.named("s1"), .named("s2")],
+    edit: (String) -> String = { $0 }
   ) throws {
     let secrets = try TemporaryFolder()
     let port = RawSocket.quietPort()
@@ -29,7 +30,7 @@ final class Door {
     gate = try Gate(
       origins, extra: more,
       edit: {
-        $0.replacing(
+        edit($0).replacing(
           "admin: { socket: admin.sock }",
           with: "admin: { socket: admin.sock, listen: { bind: \"127.0.0.1:\(port)\"\(given)"
             + "\(tls ? ", certificates: certs" : "")\(listen) } }")
