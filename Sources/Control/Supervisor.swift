@@ -277,6 +277,7 @@ public final class Supervisor: Sendable {
       backends: backends, routes: .init(view.traffic, configuration),
       certificates: .init(certificates.served, now: Date()),
       renewals: renewer.outlook.map(Status.Renewal.init), traffic: .init(view),
+      firewall: .init(view.reports),
       names: names.report, databases: databases.report, tracing: traces.report,
       lastApplyErrors: state.lastErrors,
       overrideErrors: troubles,

@@ -106,6 +106,31 @@ import Testing
     #expect(try browser.log().console == [])
   }
 
+  @Test func `who was refused most is there, with why beside it`() throws {
+    let door = try Door(
+      policy: {
+        """
+        version: 1
+        management: { from: [127.0.0.99], to: [tcp/22] }
+        services: { web: { listen: [tcp/\($0)], allow: [127.0.0.3] } }
+
+        """
+      }, edit: { $0.replacing(#/ *http: \{ bind.*\n/#, with: "") })
+    for _ in 0..<3 { _ = try door.gate.curl("--interface", "127.0.0.9") }
+    let browser = try Browser()
+    try browser.logIn(door, "viewer")
+    let row = "document.querySelector('#dropped tr')"
+    #expect(try browser.waits("\(row)?.innerText.includes('127.0.0.9')"))
+    #expect(try browser.text("\(row).querySelector('td').innerText") == "3")
+    try browser.click("#dropped button")
+    #expect(
+      try browser.waits("document.querySelector('#why-answer').innerText.includes('refused')"))
+    #expect(
+      try browser.text("document.querySelector('.command').innerText")
+        == "gatehouse why 127.0.0.9 \(door.gate.https)")
+    #expect(try browser.log().console == [])
+  }
+
   @Test func `a telephone shows all of it without scrolling sideways, light and dark`() throws {
     let door = try Door()
     let browser = try Browser(width: 360, height: 740)

@@ -43,8 +43,8 @@ struct WhyPredictionTests {
     #expect(
       wrong.isEmpty, "seed \(Self.seed), \(wrong.count) wrong:\n\(wrong.joined(separator: "\n"))")
     for (end, least) in [
-      ("backend", 50), ("redirect", 30), ("reply", 100), ("dropped", 50), ("closed", 20),
-      ("tls-alert", 5), ("stream", 5), ("no-handshake", 1), ("400", 20), ("403", 10), ("404", 20),
+      ("backend", 40), ("redirect", 20), ("reply", 80), ("dropped", 40), ("closed", 20),
+      ("tls-alert", 5), ("stream", 5), ("no-handshake", 1), ("400", 20), ("403", 1), ("404", 1),
       ("405", 10),
     ] {
       #expect(

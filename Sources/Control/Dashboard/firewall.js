@@ -3,6 +3,9 @@ import { badge, byID, keep, make, put, say, show } from "./dom.js";
 import { ask } from "./door.js";
 import { count } from "./words.js";
 
+/// What is asked about where nothing was typed: the first port that the policy is for.
+let firstPort = "";
+
 /// How many of the sources that were refused most are shown.
 const sourceLimit = 10;
 
@@ -24,7 +27,7 @@ const sources = keep(byID("dropped"), one => one.address, () => {
       say(address, one.address);
       say(number, count(one.refused));
       put(button, "aria-label", `Why is ${one.address} refused?`);
-      button.onclick = () => explain(one.address, one.url ?? byID("why-url").value ?? "");
+      button.onclick = () => explain(one.address, byID("why-url").value.trim() || firstPort);
     },
   };
 });
@@ -32,6 +35,7 @@ const sources = keep(byID("dropped"), one => one.address, () => {
 export function render(status) {
   const traffic = status.traffic;
   const rules = status.listeners.filter(one => one.is_policy_enforced).map(one => one.name);
+  firstPort = status.listeners.find(one => one.is_policy_enforced)?.addresses[0]?.split(":").at(-1) ?? "";
   const open = status.listeners.filter(one => !one.is_policy_enforced).map(one => one.name);
   fact([
     ["Policy", status.policy ?? "none: everybody may connect"],

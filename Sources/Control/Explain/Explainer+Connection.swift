@@ -46,7 +46,7 @@ extension Explainer {
     let told = PolicyExplanation(
       of: Packet(from: source, .tcp(port: course.port)), by: CompiledPolicy(policy, at: course.time)
     )
-    explanation.steps += told.stages.filter { $0.name != "bans" }.map { stage in
+    explanation.steps += (told.stages.filter { $0.name != "bans" } + told.entries).map { stage in
       var step = stage
       step.name = "policy: \(stage.name)"
       step.counter = nil

@@ -170,7 +170,7 @@ public struct Explainer {
     }
     let policy = PolicyExplanation(
       of: packet, by: compiled, banned: kernel.ban, counters: kernel.counters)
-    explanation.steps += policy.stages.map { stage in
+    explanation.steps += (policy.stages + policy.entries).map { stage in
       var step = stage
       step.name = "kernel: \(stage.name)"
       return step

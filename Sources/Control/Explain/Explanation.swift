@@ -81,7 +81,7 @@ public struct Explanation: Sendable {
     steps.append(
       Step(
         name: name, result: result, detail: detail,
-        place: place.map { "\($0.file):\($0.line)" }))
+        place: place?.inFile))
   }
 }
 

@@ -56,7 +56,8 @@ public struct RequestURL: Sendable, Equatable {
 
   /// Host and port of `host:port` and `[v6]:port`.
   private static func split(_ authority: Substring) -> (String, Substring?) {
-    if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") {
+    if authority.hasPrefix("[") {
+      guard let end = authority.firstIndex(of: "]") else { return ("", nil) }
       let host = authority[authority.index(after: authority.startIndex)..<end]
       let rest = authority[authority.index(after: end)...]
       return (String(host), rest.hasPrefix(":") ? rest.dropFirst() : nil)

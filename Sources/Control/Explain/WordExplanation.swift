@@ -62,7 +62,7 @@ public struct WordExplanation: Sendable, Encodable {
         ? "the proxy never makes it: a server behind answered so (term --)"
         : "made by the proxy for the reasons below; with term -- in the access log it is the server's"
     self.init(
-      "\(status) \(title)", summary,
+      title == "Status" ? "\(status)" : "\(status) \(title)", summary,
       isRedirect ? [Meaning(.redirected)] : own.map { Meaning($0.ending, reason: $0.text) })
   }
 
@@ -106,54 +106,71 @@ enum ClientsWord: String, CaseIterable {
 extension WordExplanation {
   fileprivate init?(clientsWord text: String) {
     guard let word = ClientsWord(rawValue: text) else { return nil }
-    let ask = ["gatehouse why ADDRESS PORT", "gatehouse policy status"]
-    func meaning(_ reason: String, _ causes: [String], _ steps: [String]) -> Meaning {
-      Meaning(name: nil, state: nil, reason: reason, causes: causes, steps: steps)
+    self.init(text, word.summary, word.meanings.map(Meaning.init(ofClients:)))
+  }
+}
+
+extension WordExplanation.Meaning {
+  fileprivate init(ofClients told: ClientsWord.Told) {
+    self.init(name: nil, state: nil, reason: told.reason, causes: told.causes, steps: told.steps)
+  }
+}
+
+extension ClientsWord {
+  typealias Told = (reason: String, causes: [String], steps: [String])
+
+  fileprivate var summary: String {
+    switch self {
+    case .refused: "this machine answered at once that nothing listens on the port"
+    case .timeout: "nothing came back at all: packets were dropped, here or on the way"
+    case .reset: "the connection was made, and ended at once"
+    case .alert: "the handshake ended with a TLS alert"
     }
-    switch word {
+  }
+
+  fileprivate var meanings: [Told] {
+    let ask = ["gatehouse why ADDRESS PORT", "gatehouse policy status"]
+    return switch self {
     case .refused:
-      self.init(
-        text, "this machine answered at once that nothing listens on the port",
-        [
-          meaning(
-            "no process has bound the address and port",
-            ["gatehouse does not run, or binds another address or port"],
-            ["gatehouse status", "ss -ltnp"])
-        ])
+      [
+        (
+          "no process has bound the address and port",
+          ["gatehouse does not run, or binds another address or port"],
+          ["gatehouse status", "ss -ltnp"]
+        )
+      ]
     case .timeout:
-      self.init(
-        text, "nothing came back at all: packets were dropped, here or on the way",
-        [
-          meaning(
-            "the kernel drops who is not let in, without a word",
-            [
-              "the policy does not allow the address, or it is banned, or over its limit",
-              "another firewall in front of this machine, or another table in it",
-            ], ask)
-        ])
+      [
+        (
+          "the kernel drops who is not let in, without a word",
+          [
+            "the policy does not allow the address, or it is banned, or over its limit",
+            "another firewall in front of this machine, or another table in it",
+          ], ask
+        )
+      ]
     case .reset:
-      self.init(
-        text, "the connection was made, and ended at once",
-        [
-          meaning(
-            "the proxy ends connections of those whom the policy does not let in",
-            [
-              "the policy is not applied to the kernel, so the proxy refuses by itself",
-              "http:// where the listener speaks TLS", "a ban that ended what was open",
-            ], ask)
-        ])
+      [
+        (
+          "the proxy ends connections of those whom the policy does not let in",
+          [
+            "the policy is not applied to the kernel, so the proxy refuses by itself",
+            "http:// where the listener speaks TLS", "a ban that ended what was open",
+          ], ask
+        )
+      ]
     case .alert:
-      self.init(
-        text, "the handshake ended with a TLS alert",
-        [
-          meaning(
-            "unrecognized_name: no certificate bears the name",
-            ["a name without certificate, or no name at all"], ["gatehouse cert list"]),
-          meaning(
-            "certificate_required, unknown_ca, bad_certificate: of the client's own certificate",
-            ["`client_auth` asks for one, and none, an old or a foreign one was shown"],
-            ["gatehouse why ADDRESS URL"]),
-        ])
+      [
+        (
+          "unrecognized_name: no certificate bears the name",
+          ["a name without certificate, or no name at all"], ["gatehouse cert list"]
+        ),
+        (
+          "certificate_required, unknown_ca, bad_certificate: of the client's own certificate",
+          ["`client_auth` asks for one, and none, an old or a foreign one was shown"],
+          ["gatehouse why ADDRESS URL"]
+        ),
+      ]
     }
   }
 }

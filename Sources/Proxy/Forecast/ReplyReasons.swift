@@ -10,12 +10,24 @@ public enum ReplyReasons {
   public static func of(status: UInt16) -> [Reason] {
     var seen: Set<String> = []
     return replies.filter { $0.status == status && seen.insert("\($0.reason)").inserted }
-      .map { Reason(text: "\($0.reason)", ending: $0.ending) }
+      .flatMap { reply in endings(of: reply).map { Reason(text: "\(reply.reason)", ending: $0) } }
   }
 
   public static var statuses: [UInt16] { Set(replies.map(\.status)).sorted() }
 
   public static func title(of status: UInt16) -> String { "\(Replies.title(of: status))" }
+
+  /// The one that the answer alone tells of, and those that the exchange before it may have.
+  private static func endings(of reply: Reply) -> [Ending] {
+    switch reply {
+    case .badGateway: [.serverGone, .badResponse]
+    case .tooManyStreams: [.answeredHere]
+    case .noServer: [.noServer, .connectFailed, .connectTimedOut, .outOfSockets]
+    case .refused, .badPath, .forbidden, .noRoute, .misdirected, .contentTooLarge, .headTooLarge,
+      .requestTimeout, .gatewayTimeout, .noPrimary, .queueFull, .queueTimeout:
+      [reply.ending]
+    }
+  }
 
   private static var replies: [Reply] {
     // `badStatus` is a response's, which is answered as `badGateway`.

@@ -11,7 +11,7 @@ final class Door {
   init(
     tls: Bool = false, listen: String = "", roles: [String] = ["viewer", "operator", "admin"],
     more: String = "", origins: [Origin] = [.named("s1"), .named("s2")],
-    edit: (String) -> String = { $0 }
+    policy: ((UInt16) -> String)? = nil, edit: (String) -> String = { $0 }
   ) throws {
     let secrets = try TemporaryFolder()
     let port = RawSocket.quietPort()
@@ -28,7 +28,7 @@ final class Door {
     self.secrets = secrets
     let given = files.isEmpty ? "" : ", tokens: { \(files.joined(separator: ", ")) }"
     gate = try Gate(
-      origins, extra: more,
+      origins, extra: more, policy: policy,
       edit: {
         edit($0).replacing(
           "admin: { socket: admin.sock }",

@@ -58,7 +58,7 @@ struct RandomSite {
     random = Seeded(state: seed)
     let backends = ["web", "api", "keyed", "solo", "spare", "flow"].map { backend($0) }
     let bind = { (port: Int) in "bind: [\"10.77.0.1:\(port)\", \"[fd77::1]:\(port)\"]" }
-    let certificate = random.chance(40) ? ", default_certificate: site" : ""
+    let certificate = takesAllHosts && random.chance(70) ? ", default_certificate: site" : ""
     file = """
       listeners:
         https: { \(bind(443)), certificates: certs\(certificate) }
