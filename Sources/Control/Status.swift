@@ -51,6 +51,7 @@ public struct Status: Codable, Sendable {
   /// What is fetched from authorities.
   public let renewals: [Renewal]
   public let traffic: Traffic
+  public let firewall: Firewall
   /// Names that servers are written with.
   public let names: [Name]
   /// Backends with MySQL roles.

@@ -75,6 +75,7 @@ public final class Supervisor: Sendable {
     state = Mutex(State(loaded: loaded))
     servers.begin { [proxy] in proxy.stand($0) }
     watch(configuration)
+    tellEvents()
   }
 
   private static func watchDatabases(
@@ -276,6 +277,7 @@ public final class Supervisor: Sendable {
       backends: backends, routes: .init(view.traffic, configuration),
       certificates: .init(certificates.served, now: Date()),
       renewals: renewer.outlook.map(Status.Renewal.init), traffic: .init(view),
+      firewall: .init(view.reports),
       names: names.report, databases: databases.report, tracing: traces.report,
       lastApplyErrors: state.lastErrors,
       overrideErrors: troubles,

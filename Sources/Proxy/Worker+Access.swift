@@ -8,6 +8,7 @@ extension Worker {
     let time = Clock.unixSeconds()
     if !bans.isEmpty, bans.covers(address, at: time) {
       counters.connectionsBanned &+= 1
+      refusedSources.note(address)
       return true
     }
     guard !admission.admits(address, at: time) else { return false }
@@ -16,6 +17,7 @@ extension Worker {
       return false
     }
     counters.connectionsRefused &+= 1
+    refusedSources.note(address)
     return true
   }
 
@@ -39,6 +41,7 @@ extension Worker {
       return nil
     }
     counters.requestsForbidden &+= 1
+    refusedSources.note(client ?? clients[id].address)
     // Who hides behind a trusted proxy without a name can't be told from its other clients.
     if let client,
       client != clients[id].address || access.trustedProxies?.allows(client, at: time) != true

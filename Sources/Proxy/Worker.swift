@@ -44,6 +44,7 @@ struct Worker: ~Copyable {
   var meters: Meters
   /// How long turns took, of some of them.
   var turnTimes = Histogram()
+  var refusedSources = RefusedSources()
   var turns: UInt64 = 0
   var requestIDs = RequestIDs()
   /// Connections that have more to do and used up their share of this turn.

@@ -11,13 +11,17 @@ const bucketCount = 17;
 
 const sum = list => list.reduce((all, one) => all + one, 0);
 
-/// The upper bound of the bucket in which that share of them ends; null without any.
+/// How long that share of them took at most, as if all of a bucket lay evenly in it; null without any.
 export function quantile(counts, wanted) {
-  const all = sum(counts);
+  const goal = wanted * sum(counts);
   let below = 0;
-  for (let index = 0; index < counts.length && all > 0; index += 1) {
+  for (let index = 0; index < counts.length && goal > 0; index += 1) {
+    const low = index === 0 ? 0 : bounds[index - 1];
+    if (index === bounds.length) return low;
+    if (below + counts[index] >= goal) {
+      return low + (bounds[index] - low) * (goal - below) / counts[index];
+    }
     below += counts[index];
-    if (below >= wanted * all) return bounds[Math.min(index, bounds.length - 1)];
   }
   return null;
 }

@@ -3,6 +3,9 @@ import { badge, byID, keep, make, put, say, show } from "./dom.js";
 import { ask } from "./door.js";
 import { count } from "./words.js";
 
+/// What is asked about where nothing was typed: the first port that the policy is for.
+let firstPort = "";
+
 /// How many of the sources that were refused most are shown.
 const sourceLimit = 10;
 
@@ -24,7 +27,7 @@ const sources = keep(byID("dropped"), one => one.address, () => {
       say(address, one.address);
       say(number, count(one.refused));
       put(button, "aria-label", `Why is ${one.address} refused?`);
-      button.onclick = () => explain(one.address, one.url ?? byID("why-url").value ?? "");
+      button.onclick = () => explain(one.address, byID("why-url").value.trim() || firstPort);
     },
   };
 });
@@ -32,6 +35,7 @@ const sources = keep(byID("dropped"), one => one.address, () => {
 export function render(status) {
   const traffic = status.traffic;
   const rules = status.listeners.filter(one => one.is_policy_enforced).map(one => one.name);
+  firstPort = status.listeners.find(one => one.is_policy_enforced)?.addresses[0]?.split(":").at(-1) ?? "";
   const open = status.listeners.filter(one => !one.is_policy_enforced).map(one => one.name);
   fact([
     ["Policy", status.policy ?? "none: everybody may connect"],
@@ -43,12 +47,14 @@ export function render(status) {
     ["Requests forbidden", count(traffic.requests_forbidden)],
     ["Handshakes failed", count(traffic.handshake_failures)],
   ]);
+  renderSources(status.firewall?.sources);
 }
 
-/// Those that were refused most, first; a list of `{ address, refused }`.
-export function renderSources(list) {
-  sources(list.slice(0, sourceLimit));
-  show(byID("dropped-none"), list.length === 0);
+/// Those that were refused most, first; nothing is shown where nobody counts them.
+function renderSources(list) {
+  show(byID("dropped-part"), list !== undefined);
+  sources((list ?? []).slice(0, sourceLimit));
+  show(byID("dropped-none"), list?.length === 0);
 }
 
 // Why
@@ -74,11 +80,12 @@ async function explain(address, url) {
   byID("why-address").value = address;
   byID("why-url").value = url;
   if (url === "") return byID("why-url").focus();
-  say(command, `gatehouse why ${quoted(address)} ${quoted(url)}`);
+  say(command, `gatehouse why ${[address, ...url.split(/\s+/)].map(quoted).join(" ")}`);
   steps.replaceChildren();
   say(advice, "");
   try {
-    const query = new URLSearchParams(/^[0-9]+$/.test(url) ? { address, port: url } : { address, url });
+    const query = new URLSearchParams({ address });
+    for (const word of url.split(/\s+/)) query.append(/^[0-9]+$/.test(word) ? "port" : "url", word);
     tell((await ask("GET", `/v1/why?${query}`)).value);
   } catch (error) {
     sentence.set("error", "no answer");

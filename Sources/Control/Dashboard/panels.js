@@ -20,19 +20,22 @@ export function verdict(status) {
   const word = said.severity.toUpperCase();
   mark.set(said.severity, word);
   // The sentence begins with its own word where it is told in a terminal.
-  say(verdictText, said.text.replace(/^(OK|DEGRADED|DOWN|CRITICAL)\b[:.,]?\s*/i, ""));
+  say(verdictText, said.sentence.replace(/^(OK|DEGRADED|DOWN)( since [^–]*)?( – )?/, ""));
   say(verdictSince, said.since ? `for ${span(since(said.since))}` : "");
   const others = said.causes ?? [];
-  causes(others.length > 1 ? others.map(cause => typeof cause === "string" ? cause : cause.text) : []);
-  show(byID("causes"), others.length > 1);
+  causes(others.map(causeText));
+  show(byID("causes"), others.length > 0);
   document.title = `${word} – Gatehouse`;
 }
+
+/// What is wrong, what more is known of it, and what to type.
+const causeText = one => one.text + (one.detail ? `: ${one.detail}` : "") + (one.next ? ` → ${one.next}` : "");
 
 /// Where the process gives no verdict, only what can be counted.
 function counted(status) {
   const servers = status.backends.flatMap(backend => backend.servers);
   const up = servers.filter(server => server.state === "up").length;
-  return { severity: "info", text: `${up} of ${servers.length} servers up` };
+  return { severity: "info", sentence: `${up} of ${servers.length} servers up` };
 }
 
 // The strip
@@ -53,7 +56,8 @@ export function facts(status) {
     ["p99", took(recent?.p99_seconds)],
     ["5xx", recent ? share(recent.error_share) : "–"],
     ["Clients", count(status.traffic.connections)],
-    ["Generation", `${status.generation}, ${span(since(status.applied_at))} ago`],
+    ["Generation", `${status.generation}`],
+    ["In force for", span(since(status.applied_at))],
     ["Running for", span(since(status.started_at))],
     ["Workers", `${status.workers}`],
     ["Overrides", `${status.overrides}`],

@@ -54,7 +54,7 @@ function backendView() {
     update(backend) {
       say(name, backend.name);
       const up = backend.all.filter(server => server.state === "up").length;
-      const tiers = backend.tiers.length > 1 ? `, tier ${backend.tier} of ${backend.tiers.join(", ")}` : "";
+      const tiers = backend.tiers.length > 1 ? `, tier ${backend.tier} in use` : "";
       const queue = backend.queued > 0 ? `, ${count(backend.queued)} requests wait` : "";
       say(facts, `${up} of ${backend.all.length} up${tiers}${queue}`);
       rows(backend.servers);
