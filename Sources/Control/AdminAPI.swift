@@ -29,7 +29,7 @@ struct AdminAPI: Sendable {
       },
       AdminRoute("PUT /v1/bans/ADDRESS", .operator, "ban") { $0.ban($1) },
       AdminRoute("DELETE /v1/bans/ADDRESS", .operator, "unban") { $0.unban($1) },
-    ] + serverRoutes + eventRoutes
+    ] + serverRoutes + eventRoutes + haproxyRoutes
 
   func answer(_ request: LocalRequest) -> LocalResponse {
     let parts = request.path.split(separator: "/").map { $0.removingPercentEncoding ?? String($0) }

@@ -32,12 +32,16 @@ public final class Supervisor: Sendable {
   /// One change of the configuration that runs at a time.
   private let applying = Mutex<Void>(())
   private let admin: Mutex<ProxyServer?> = Mutex(nil)
-  private let startedAt = Date()
+  private let haproxy: Mutex<HAProxySocket?> = Mutex(nil)
+  private let startedAt: Date
+  private let verdicts: VerdictKeeper
   private let state: Mutex<State>
 
   /// Loads the file and binds every listener, or throws what is wrong with it.
   public init(path: String, logger: Logger) throws {
     self.path = path
+    startedAt = Date()
+    verdicts = VerdictKeeper(startedAt: startedAt)
     let loaded = try ConfigurationFile.load(path)
     let folder = loaded.adminSocket == nil ? StateFolder() : StateFolder(loaded.state)
     events = EventBook(folder.file("events.log"))
@@ -98,6 +102,10 @@ public final class Supervisor: Sendable {
       [logger] in ProxyEvents.log($0, to: logger)
     }
     admin.withLock { $0 = server }
+    guard let other = loaded.haproxySocket else { return }
+    let commands = HAProxyCommands(supervisor: self)
+    let answers = try HAProxySocket(other, group: group, commands)
+    haproxy.withLock { $0 = answers }
   }
 
   /// Says that it serves.
@@ -190,6 +198,7 @@ public final class Supervisor: Sendable {
       Chore(every: 1) { [renewer] in renewer.work() },
       Chore(every: 0.25) { [self] in followServers() },
       Chore(every: 1) { [proxy, history] in history.add(proxy.report()) },
+      Chore(every: 1) { [self] in followVerdict() },
       Chore(every: 0.5) { [self] in names.work { [self] in move($0, from: $1) } },
     ]
     chores.withLock { $0 = all }
@@ -214,7 +223,7 @@ public final class Supervisor: Sendable {
         book.overrides.overrides.count
       )
     }
-    return Status(
+    var status = Status(
       version: Version.current, pid: ProcessInfo.processInfo.processIdentifier,
       startedAt: startedAt, generation: state.generation, appliedAt: state.appliedAt,
       configuration: path, configurationPath: CertificateRefresh.absolute(path),
@@ -228,6 +237,15 @@ public final class Supervisor: Sendable {
       overrides: overrides,
       certificateErrors: certificates.troubles + certificates.uncovered(configuration)
         + ProxyServer.outdatedTerms(of: configuration))
+    let causes = Verdict.causes(of: status)
+    let since = verdicts.since(causes.map(\.severity).max() ?? .ok)
+    status.verdict = Verdict(status, causes, since: since)
+    return status
+  }
+
+  /// Has the verdict's time be right: looks when something happened, and now and then without.
+  private func followVerdict() {
+    if verdicts.isDue(events.lastID) { _ = status() }
   }
 
   /// Takes nothing new, lets what runs finish, and returns when it has.
@@ -240,6 +258,7 @@ public final class Supervisor: Sendable {
     proxy.drain()
     proxy.waitUntilStopped()
     admin.withLock { $0?.stop() }
+    haproxy.withLock { $0?.stop() }
     if let socket = state.withLock({ $0.loaded.adminSocket }) {
       try? FileManager.default.removeItem(atPath: socket)
     }

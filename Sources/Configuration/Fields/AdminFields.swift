@@ -7,8 +7,12 @@ enum AdminFields {
     standard: "the process's own",
     "Whose members may open the socket, beside its owner and root; what they may do, `roles` says.")
   static let roles = Field("roles", .section("admin.roles"), "Who may do what over the socket.")
+  static let haproxySocket = Field(
+    "haproxy_socket", .path,
+    "A Unix socket that answers HAProxy's `show stat` and `show info`, for hatop and exporters; it only shows, to the owner and `group`. From a restart on."
+  )
   static let section = Section(
-    "admin", "The administrator's door.", [socket, group, roles], later: ["listen"])
+    "admin", "The administrator's door.", [socket, group, roles, haproxySocket], later: ["listen"])
 }
 
 enum AdminRoleFields {
