@@ -70,6 +70,9 @@ public enum ConfigurationFile {
     loaded.adminSocket = admin.flatMap(adminSocket)
     loaded.state = file.path(FileFields.state) ?? LoadedConfiguration.defaultState
     if let admin { AdminReader.read(admin, &loaded) }
+    loaded.haproxySocket = admin.flatMap { admin in
+      admin.path(AdminFields.haproxySocket).flatMap { checkedSocket($0, admin) }
+    }
     loaded.agentSocket = file.path(FileFields.agent)
     _ = file.choice(FileFields.firewall)
     loaded.proxy.listeners = listeners.map(\.listener)

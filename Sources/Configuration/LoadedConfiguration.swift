@@ -27,6 +27,8 @@ public struct LoadedConfiguration: Sendable {
   public var bans = ResolvedPolicy()
   /// Nil when the file has no `admin`.
   public var adminSocket: String?
+  /// Where HAProxy's tools may look; nowhere when nil.
+  public var haproxySocket: String?
   /// Who may open the admin socket beside its owner; the process's group when nil.
   public var adminGroup: UInt32?
   public var adminRoles = AdminRoles()

@@ -32,7 +32,7 @@ struct AdminAPI: Sendable {
       AdminRoute("GET /v1/bans/ADDRESS", .viewer) { $0.ban(of: $1[2]) },
       AdminRoute("PUT /v1/bans/ADDRESS", .operator, "ban") { $0.ban($1) },
       AdminRoute("DELETE /v1/bans/ADDRESS", .operator, "unban") { $0.unban($1) },
-    ] + serverRoutes + eventRoutes + explainRoutes
+    ] + serverRoutes + eventRoutes + explainRoutes + haproxyRoutes
 
   /// Over the Unix socket.
   func answer(_ request: LocalRequest) -> LocalResponse {

@@ -34,6 +34,8 @@ public struct Status: Codable, Sendable {
     /// Of the last minute; nil before there is one.
     public var recent: RecentTraffic?
   }
+  /// Before all else; nil only of a process that is older than it.
+  public internal(set) var verdict: Verdict?
   public let version: String
   public let pid: Int32
   public let startedAt: Date

@@ -36,12 +36,16 @@ public final class Supervisor: Sendable {
   let door = AdminDoor()
   let healthDoor = HealthDoor()
   let isEnding = Atomic(false)
-  private let startedAt = Date()
+  private let haproxy: Mutex<HAProxySocket?> = Mutex(nil)
+  private let startedAt: Date
+  private let verdicts: VerdictKeeper
   private let state: Mutex<State>
 
   /// Loads the file and binds every listener, or throws what is wrong with it.
   public init(path: String, logger: Logger) throws {
     self.path = path
+    startedAt = Date()
+    verdicts = VerdictKeeper(startedAt: startedAt)
     let loaded = try ConfigurationFile.load(path)
     let folder = loaded.adminSocket == nil ? StateFolder() : StateFolder(loaded.state)
     events = EventBook(folder.file("events.log"))
@@ -118,6 +122,10 @@ public final class Supervisor: Sendable {
     try openDoor(loaded)
     let open = door.addresses.map(\.description).joined(separator: ", ")
     if !open.isEmpty { logger.notice("the admin API and the dashboard are on \(open)") }
+    guard let other = loaded.haproxySocket else { return }
+    let commands = HAProxyCommands(supervisor: self)
+    let answers = try HAProxySocket(other, group: group, commands)
+    haproxy.withLock { $0 = answers }
   }
 
   /// Beside the socket only: that, and the audit log, are a matter of the start.
@@ -242,6 +250,7 @@ public final class Supervisor: Sendable {
       Chore(every: 1) { [traces] in traces.work() },
       Chore(every: 1) { [self] in
         history.add(proxy.report())
+        followVerdict()
         publishMoment()
       },
       Chore(every: 0.5) { [self] in names.work { [self] in move($0, from: $1) } },
@@ -268,7 +277,7 @@ public final class Supervisor: Sendable {
         book.overrides.overrides.count
       )
     }
-    return Status(
+    var status = Status(
       version: Version.current, pid: ProcessInfo.processInfo.processIdentifier,
       startedAt: startedAt, generation: state.generation, appliedAt: state.appliedAt,
       configuration: path, configurationPath: CertificateRefresh.absolute(path),
@@ -284,6 +293,15 @@ public final class Supervisor: Sendable {
       overrides: overrides,
       certificateErrors: certificates.troubles + certificates.uncovered(configuration)
         + ProxyServer.outdatedTerms(of: configuration))
+    let causes = Verdict.causes(of: status)
+    let since = verdicts.since(causes.map(\.severity).max() ?? .ok)
+    status.verdict = Verdict(status, causes, since: since)
+    return status
+  }
+
+  /// Has the verdict's time be right: looks when something happened, and now and then without.
+  private func followVerdict() {
+    if verdicts.isDue(events.lastID) { _ = status() }
   }
 
   /// Takes nothing new, lets what runs finish, and returns when it has.
@@ -301,6 +319,7 @@ public final class Supervisor: Sendable {
     door.stop()
     healthDoor.stop()
     admin.withLock { $0?.stop() }
+    haproxy.withLock { $0?.stop() }
     if let socket = state.withLock({ $0.loaded.adminSocket }) {
       try? FileManager.default.removeItem(atPath: socket)
     }

@@ -20,8 +20,8 @@ struct Gatehouse: ParsableCommand {
       """,
     version: "gatehouse \(Version.current)",
     subcommands: [
-      RunCommand.self, CheckCommand.self, ApplyCommand.self, StatusCommand.self,
-      EventsCommand.self, WhyCommand.self, ExplainCommand.self,
+      RunCommand.self, CheckCommand.self, ApplyCommand.self, StatusCommand.self, TopCommand.self,
+      EventsCommand.self, WhyCommand.self, ExplainCommand.self, StatCommand.self,
       ServerCommand.self, DrainCommand.self, OverridesCommand.self, AuditCommand.self,
       PolicyCommand.self, BanCommand.self, AllowCommand.self,
       PanicCommand.self, AgentCommand.self, CertCommand.self, CaCommand.self, DatabaseCommand.self,

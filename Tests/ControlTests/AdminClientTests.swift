@@ -23,7 +23,11 @@ import Testing
             "name" : "b/s.weight", "overridden" : "25%", "reason" : "", "server" : "s",
             "since" : "2026-01-02T03:04:05Z"
           } ], "requests" : 18446744073709551615, "role" : "replica", "state" : "set aside",
-          "state_changes" : 2, "tier" : 0, "wanted" : "ready", "weight" : 0, "why" : "refused"
+          "state_changes" : 2, "tier" : 0,
+          "traffic" : {
+            "bytes_in" : 1, "bytes_out" : 1, "connect_failures" : 1, "requests" : 1,
+            "response_failures" : 1, "responses" : { "2xx" : 1 }
+          }, "wanted" : "ready", "weight" : 0, "why" : "refused"
         } ]
       } ],
       "certificate_errors" : [ ],
@@ -40,7 +44,11 @@ import Testing
       "names" : [ ],
       "last_apply_errors" : [ "gatehouse.yaml:1:1: no" ],
       "listeners" : [ {
-        "addresses" : [ "[::]:443" ], "is_policy_enforced" : true, "name" : "l", "serves" : "https"
+        "addresses" : [ "[::]:443" ], "is_policy_enforced" : true, "name" : "l", "serves" : "https",
+        "traffic" : {
+          "accepted" : 1, "bytes_in" : 1, "bytes_out" : 1, "connections" : 1,
+          "handshake_failures" : 1, "handshakes" : 1, "refused" : 1, "responses" : { "2xx" : 1 }
+        }
       } ],
       "override_errors" : [ ],
       "overrides" : 1,
@@ -50,12 +58,13 @@ import Testing
         "next_attempt" : "2026-01-02T03:04:05Z", "reason" : "lifetime",
         "renews_at" : "2026-01-02T03:04:05Z"
       } ],
+      "routes" : [ ],
       "started_at" : "2026-01-02T03:04:05Z",
       "traffic" : {
         "aborts" : 1, "accepted" : 2, "connect_failures" : 3, "connections" : 4,
         "handshake_failures" : 5, "handshakes" : 6, "handshakes_resumed" : 1, "refused_as_banned" : 0, "refused_by_policy" : 7, "requests" : 8,
         "requests_forbidden" : 0, "would_refuse" : 0,
-        "requests_refused" : 9, "responses" : { "2xx" : 10 }, "retries" : 11
+        "requests_refused" : 9, "responses" : { "2xx" : 10 }, "retries" : 11, "terminations" : { }
       },
       "version" : "0.1.0",
       "workers" : 2

@@ -11,8 +11,12 @@ enum AdminFields {
     "listen", .section("admin.listen"),
     "The same API and the dashboard over TCP, for who shows a token or a certificate; off when left out."
   )
+  static let haproxySocket = Field(
+    "haproxy_socket", .path,
+    "A Unix socket that answers HAProxy's `show stat` and `show info`, for hatop and exporters; it only shows, to the owner and `group`. From a restart on."
+  )
   static let section = Section(
-    "admin", "The administrator's door.", [socket, group, roles, listen])
+    "admin", "The administrator's door.", [socket, group, roles, listen, haproxySocket])
 }
 
 enum AdminRoleFields {

@@ -214,10 +214,4 @@ extension Status.Database {
         lagSeconds: lags[$0.key])
     }
   }
-
-  /// What keeps it from being well; nil when one takes the writes and nobody else would.
-  public var trouble: String? {
-    if writers != 1 { return "database \(backend): \(verdict)" }
-    return warnings.first.map { "database \(backend): \($0)" }
-  }
 }

@@ -24,6 +24,11 @@ extension AdminRequest {
 }
 
 extension AdminClient {
+  /// The last five minutes, second by second.
+  public func history() throws -> [TrafficMoment] {
+    try readJSON([TrafficMoment].self, request("GET", "/v1/history"))
+  }
+
   /// Oldest first.
   public func events(last count: Int, after id: UInt64 = 0) throws -> [Event] {
     try readJSON([Event].self, request("GET", "/v1/events?last=\(max(1, count))&after=\(id)"))

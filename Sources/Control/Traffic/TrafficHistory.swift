@@ -112,7 +112,7 @@ extension RecentTraffic {
   }
 
   /// Within its bucket as if all lay evenly; the last bucket counts as its lower bound.
-  static func quantile(_ share: Double, of latency: [UInt64]) -> Double? {
+  public static func quantile(_ share: Double, of latency: [UInt64]) -> Double? {
     let total = latency.reduce(0, &+)
     guard total > 0 else { return nil }
     let wanted = share * Double(total)

@@ -70,18 +70,6 @@ enum ServerText {
     rows += server.overrides.map { ["override", OverrideText.line($0)] }
     return gatehouse.table([], rows)
   }
-
-  /// "web/s1 down since 14:02: connect refused".
-  static func trouble(_ server: Status.Server) -> String {
-    let since = server.state == "down" ? server.healthSince.map { " since \(clock($0))" } ?? "" : ""
-    let why = server.why.isEmpty ? "" : ": \(server.why)"
-    return "\(server.backend)/\(server.name) \(server.state)\(since)\(why)"
-  }
-
-  /// In UTC, as the log has it.
-  private static func clock(_ date: Date) -> String {
-    String(date.formatted(.iso8601).dropFirst(11).prefix(5))
-  }
 }
 
 /// Overrides as a person reads them.

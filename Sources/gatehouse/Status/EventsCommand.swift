@@ -84,7 +84,10 @@ enum EventText {
   static func line(_ event: Event, _ paint: Paint, width: Int? = nil) -> String {
     let kind = event.kind.rawValue.padding(toLength: 11, withPad: " ", startingAt: 0)
     let word = event.severity.rawValue.padding(toLength: 7, withPad: " ", startingAt: 0)
-    let head = "\(certTime(event.at))  "
+    // Where there is little room, the year and the zone go first.
+    let time = certTime(event.at)
+    let head =
+      width == nil ? "\(time)  " : "\(time.dropFirst(5).dropLast().replacing("T", with: " "))  "
     var text = AuditText.visible(event.text)
     if let by = event.by, !text.contains(by) { text += " (by \(AuditText.visible(by)))" }
     let used = head.count + word.count + kind.count + 4
