@@ -65,6 +65,7 @@ public enum ConfigurationFile {
     loaded.proxy.cookieKey = cookieKey(file)
     loaded.proxy.workers = file.integer(FileFields.workers) ?? loaded.proxy.workers
     readBounds(file, &loaded.proxy)
+    loaded.proxy.log = LogReader.read(file)
     let admin = file.section(FileFields.admin, AdminFields.section)
     loaded.adminSocket = admin.flatMap(adminSocket)
     loaded.state = file.path(FileFields.state) ?? LoadedConfiguration.defaultState
@@ -147,6 +148,7 @@ public enum ConfigurationFile {
     }
     guard let path = file.path(FileFields.policy) else { return }
     loaded.policyPath = path
+    loaded.proxy.policyRevision = PolicyRevision.text(path)
     let now = Int64(Date().timeIntervalSince1970)
     let place = file[FileFields.policy]?.place
     let found = PolicyFile.read(

@@ -152,6 +152,7 @@ public final class Supervisor: Sendable {
       state.lastErrors = []
       return state.generation
     }
+    proxy.reopenLog()
     for warning in loaded.warnings { logger.warning("\(warning)") }
     logger.notice("applied \(path): generation \(generation)")
   }
@@ -222,12 +223,16 @@ public final class Supervisor: Sendable {
       backends: backends, routes: .init(view.traffic, configuration),
       certificates: .init(certificates.served, now: Date()),
       renewals: renewer.outlook.map(Status.Renewal.init), traffic: .init(view),
-      names: names.report, databases: databases.report, lastApplyErrors: state.lastErrors,
+      log: proxy.logReport.map(Status.Log.init), names: names.report, databases: databases.report,
+      lastApplyErrors: state.lastErrors,
       overrideErrors: troubles,
       overrides: overrides,
       certificateErrors: certificates.troubles + certificates.uncovered(configuration)
         + ProxyServer.outdatedTerms(of: configuration))
   }
+
+  /// After its file was moved away.
+  public func reopenLog() { proxy.reopenLog() }
 
   /// Takes nothing new, lets what runs finish, and returns when it has.
   public func drain() {
@@ -237,6 +242,7 @@ public final class Supervisor: Sendable {
     logger.notice("draining: no new connections, up to the drain timeout for those that run")
     proxy.drain()
     proxy.waitUntilStopped()
+    proxy.endLog()
     admin.withLock { $0?.stop() }
     if let socket = state.withLock({ $0.loaded.adminSocket }) {
       try? FileManager.default.removeItem(atPath: socket)

@@ -9,6 +9,10 @@ public struct ProxyConfiguration: Sendable, Equatable {
   public var workers = 0
   /// What our own cookies are sealed with; one that nobody knows when empty.
   public var cookieKey: [UInt8] = []
+  /// None is kept when nil.
+  public var log: AccessLog?
+  /// Tells one version of the policy from another, in the access log.
+  public var policyRevision = ""
 
   public init() {}
 }

@@ -94,10 +94,12 @@ final class Snapshot {
   let servers: [Server]
   let routes: [Route]
   let routing: RoutingTable
+  /// Nil where none is kept.
+  let log: AccessLog?
 
   init(
     _ configuration: ProxyConfiguration, standings: [ServerID: ServerStanding] = [:],
-    sharing shared: SharedServers = SharedServers()
+    sharing shared: SharedServers = SharedServers(), loggingTo sink: LogSink? = nil
   ) throws(TLSContextError) {
     limits = configuration.limits
     headLimits = HeadLimits(
@@ -123,6 +125,7 @@ final class Snapshot {
         isForAnyHost: $0.host == .any, bodyLimit: limit == 0 ? .max : limit)
     }
     routing = RoutingTable(configuration.routes)
+    log = sink.map { AccessLog($0, configuration) }
   }
 
   private static func backends(

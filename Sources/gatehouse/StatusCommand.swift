@@ -89,6 +89,7 @@ enum StatusText {
       && status.certificates.allSatisfy { $0.state == .ok }
       && !status.renewals.contains(where: CertificateText.isBad)
       && status.overrideErrors.isEmpty && status.databases.allSatisfy { $0.trouble == nil }
+      && status.log?.trouble == nil
       && !status.backends.contains { $0.servers.contains(where: \.isTrouble) }
   }
 
@@ -117,7 +118,7 @@ enum StatusText {
       \(traffic.handshakeFailures) failed
       HTTP    \(traffic.requests) requests, \(traffic.requestsRefused) refused; \(codes(traffic))
       servers \(traffic.retries) retries, \(traffic.connectFailures) connects failed, \
-      \(traffic.aborts) exchanges cut short
+      \(traffic.aborts) exchanges cut short\(log(status.log))
       """
   }
 
@@ -143,6 +144,7 @@ enum StatusText {
     }
     if let error = status.overrideErrors.first { return "DEGRADED: \(error)" }
     if let error = status.certificateErrors.first { return "DEGRADED: \(error)" }
+    if let trouble = status.log?.trouble { return "DEGRADED: \(trouble)" }
     return CertificateText.verdict(status.certificates)
       ?? CertificateText.verdict(status.renewals) ?? "OK"
   }
@@ -153,6 +155,11 @@ enum StatusText {
       one.members.map { ["\(one.backend)/\($0.name)", $0.role, $0.why] }
     }
     return "\n\n\(table(["DATABASE", "ROLE", "WHY"], rows))"
+  }
+
+  private static func log(_ log: Status.Log?) -> String {
+    guard let log else { return "" }
+    return "\nlog     \(log.written) lines written to \(log.target), \(log.dropped) lost"
   }
 
   private static func codes(_ traffic: Status.Traffic) -> String {

@@ -29,6 +29,8 @@ enum FileFields {
     "acme", .section("acme"), "Certificates that are fetched from authorities and kept fresh.")
   static let resolver = Field(
     "resolver", .section("resolver"), "Who is asked for the names of servers.")
+  static let log = Field(
+    "log", .section("log"), "The access log; none when left out.")
   static let firewall = Field(
     "firewall", .choice(["proxy"], later: ["enforce", "audit"]), standard: "proxy",
     "Who enforces the policy: the proxy refuses connections itself.")
@@ -37,9 +39,9 @@ enum FileFields {
     "", "The file itself. Every path is relative to the file that names it.",
     [
       listeners, backends, resolver, routes, policy, firewall, agent, acme, limits, timeouts,
-      workers, cookieKey, admin, state,
+      workers, cookieKey, log, admin, state,
     ],
-    later: ["log", "health", "bans", "http", "mode", "trusted_proxies", "proxy_protocol"])
+    later: ["health", "bans", "http", "mode", "trusted_proxies", "proxy_protocol"])
 }
 
 enum ListenerFields {
