@@ -124,8 +124,8 @@ import Testing
     }
     #expect(try halog("-st").contains("200 5"))
     #expect(try halog("-st").contains("400 1"))
-    #expect(try halog("-tc").contains("PR-- 1"))
-    #expect(try halog("-tc").contains("---- 5"))
+    #expect(try halog("-tc").contains("PR 1"))
+    #expect(try halog("-tc").contains("-- 5"))
     #expect(try halog("-srv").contains("web/s1"))
     #expect(try halog("-u").contains("/a"))
   }
@@ -171,5 +171,90 @@ import Testing
     #expect(refused.status == 2 && refused.standardError.contains("folder that is not there"))
     _ = try gate.curl(path: "/c")
     #expect(gate.waits { Self.lines(gate, "other.log").count == 2 })
+  }
+}
+
+/// Where else lines go.
+@Suite struct LogTargetTests {
+  /// A receiver in Python: prints what comes as one line of its bytes' representation each.
+  private static func receiver(_ folder: TemporaryFolder, _ body: String) throws -> Companion {
+    let path = try folder.write("receiver.py", "import socket, sys\n\(body)\n")
+    let companion = try Companion(["python3", "-u", path, folder.url.path])
+    #expect(companion.says("ready"))
+    return companion
+  }
+
+  @Test func `the journal's native protocol gets fields and the line`() throws {
+    let folder = try TemporaryFolder()
+    let receiver = try Self.receiver(
+      folder,
+      """
+      s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+      s.bind(sys.argv[1] + "/journal")
+      print("ready")
+      while True:
+          for line in s.recv(65536).decode().split("\\n"):
+              if line and not line.partition("=")[0].replace("_", "").isupper():
+                  print("no field:", line)
+              print(line)
+      """)
+    let gate = try AccessLogTests.gate(
+      [.named("s1")], "{ to: \"journald:\(folder.url.path)/journal\" }")
+    _ = try gate.curl(path: "/a")
+    #expect(receiver.says("MESSAGE={\"ts\""))
+    for field in ["PRIORITY=6", "SYSLOG_IDENTIFIER=gatehouse", "GATEHOUSE_STATUS=200"] {
+      #expect(receiver.text.contains(field))
+    }
+    #expect(!receiver.text.contains("no field"))
+  }
+
+  @Test
+  func `over TCP each message has its length before it, and the line goes out once it is back`()
+    throws
+  {
+    let folder = try TemporaryFolder()
+    let port = RawSocket.freePort()
+    let gate = try AccessLogTests.gate([.named("s1")], "{ to: \"syslog:tcp:127.0.0.1:\(port)\" }")
+    _ = try gate.curl(path: "/a")
+    #expect(try gate.waits { try gate.status().log?.trouble != nil })
+    let receiver = try Self.receiver(
+      folder,
+      """
+      s = socket.socket()
+      s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+      s.bind(("127.0.0.1", \(port)))
+      s.listen()
+      print("ready")
+      f = s.accept()[0].makefile("rb")
+      while True:
+          count = b""
+          while not count.endswith(b" "):
+              count += f.read(1)
+          print("got", f.read(int(count)).decode())
+      """)
+    #expect(receiver.says("got <134>1 20", seconds: 20))
+    _ = try gate.curl(path: "/b")
+    #expect(receiver.says("\"path\":\"/b\""))
+    #expect(receiver.text.contains("\"path\":\"/a\""))
+    #expect(try gate.waits { try gate.status().log?.trouble == nil })
+  }
+
+  @Test func `standard error gets lines among the program's own`() throws {
+    let gate = try AccessLogTests.gate([.named("s1")], "{ to: stderr }")
+    _ = try gate.curl(path: "/a")
+    #expect(gate.waitForLog("\"path\":\"/a\""))
+  }
+
+  @Test(arguments: [
+    ("sylog:udp:127.0.0.1:514", "is neither a known target nor a plain path"),
+    ("syslog:udp:localhost:514", "is no syslog target"), ("certs", "is a folder"),
+  ])
+  func `a target that cannot be is told with its place`(_ target: String, _ why: String) throws {
+    let gate = try AccessLogTests.gate([.named("s1")])
+    try gate.rewrite { $0.replacingOccurrences(of: "to: access.log", with: "to: \"\(target)\"") }
+    let output = try gate.command("check", "-c", gate.path)
+    #expect(output.status == 2)
+    #expect(output.standardError.contains("gatehouse.yaml:"), "\(output.standardError)")
+    #expect(output.standardError.contains(why), "\(output.standardError)")
   }
 }

@@ -77,7 +77,7 @@ import Testing
       serverName: Array("www.test".utf8), clientName: Array("Ann \"A\"".utf8))
     let fields = try Self.object(
       try Self.line(exchange, try #require(Self.note(Self.request))))
-    #expect(fields["ts"] as? String == "2026-11-27T07:33:33.123Z")
+    #expect(fields["ts"] as? String == "2026-11-27T08:13:33.123Z")
     #expect(fields["listener"] as? String == "https")
     #expect(fields["route"] as? String == "*/**")
     #expect(fields["backend"] as? String == "web" && fields["server"] as? String == "s1")
@@ -121,14 +121,14 @@ import Testing
     let note = try #require(Self.note(Self.request, .combined))
     let line = try Self.line(Self.exchange(), note, .httplog)
     let start = try #require(line.range(of: "]: 192.0.2.1"))
-    #expect(line.hasPrefix("Nov 27 07:33:33 "))
+    #expect(line.hasPrefix("Nov 27 08:13:33 "))
     #expect(
       line[line.index(start.lowerBound, offsetBy: 3)...]
-        == "192.0.2.1:4711 [27/Nov/2026:07:33:33.063] https web/s1 10/10/1/28/60 200 2750 - - ---- "
+        == "192.0.2.1:4711 [27/Nov/2026:08:13:33.063] https web/s1 10/10/1/28/60 200 2750 - - ---- "
         + "0/0/0/0/0 0/0 \"GET /a?x=1 HTTP/1.1\"\n")
     #expect(
       try Self.line(Self.exchange(), note, .combined)
-        == "192.0.2.1 - - [27/Nov/2026:07:33:33 +0000] \"GET /a?x=1 HTTP/1.1\" 200 2750 "
+        == "192.0.2.1 - - [27/Nov/2026:08:13:33 +0000] \"GET /a?x=1 HTTP/1.1\" 200 2750 "
         + "\"http://a/\\x22\" \"c/1\"\n")
   }
 
