@@ -254,7 +254,7 @@ import Testing
     try gate.rewrite { $0.replacingOccurrences(of: "to: access.log", with: "to: \"\(target)\"") }
     let output = try gate.command("check", "-c", gate.path)
     #expect(output.status == 2)
-    #expect(output.standardError.contains("gatehouse.yaml:"), "\(output.standardError)")
-    #expect(output.standardError.contains(why), "\(output.standardError)")
+    #expect(output.standardOutput.contains("gatehouse.yaml:"), "\(output.standardOutput)")
+    #expect(output.standardOutput.contains(why), "\(output.standardOutput)")
   }
 }
