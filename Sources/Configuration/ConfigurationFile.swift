@@ -66,6 +66,7 @@ public enum ConfigurationFile {
     loaded.proxy.workers = file.integer(FileFields.workers) ?? loaded.proxy.workers
     readBounds(file, &loaded.proxy)
     TracingReader.read(file, &loaded)
+    loaded.proxy.log = LogReader.read(file)
     let admin = file.section(FileFields.admin, AdminFields.section)
     loaded.adminSocket = admin.flatMap(adminSocket)
     loaded.state = file.path(FileFields.state) ?? LoadedConfiguration.defaultState
@@ -153,6 +154,7 @@ public enum ConfigurationFile {
     }
     guard let path = file.path(FileFields.policy) else { return }
     loaded.policyPath = path
+    loaded.proxy.policyRevision = PolicyRevision.text(path)
     let now = Int64(Date().timeIntervalSince1970)
     let place = file[FileFields.policy]?.place
     let found = PolicyFile.read(

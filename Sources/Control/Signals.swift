@@ -4,6 +4,8 @@ internal import Glibc
 public enum Signal: Sendable {
   /// SIGHUP: apply the file as it is now.
   case apply
+  /// SIGUSR1: open the access log's file again.
+  case reopen
   /// SIGTERM and SIGINT: drain.
   case drain
 
@@ -20,7 +22,11 @@ public enum Signal: Sendable {
     while true {
       var number: Int32 = 0
       guard unsafe sigwait(&set, &number) == 0 else { continue }
-      return number == SIGHUP ? .apply : .drain
+      switch number {
+      case SIGHUP: return .apply
+      case SIGUSR1: return .reopen
+      default: return .drain
+      }
     }
   }
 
@@ -34,7 +40,7 @@ public enum Signal: Sendable {
   private static var mask: sigset_t {
     var set = sigset_t()
     unsafe sigemptyset(&set)
-    for number in [SIGHUP, SIGTERM, SIGINT] { unsafe sigaddset(&set, number) }
+    for number in [SIGHUP, SIGUSR1, SIGTERM, SIGINT] { unsafe sigaddset(&set, number) }
     return set
   }
 }

@@ -34,6 +34,17 @@ public struct Status: Codable, Sendable {
     /// Of the last minute; nil before there is one.
     public var recent: RecentTraffic?
   }
+  /// The access log, since the process began.
+  public struct Log: Codable, Sendable {
+    public let format: String
+    public let target: String
+    public let written: UInt64
+    /// Lines that were lost.
+    public let dropped: UInt64
+    public let heldBytes: Int
+    /// Why it cannot be written just now.
+    public let trouble: String?
+  }
   /// Before all else; nil only of a process that is older than it.
   public internal(set) var verdict: Verdict?
   public let version: String
@@ -54,6 +65,8 @@ public struct Status: Codable, Sendable {
   public let renewals: [Renewal]
   public let traffic: Traffic
   public let firewall: Firewall
+  /// Nil where none is kept.
+  public let log: Log?
   /// Names that servers are written with.
   public let names: [Name]
   /// Backends with MySQL roles.
@@ -67,6 +80,17 @@ public struct Status: Codable, Sendable {
   public let overrides: Int
   /// Certificates folders that could not be read.
   public let certificateErrors: [String]
+}
+
+extension Status.Log {
+  init(_ report: AccessLogReport) {
+    format = report.format
+    target = report.target
+    written = report.written
+    dropped = report.dropped
+    heldBytes = report.heldBytes
+    trouble = report.trouble
+  }
 }
 
 extension Status.Traffic {

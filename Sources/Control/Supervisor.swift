@@ -204,6 +204,7 @@ public final class Supervisor: Sendable {
       return state.generation
     }
     let logger = logger.of(.apply)
+    proxy.reopenLog()
     for warning in loaded.warnings { logger.warning("\(warning)") }
     logger.notice(
       "applied \(path): generation \(generation)",
@@ -286,7 +287,7 @@ public final class Supervisor: Sendable {
       backends: backends, routes: .init(view.traffic, configuration),
       certificates: .init(certificates.served, now: Date()),
       renewals: renewer.outlook.map(Status.Renewal.init), traffic: .init(view),
-      firewall: .init(view.reports),
+      firewall: .init(view.reports), log: proxy.logReport.map(Status.Log.init),
       names: names.report, databases: databases.report, tracing: traces.report,
       lastApplyErrors: state.lastErrors,
       overrideErrors: troubles,
@@ -304,6 +305,9 @@ public final class Supervisor: Sendable {
     if verdicts.isDue(events.lastID) { _ = status() }
   }
 
+  /// After its file was moved away.
+  public func reopenLog() { proxy.reopenLog() }
+
   /// Takes nothing new, lets what runs finish, and returns when it has.
   public func drain() {
     beginEnding()
@@ -316,6 +320,7 @@ public final class Supervisor: Sendable {
     proxy.waitUntilStopped()
     // The spans of the last requests; a collector that is away has had its time.
     traces.work()
+    proxy.endLog()
     door.stop()
     healthDoor.stop()
     admin.withLock { $0?.stop() }

@@ -20,6 +20,9 @@ extension Verdict {
     all += status.overrideErrors.map {
       Cause(.degraded, "", $0, next: "gatehouse overrides list")
     }
+    if let trouble = status.log?.trouble {
+      all.append(Cause(.degraded, "log", trouble, next: "gatehouse status --json"))
+    }
     return all.enumerated().sorted {
       ($1.element.severity, $0.offset) < ($0.element.severity, $1.offset)
     }.map(\.element)

@@ -11,6 +11,10 @@ public struct ProxyConfiguration: Sendable, Equatable {
   public var cookieKey: [UInt8] = []
   /// Nobody's requests are followed when nil; `traceparent` then passes as it came.
   public var tracing: Tracing?
+  /// None is kept when nil.
+  public var log: AccessLog?
+  /// Tells one version of the policy from another, in the access log.
+  public var policyRevision = ""
 
   public init() {}
 }

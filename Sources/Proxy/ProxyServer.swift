@@ -39,6 +39,7 @@ public final class ProxyServer: Sendable {
     var challenges: [ACMEChallenge] = []
     var standings: [ServerID: ServerStanding] = [:]
     var bans = BanList()
+    var sink: LogSink?
   }
 
   let mailboxes: [Mailbox]
@@ -47,6 +48,8 @@ public final class ProxyServer: Sendable {
   private let shared = SharedServers()
   /// In place of one that the file does not name.
   private let cookieKey: [UInt8]
+  private let logCounters: LogCounters
+  private let eventLog: EventLog
   /// Held while certificates, ticket keys or challenges go to the workers, so that all of them hear
   /// of them in one order.
   private let changing = Mutex<Void>(())
@@ -64,6 +67,10 @@ public final class ProxyServer: Sendable {
     configuration.workers = count
     cookieKey = (0..<32).map { _ in .random(in: .min ... .max) }
     if configuration.cookieKey.isEmpty { configuration.cookieKey = cookieKey }
+    let counters = LogCounters()
+    logCounters = counters
+    eventLog = log
+    let sink = try Self.sink(configuration.log, counters, log)
     var mailboxes: [Mailbox] = []
     for _ in 0..<count {
       guard let mailbox = Mailbox() else { throw .system("no descriptor for a mailbox") }
@@ -75,7 +82,7 @@ public final class ProxyServer: Sendable {
     for index in 0..<count {
       let start = WorkerStart(
         index: index, mailboxes: mailboxes,
-        snapshot: Parcel(try Self.snapshot(configuration, standings, shared)),
+        snapshot: Parcel(try Self.snapshot(configuration, standings, shared, sink)),
         selectors: Parcel(try Self.selectors(configuration.listeners, keys, [])),
         listeners: sockets[index],
         responder: responder, log: log)
@@ -87,13 +94,13 @@ public final class ProxyServer: Sendable {
     state = Mutex(
       State(
         configuration: configuration, bound: configuration.listeners.flatMap(\.addresses),
-        ticketKeys: keys, standings: standings))
+        ticketKeys: keys, standings: standings, sink: sink))
   }
 
   /// Makes all that a worker would need, certificates above all, and throws it away.
   public static func check(_ configuration: ProxyConfiguration) throws(ProxyError) {
     guard let key = TicketKey() else { throw .system("no randomness for ticket keys") }
-    _ = try snapshot(configuration, [:], SharedServers())
+    _ = try snapshot(configuration, [:], SharedServers(), nil)
     _ = try selectors(configuration.listeners, TicketKeys(key, at: 0), [])
   }
 
@@ -115,9 +122,12 @@ public final class ProxyServer: Sendable {
       let (sockets, actual) = try Self.bind(
         configuration, workers: mailboxes.count, except: addresses)
       var snapshots: [Parcel<Snapshot>] = []
-      let standings = standings ?? state.withLock { $0.standings }
+      let (standings, current) = state.withLock { (standings ?? $0.standings, $0.sink) }
+      let sink =
+        current?.plan == actual.log
+        ? current : try Self.sink(actual.log, logCounters, eventLog)
       for _ in mailboxes {
-        snapshots.append(Parcel(try Self.snapshot(actual, standings, shared)))
+        snapshots.append(Parcel(try Self.snapshot(actual, standings, shared, sink)))
       }
       let selectors = try selectors(actual.listeners)
       for (index, mailbox) in mailboxes.enumerated() {
@@ -127,6 +137,7 @@ public final class ProxyServer: Sendable {
       state.withLock {
         $0.configuration = actual
         $0.standings = standings
+        $0.sink = sink
         $0.bound = actual.listeners.flatMap(\.addresses)
       }
     }
@@ -238,14 +249,39 @@ public final class ProxyServer: Sendable {
     for thread in all { pthread_join(thread, nil) }
   }
 
+  /// Opens the access log's file again; one that was moved away ends where it is.
+  public func reopenLog() { state.withLock { $0.sink }?.queue.reopen() }
+
+  /// Writes what the access log holds; once all workers have ended.
+  public func endLog() { state.withLock { $0.sink }?.finish() }
+
+  /// Nil where none is kept.
+  public var logReport: AccessLogReport? {
+    guard let sink = state.withLock({ $0.sink }) else { return nil }
+    return AccessLogReport(
+      format: sink.plan.format.rawValue, target: sink.plan.target.description,
+      written: logCounters.written, dropped: logCounters.dropped,
+      heldBytes: sink.queue.heldBytes, trouble: logCounters.trouble)
+  }
+
+  private static func sink(
+    _ plan: ProxyConfiguration.AccessLog?, _ counters: LogCounters, _ log: @escaping EventLog
+  ) throws(ProxyError) -> LogSink? {
+    guard let plan else { return nil }
+    guard let sink = LogSink(plan, counters, log) else {
+      throw .system("no thread or descriptor for the access log")
+    }
+    return sink
+  }
+
   private static var coreCount: Int { max(1, min(64, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))) }
 
   private static func snapshot(
     _ configuration: ProxyConfiguration, _ standings: [ServerID: ServerStanding],
-    _ shared: SharedServers
+    _ shared: SharedServers, _ sink: LogSink?
   ) throws(ProxyError) -> Snapshot {
     do {
-      return try Snapshot(configuration, standings: standings, sharing: shared)
+      return try Snapshot(configuration, standings: standings, sharing: shared, loggingTo: sink)
     } catch { throw .tls(error) }
   }
 

@@ -95,10 +95,12 @@ final class Snapshot {
   let routes: [Route]
   let routing: RoutingTable
   let tracing: ProxyConfiguration.Tracing?
+  /// Nil where none is kept.
+  let log: AccessLog?
 
   init(
     _ configuration: ProxyConfiguration, standings: [ServerID: ServerStanding] = [:],
-    sharing shared: SharedServers = SharedServers()
+    sharing shared: SharedServers = SharedServers(), loggingTo sink: LogSink? = nil
   ) throws(TLSContextError) {
     limits = configuration.limits
     tracing = configuration.tracing
@@ -125,6 +127,7 @@ final class Snapshot {
         isForAnyHost: $0.host == .any, bodyLimit: limit == 0 ? .max : limit)
     }
     routing = RoutingTable(configuration.routes)
+    log = sink.map { AccessLog($0, configuration) }
   }
 
   private static func backends(

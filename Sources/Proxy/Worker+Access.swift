@@ -27,17 +27,26 @@ extension Worker {
     let time = Clock.unixSeconds()
     let head = intake.prefix(requestHead.byteCount)
     let client = access.client(from: clients[id].address, requestHead, head, at: time)
+    clients[id].exchange.judgement = Judgement(verdict: .deny, rule: .unreadable, access: access)
     if let client {
       clients[id].exchange.client = client
       let scratch = scratch
       let host = head.extracting(requestHead.host)
       let path = scratch.bytes(0..<pathCount)
       clients[id].exchange.asked = Exchange.Asked(host: Array(host), path: Array(path))
-      let isAllowed = access.allows(client, host: host, path: path, at: time)
-      if isAllowed, bans.isEmpty || !bans.covers(client, at: time) { return nil }
+      let (isAllowed, rule) = access.decide(client, host: host, path: path, at: time)
+      clients[id].exchange.judgement.rule = rule.map { .rule($0) } ?? .others
+      if isAllowed {
+        guard !bans.isEmpty, bans.covers(client, at: time) else {
+          clients[id].exchange.judgement.verdict = .allow
+          return nil
+        }
+        clients[id].exchange.judgement.rule = .ban
+      }
     }
     guard !clients[id].origin.admission.isAudit else {
       counters.wouldRefuse &+= 1
+      clients[id].exchange.judgement.verdict = .audit
       return nil
     }
     counters.requestsForbidden &+= 1

@@ -7,13 +7,18 @@ extension Worker {
     clients[id].exchange.times.began = min(since, nowMicros)
     clients[id].exchange.times.started = nowMicros
     clients[id].exchange.bytesIn = UInt64(headBytes)
+    noteRequest(id, headBytes: headBytes)
   }
 
   /// Closes them, if they are open: counts the exchange. The client may not have all of it yet.
   mutating func settle(_ id: SlotID, _ ending: Ending) {
     guard clients[id].exchange.isOpen else { return }
     clients[id].exchange.isOpen = false
-    if ending != .done { clients[id].exchange.ending = ending }
+    if ending != .done, ending != clients[id].exchange.ending {
+      clients[id].exchange.ending = ending
+      clients[id].exchange.detail = nil
+    }
+    logExchange(id)
     let status = clients[id].exchange.status
     let bytesIn = clients[id].exchange.bytesIn &+ clients[id].exchange.requestBodyBytes
     let bytesOut = clients[id].exchange.bytesOut

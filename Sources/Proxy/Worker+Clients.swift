@@ -49,7 +49,9 @@ extension Worker {
     case .malformed: return refuseAnnouncement(id)
     case .local(let byteCount): length = byteCount
     case .client(let address, let port, let byteCount):
+      let audited = counters.wouldRefuse
       if isRefused(address, clients[id].origin.admission) { return close(client: id) }
+      if counters.wouldRefuse != audited { clients[id].isAudited = true }
       clients[id].address = address
       clients[id].port = port
       length = byteCount
@@ -157,6 +159,7 @@ extension Worker {
     switch clients[id].transport.tls?.clientCertificate() {
     case .some(.good(let field)):
       clients[id].certificate = field
+      clients[id].clientName = clients[id].transport.tls?.clientCommonName ?? []
       return true
     case .some(.ended):
       countHandshakeFailure(id)

@@ -7,6 +7,8 @@ extension Worker {
   ) {
     guard let next = parcel.take(), let chosen = certificates.take() else { return }
     let old = snapshot
+    // They bear the names of the old one.
+    handOverLines()
     let counted = TrafficReport(meters, old)
     snapshot = next
     meters = Meters(next, after: counted)
@@ -53,7 +55,7 @@ extension Worker {
       }
     }
     carryUpstreams(from: old, heirs)
-    carryExchanges(oldQueues, from: old, to: backends)
+    carryExchanges(oldQueues, from: old, to: backends, heirs)
   }
 
   private mutating func carryUpstreams(from old: Snapshot, _ heirs: [Int?]) {
@@ -70,7 +72,7 @@ extension Worker {
   /// An exchange finds its backend again by its name; those that wait for one that is gone do so in
   /// vain.
   private mutating func carryExchanges(
-    _ oldQueues: [ExchangeQueue], from old: Snapshot, to backends: [Int?]
+    _ oldQueues: [ExchangeQueue], from old: Snapshot, to backends: [Int?], _ heirs: [Int?]
   ) {
     var lost: [SlotID] = []
     for (index, queue) in oldQueues.enumerated() {
@@ -86,8 +88,13 @@ extension Worker {
     }
     for id in clients.ids() {
       guard let backend = clients[id].exchange.backend else { continue }
+      let heir = clients[id].exchange.server.flatMap {
+        heirs[old.backends[backend].servers.lowerBound + $0]
+      }
       clients[id].exchange.backend = backends[backend]
-      clients[id].exchange.server = nil
+      clients[id].exchange.server = heir.flatMap { heir in
+        backends[backend].map { heir - snapshot.backends[$0].servers.lowerBound }
+      }
       clients[id].exchange.wish.stuckTo = nil
     }
     for id in lost {

@@ -59,6 +59,7 @@ extension Worker {
     let listener = snapshot.listeners[index]
     let facts = listeners[id].facts
     var isForChallenge = false
+    let audited = counters.wouldRefuse
     if isRefused(address, listener.admission) {
       meters.listeners[index].refused &+= 1
       // A stream in clear has nothing that an authority could look at.
@@ -77,6 +78,7 @@ extension Worker {
         Transport(socket, tls: stream.take()), from: address, port: port, origin: facts,
         isAnnounced: listener.announcers?.allows(address, at: 0) == true, now: now))
     clients[client].isForChallenge = isForChallenge
+    clients[client].isAudited = counters.wouldRefuse != audited
     if listeners[id].address.isUnix { clients[client].peer = PeerCredentials(of: number) }
     guard poller.add(number, Token(.client, client)) else { return close(client: client) }
     arm(client: client)

@@ -11,6 +11,8 @@ extension Worker {
     }
     if let upstream = clients[id].exchange.upstream { close(upstream: upstream) }
     guard clients[id].exchange.responsePhase == .awaited else {
+      clients[id].exchange.ending = .malformedBody
+      clients[id].exchange.detail = why.reason
       return abort(client: id, .malformedBody)
     }
     if clients[id].phase == .head {
@@ -20,6 +22,7 @@ extension Worker {
     }
     clients[id].exchange.keepsAlive = false
     clients[id].exchange.ending = Reply.refused(why).ending
+    clients[id].exchange.detail = why.reason
     reply(id, .refused(why))
   }
 
@@ -30,7 +33,10 @@ extension Worker {
     // With a part of the body still to come, where the next request begins is far away.
     let isWhole = clients[id].exchange.isRequestDone
     clients[id].exchange.keepsAlive = clients[id].exchange.keepsAlive && isWhole
-    clients[id].exchange.ending = clients[id].exchange.ending(for: reply)
+    let ending = clients[id].exchange.ending(for: reply)
+    clients[id].exchange.ending = ending
+    // Else what its last server did says more.
+    if ending == reply.ending { clients[id].exchange.detail = reply.detail }
     self.reply(id, reply)
   }
 

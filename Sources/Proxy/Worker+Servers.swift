@@ -209,6 +209,7 @@ extension Worker {
     guard let client, clients.contains(client), clients[client].phase != .closed else { return }
     clients[client].exchange.fault = failure.ending
     clients[client].exchange.trace?.end(failure.ending, at: nowMicros)
+    clients[client].exchange.detail = failure.detail
     guard !clients[client].exchange.isStream else { return streamFailed(client, failure) }
     guard clients[client].phase == .exchange, clients[client].exchange.responsePhase == .awaited
     else { return abort(client: client, .serverGoneInData) }
@@ -247,6 +248,11 @@ extension Worker.UpstreamFailure {
     case .broke: .serverGone
     case .badResponse: .badResponse
     }
+  }
+
+  /// More than its ending says.
+  var detail: StaticString? {
+    if case .badResponse(let why) = self { why.reason } else { nil }
   }
 
   /// What passive health is told; nil where the server is set aside anyway.

@@ -17,6 +17,7 @@ extension Worker {
       record.path = String(copying: target.extracting(first: Self.tracedPathLimit))
     }
     clients[id].exchange.trace = record
+    clients[id].exchange.traceID = record.trace
   }
 
   private static var tracedPathLimit: Int { 1024 }

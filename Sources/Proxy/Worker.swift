@@ -35,6 +35,10 @@ struct Worker: ~Copyable {
   let upstreamIntake = ByteBuffer(capacity: Worker.upstreamCapacity)
   /// Heads and chunks on their way to a client.
   let scratch = ByteBuffer(capacity: Worker.scratchCapacity)
+  /// Lines of the access log that this turn has made.
+  let lineMemory = ByteBuffer(capacity: Worker.lineCapacity)
+  var lineEnd = 0
+  var lineCount: UInt64 = 0
   var ciphertext: CipherBuffers
   var warm = WarmConnections()
   var requestHead = RequestHead()
@@ -87,6 +91,7 @@ struct Worker: ~Copyable {
     intake.memory.free()
     upstreamIntake.free()
     scratch.free()
+    lineMemory.free()
   }
 
   /// Serves until it is told to stop; false when it could not begin.
@@ -122,6 +127,7 @@ struct Worker: ~Copyable {
     if hasMail { for command in mailbox.takeAll() { obey(command) } }
     removeClosed()
     endDrain()
+    handOverLines()
     measureTurn()
   }
 

@@ -12,6 +12,7 @@ struct RunCommand: ParsableCommand {
       Says "ready" when every listener is bound. While it runs:
         kill -HUP PID    applies the file as it is now; with an error in the
                          file nothing changes, and it says what is wrong
+        kill -USR1 PID   opens the access log's file again, after it was moved
         kill -TERM PID   drains: takes nothing new, lets what runs finish, ends
 
       EXAMPLES
@@ -44,6 +45,7 @@ func serve(path: String, ready: (Supervisor) -> Void) throws {
   while true {
     switch Signal.next() {
     case .apply: supervisor.applyOnSignal()
+    case .reopen: supervisor.reopenLog()
     case .drain:
       supervisor.drain()
       return

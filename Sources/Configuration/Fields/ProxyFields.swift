@@ -35,6 +35,8 @@ enum FileFields {
     "resolver", .section("resolver"), "Who is asked for the names of servers.")
   static let tracing = Field(
     "tracing", .section("tracing"), "Follows requests through the servers behind; off without it.")
+  static let log = Field(
+    "log", .section("log"), "The access log; none when left out.")
   static let firewall = Field(
     "firewall", .choice(["proxy"], later: ["enforce", "audit"]), standard: "proxy",
     "Who enforces the policy: the proxy refuses connections itself.")
@@ -43,9 +45,9 @@ enum FileFields {
     "", "The file itself. Every path is relative to the file that names it.",
     [
       listeners, backends, resolver, routes, policy, firewall, agent, acme, tracing, limits,
-      timeouts, workers, cookieKey, admin, health, state,
+      timeouts, workers, cookieKey, log, admin, health, state,
     ],
-    later: ["log", "bans", "http", "mode", "trusted_proxies", "proxy_protocol"])
+    later: ["bans", "http", "mode", "trusted_proxies", "proxy_protocol"])
 }
 
 enum ListenerFields {

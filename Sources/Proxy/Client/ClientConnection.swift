@@ -20,6 +20,12 @@ struct ClientConnection: ~Copyable {
   var verifier: ClientVerifier?
   /// As `Client-Cert` tells it to servers (RFC 9440); empty without one.
   var certificate: [UInt8] = []
+  /// Common name of its certificate.
+  var clientName: [UInt8] = []
+  /// The policy would refuse it, if it did more than watch.
+  var isAudited = false
+  /// What the log will tell of the request under way.
+  var note = RequestNote()
   /// The policy lets nobody in from there, but an authority may look for its challenge.
   var isForChallenge = false
   /// Made by the control thread, to see which certificate is served.

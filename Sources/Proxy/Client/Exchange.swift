@@ -55,6 +55,12 @@ struct Exchange: ~Copyable {
   /// Sent to the client; 0 while nothing is.
   var status: UInt16 = 0
   var ending = Ending.done
+  /// Why it ended so, where more is known than the ending says.
+  var detail: StaticString?
+  /// What the policy's rules for requests said.
+  var judgement = Judgement()
+  /// Of the trace that it is part of; none when zero.
+  var traceID = RequestID()
   /// Of the last server that failed it.
   var fault: Ending?
   /// Tries beyond the first.

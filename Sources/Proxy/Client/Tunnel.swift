@@ -2,7 +2,9 @@
 extension Worker {
   /// Moves the client's bytes to the server.
   mutating func relayTunnel(_ id: SlotID) {
+    let count = intake.count
     relayRequestBody(id)
+    clients[id].exchange.bytesIn &+= UInt64(count - intake.count)
     intake.consume(intake.count)
   }
 

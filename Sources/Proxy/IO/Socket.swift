@@ -217,7 +217,7 @@ extension SocketAddress {
     if case .unix = self { true } else { false }
   }
 
-  fileprivate var family: Int32 {
+  var family: Int32 {
     switch self {
     case .ipv4: AF_INET
     case .ipv6: AF_INET6
@@ -226,7 +226,7 @@ extension SocketAddress {
   }
 
   /// Lends the kernel's form of the address.
-  fileprivate func withSockaddr(_ body: (UnsafePointer<sockaddr>?, socklen_t) -> Int32) -> Int32 {
+  func withSockaddr(_ body: (UnsafePointer<sockaddr>?, socklen_t) -> Int32) -> Int32 {
     switch self {
     case .ipv4(let bits, let port):
       var address = sockaddr_in()

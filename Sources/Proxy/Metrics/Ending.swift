@@ -99,6 +99,18 @@ public enum Ending: Int, CaseIterable, Sendable {
 }
 
 extension Reply {
+  /// Where it says more than its ending.
+  var detail: StaticString? {
+    switch self {
+    case .refused(let why): why.reason
+    case .badPath, .headTooLarge, .tooManyStreams: reason
+    case .noPrimary: "no server takes writes just now"
+    case .forbidden, .noRoute, .misdirected, .contentTooLarge, .requestTimeout, .badGateway,
+      .noServer, .gatewayTimeout, .queueFull, .queueTimeout:
+      nil
+    }
+  }
+
   /// How an exchange ends that is answered so.
   var ending: Ending {
     switch self {

@@ -6,6 +6,11 @@ public struct HTTPAccess: Sendable, Equatable {
     public var path: ProxyConfiguration.Route.Path
     public var sources: AccessRules
 
+    /// What it holds for, as `www.example.com/orders/**`.
+    public var name: String {
+      ProxyConfiguration.Route(host: host, path: path, action: .local).name
+    }
+
     public init(
       host: ProxyConfiguration.Route.Host, path: ProxyConfiguration.Route.Path, sources: AccessRules
     ) {
@@ -53,6 +58,8 @@ final class RequestAccess: Sendable {
     private let name: [UInt8]
     private let path: PathMatch
     let sources: AccessRules
+    /// As a line of the access log in JSON names it.
+    let logName: [UInt8]
 
     init(_ rule: HTTPAccess.Rule) {
       switch rule.host {
@@ -68,6 +75,7 @@ final class RequestAccess: Sendable {
       }
       path = PathMatch(rule.path)
       sources = rule.sources
+      logName = LogText.name(rule.name, .json)
     }
 
     /// `host` as it came, without the port; `path` normalised.
@@ -91,12 +99,20 @@ final class RequestAccess: Sendable {
   }
 
   func allows(_ client: IPAddress, host: Span<UInt8>, path: Span<UInt8>, at time: Int64) -> Bool {
-    var isNamed = false
-    for rule in rules where rule.matches(host: host, path: path) {
-      guard rule.sources.allows(client, at: time) else { return false }
-      isNamed = true
+    decide(client, host: host, path: path, at: time).isAllowed
+  }
+
+  /// Whether a client may send a request, and the rule that says so: the one that refuses it, else the
+  /// first that names it; nil where none does.
+  func decide(
+    _ client: IPAddress, host: Span<UInt8>, path: Span<UInt8>, at time: Int64
+  ) -> (isAllowed: Bool, rule: Int?) {
+    var named: Int?
+    for index in rules.indices where rules[index].matches(host: host, path: path) {
+      guard rules[index].sources.allows(client, at: time) else { return (false, index) }
+      if named == nil { named = index }
     }
-    return isNamed || others.allows(client, at: time)
+    return (named != nil || others.allows(client, at: time), named)
   }
 
   /// The indices of the rules that match a request.

@@ -31,6 +31,16 @@ public struct ClientNames: Sendable {
     }
   }
 
+  /// Of its subject, the first of several, cut where a log would cut it.
+  static func commonName(of certificate: OpaquePointer) -> [UInt8] {
+    guard let subject = unsafe X509_get_subject_name(certificate) else { return [] }
+    let place = unsafe X509_NAME_get_index_by_NID(subject, NID_commonName, -1)
+    guard place >= 0, let entry = unsafe X509_NAME_get_entry(subject, place),
+      let text = unsafe X509_NAME_ENTRY_get_data(entry)
+    else { return [] }
+    return Array(unsafe bytes(text).prefix(LogLine.clientNameLimit))
+  }
+
   /// Whether a name is this one, letters of either case alike; `*.` stands for one label.
   public func match(_ wanted: String) -> Bool {
     let wanted = Array(wanted.utf8)

@@ -128,6 +128,23 @@ internal import COpenSSL
   /// Whether the handshake went on with a session of before.
   var isResumed: Bool { unsafe SSL_session_reused(ssl) == 1 }
 
+  /// As a log names it.
+  var version: StaticString {
+    switch unsafe SSL_version(ssl) {
+    case TLS1_2_VERSION: "TLSv1.2"
+    case TLS1_3_VERSION: "TLSv1.3"
+    default: "TLS"
+    }
+  }
+
+  var cipher: CipherName { unsafe CipherName(SSL_get_current_cipher(ssl)) }
+
+  /// Empty where its client has shown no certificate, or one without it.
+  var clientCommonName: [UInt8] {
+    guard let certificate = unsafe SSL_get0_peer_certificate(ssl) else { return [] }
+    return unsafe ClientNames.commonName(of: certificate)
+  }
+
   /// What a client has shown of himself.
   enum ClientCertificate {
     case none

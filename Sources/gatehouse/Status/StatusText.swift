@@ -126,8 +126,13 @@ struct StatusText {
       HTTP      \(recent.map { "\($0); " } ?? "")\(traffic.requests) requests, \
       \(traffic.requestsRefused) refused; \(codes)
       servers   \(traffic.retries) retries, \(traffic.connectFailures) connects failed, \
-      \(traffic.aborts) exchanges cut short
+      \(traffic.aborts) exchanges cut short\(log)
       """
+  }
+
+  private var log: String {
+    guard let log = status.log else { return "" }
+    return "\nlog       \(log.written) lines written to \(log.target), \(log.dropped) lost"
   }
 
   /// No reason to be degraded: servers go on at the addresses that were known.
