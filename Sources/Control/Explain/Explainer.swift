@@ -141,11 +141,15 @@ public struct Explainer {
       return explanation.notes.append(
         "the process that answers runs \(status.configuration): this tells of \(path)")
     }
-    let attributes = try? FileManager.default.attributesOfItem(atPath: path)
-    if let changed = attributes?[.modificationDate] as? Date, changed > status.appliedAt {
+    for file in [path, loaded.policyPath].compactMap(\.self) {
+      let attributes = try? FileManager.default.attributesOfItem(atPath: file)
+      // It tells of whole seconds, so what was changed in the same one is taken for older.
+      guard let changed = attributes?[.modificationDate] as? Date,
+        changed >= status.appliedAt + 1
+      else { continue }
       explanation.notes.append(
-        "\(path) was changed after it was applied, and this tells of the file; type: gatehouse apply"
-      )
+        "\(file) was changed after it was applied, and this tells of the file; "
+          + "type: gatehouse apply")
     }
   }
 
