@@ -46,10 +46,10 @@ function icon(name) {
 
 /// Symbol and colour of each state that a server, certificate, event or verdict is in.
 const looks = {
-  up: "good", ok: "good", served: "good", info: "note", allow: "good", no: "bad", deny: "bad", refused: "bad",
+  up: "good", ok: "good", served: "good", info: "note", allow: "good", deny: "bad", refused: "bad",
   down: "bad", expired: "bad", error: "bad", critical: "bad", degraded: "warn", warning: "warn",
   expiring: "warn", kept: "warn", "set aside": "warn", drain: "leaving", maint: "paused",
-  standby: "waiting", skipped: "waiting",
+  standby: "waiting", skipped: "waiting", no: "waiting",
 };
 
 /// Symbol, word and colour.

@@ -3,8 +3,9 @@ import { badge, byID, keep, make, put, say, show } from "./dom.js";
 import { ask } from "./door.js";
 import { count } from "./words.js";
 
-/// What is asked about where nothing was typed: the first port that the policy is for.
-let firstPort = "";
+/// Ports that the policy is for, as far as they are asked about; where somebody was refused is not told.
+let ports = [];
+const portLimit = 8;
 
 /// How many of the sources that were refused most are shown.
 const sourceLimit = 10;
@@ -27,7 +28,7 @@ const sources = keep(byID("dropped"), one => one.address, () => {
       say(address, one.address);
       say(number, count(one.refused));
       put(button, "aria-label", `Why is ${one.address} refused?`);
-      button.onclick = () => explain(one.address, byID("why-url").value.trim() || firstPort);
+      button.onclick = () => explainSource(one.address);
     },
   };
 });
@@ -35,7 +36,8 @@ const sources = keep(byID("dropped"), one => one.address, () => {
 export function render(status) {
   const traffic = status.traffic;
   const rules = status.listeners.filter(one => one.is_policy_enforced).map(one => one.name);
-  firstPort = status.listeners.find(one => one.is_policy_enforced)?.addresses[0]?.split(":").at(-1) ?? "";
+  ports = status.listeners.filter(one => one.is_policy_enforced)
+    .map(one => one.addresses[0]?.split(":").at(-1)).filter(Boolean).slice(0, portLimit);
   const open = status.listeners.filter(one => !one.is_policy_enforced).map(one => one.name);
   fact([
     ["Policy", status.policy ?? "none: everybody may connect"],
@@ -76,6 +78,19 @@ export function begin() {
   });
 }
 
+/// About what was typed; else about the first port that refuses him.
+async function explainSource(address) {
+  let url = byID("why-url").value.trim();
+  for (const port of url ? [] : ports) {
+    url = port;
+    const query = new URLSearchParams({ address, port });
+    const found = await ask("GET", `/v1/why?${query}`).catch(() => null);
+    if (found?.value.verdict === "refused") break;
+  }
+  await explain(address, url);
+  byID("why-url").value = "";
+}
+
 async function explain(address, url) {
   byID("why-address").value = address;
   byID("why-url").value = url;
@@ -101,8 +116,8 @@ function tell(explanation) {
   say(sentenceText, explanation.sentence.replace(/^(SERVED|REFUSED): /, ""));
   steps.replaceChildren(...explanation.steps.map(step => {
     const state = badge();
-    state.set(step.result, step.name);
-    return make("li", {}, state.node, " ", step.detail, " ",
+    state.set(step.result);
+    return make("li", {}, state.node, " ", make("b", {}, step.name), ": ", step.detail, " ",
       make("span", { class: "mono quiet" }, step.place ?? ""));
   }));
   say(advice, [explanation.advice, ...(explanation.notes ?? [])].filter(Boolean).join(" "));

@@ -7,7 +7,7 @@ import { bytes, count, date, share, since, span, time, took } from "./words.js";
 
 const mark = badge();
 const verdictText = make("span");
-const verdictSince = make("span", { class: "quiet", "aria-hidden": "true" });
+const verdictSince = make("span", { class: "quiet" });
 byID("verdict").append(mark.node, " ", verdictText, " ", verdictSince);
 const causes = keep(byID("causes"), text => text, text => {
   const node = make("li");
@@ -20,8 +20,8 @@ export function verdict(status) {
   const word = said.severity.toUpperCase();
   mark.set(said.severity, word);
   // The sentence begins with its own word where it is told in a terminal.
-  say(verdictText, said.sentence.replace(/^(OK|DEGRADED|DOWN)( since [^–]*)?( – )?/, ""));
-  say(verdictSince, said.since ? `for ${span(since(said.since))}` : "");
+  say(verdictText, said.sentence.replace(/^(OK|DEGRADED|DOWN)\b([^–]*– )?/, ""));
+  say(verdictSince, said.since ? `since ${time(said.since)}` : "");
   const others = said.causes ?? [];
   causes(others.map(causeText));
   show(byID("causes"), others.length > 0);

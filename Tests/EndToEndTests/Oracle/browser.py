@@ -5,7 +5,7 @@ protocol, and all that the browser complains of or asks a network for is kept fo
 
 usage: browser.py CHROMIUM   then e.g. {"do": "open", "url": "http://127.0.0.1:9443/"}
 """
-import base64, json, os, re, shutil, subprocess, sys, tempfile, time
+import base64, json, os, re, shutil, signal, subprocess, sys, tempfile, time
 import websocket
 
 # A command of the protocol, and the start of the browser.
@@ -19,7 +19,8 @@ class Browser:
             [program, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-port=0",
              "--ignore-certificate-errors", "--disable-background-networking", "--no-first-run", "--lang=en-GB",
              "--disable-dev-shm-usage", f"--user-data-dir={self.folder}", "about:blank"],
-            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+            start_new_session=True)
         self.console, self.requests, self.answers, self.number = [], [], {}, 0
         self.socket = websocket.create_connection(self.address(), timeout=PATIENCE, suppress_origin=True)
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
@@ -145,9 +146,13 @@ class Browser:
         return {"console": console, "requests": requests}
 
     def end(self):
-        self.process.kill()
+        # All of its processes: one that lives on would write into the folder while it is removed.
+        os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        end = time.monotonic() + PATIENCE
+        while os.path.exists(self.folder) and time.monotonic() < end:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            time.sleep(0.02)
 
 
 def main():
