@@ -8,8 +8,12 @@ let settings: [SwiftSetting] = [
   .treatAllWarnings(as: .error),
 ]
 
-func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+func module(
+  _ name: String, _ dependencies: [Target.Dependency], embedding files: [String] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, resources: files.map { .embedInCode($0) },
+    swiftSettings: settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -64,7 +68,10 @@ let package = Package(
       [
         "Configuration", "Databases", "Names", "CLinux",
         .product(name: "Logging", package: "swift-log"),
-      ]),
+      ],
+      embedding: ["index.html", "dashboard.css", "dashboard.js", "dashboard.svg"].map {
+        "Dashboard/\($0)"
+      }),
     .executableTarget(
       name: "gatehouse",
       dependencies: [

@@ -54,15 +54,6 @@ enum AddressText {
   }
 }
 
-extension SocketAddress {
-  init(_ address: IPAddress, port: UInt16) {
-    switch address {
-    case .ipv4(let bits): self = .ipv4(bits, port: port)
-    case .ipv6(let bits): self = .ipv6(bits, port: port)
-    }
-  }
-}
-
 /// Names of hosts: lower case, without a dot at the end.
 enum HostName {
   /// Nil unless 1 to 253 of letters, digits, `-` and `_` in labels of 1 to 63.

@@ -73,6 +73,8 @@ public enum ConfigurationFile {
     _ = file.choice(FileFields.firewall)
     loaded.proxy.listeners = listeners.map(\.listener)
     readPolicy(file, listeners, &loaded)
+    if let admin { AdminListenReader.read(admin, listeners, &loaded) }
+    HealthDoorReader.read(file, listeners, &loaded)
     ACMEReachability.check(loaded, file)
     return loaded
   }

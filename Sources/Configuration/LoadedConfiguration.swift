@@ -30,6 +30,12 @@ public struct LoadedConfiguration: Sendable {
   /// Who may open the admin socket beside its owner; the process's group when nil.
   public var adminGroup: UInt32?
   public var adminRoles = AdminRoles()
+  /// The admin API over TCP; none when nil.
+  public var adminListen: AdminListen?
+  /// Where /livez, /readyz and /startupz are answered; nowhere when empty.
+  public var healthAddresses: [SocketAddress] = []
+  /// How long to serve on when told to end.
+  public var grace = Duration.zero
   /// The folder of overrides and the audit log.
   public var state = LoadedConfiguration.defaultState
   /// Each `file:line:column: warning: what`.

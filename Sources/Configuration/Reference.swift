@@ -46,6 +46,8 @@ public enum Reference {
         TimeoutFields.section, ACMEFields.section, AuthorityFields.section,
         ExternalAccountFields.section, PlannedFields.section, DNSFields.section,
         ResolverFields.section, AdminFields.section, AdminRoleFields.section,
+        AdminListenFields.section, AdminTokenFields.section, AdminClientAuthFields.section,
+        HealthDoorFields.section,
       ]
     ),
     (

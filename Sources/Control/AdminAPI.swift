@@ -3,7 +3,7 @@ internal import Firewall
 internal import Foundation
 internal import Proxy
 
-/// What the admin socket answers; each request is one line of `routes`.
+/// What the admin socket and the door over TCP answer; each request is one line of `routes`.
 struct AdminAPI: Sendable {
   let supervisor: Supervisor
 
@@ -11,7 +11,9 @@ struct AdminAPI: Sendable {
     [
       AdminRoute("GET /v1/status", .viewer) { api, _ in json(api.supervisor.status()) },
       AdminRoute("GET /v1/history", .viewer) { api, _ in json(api.supervisor.history.moments) },
-      AdminRoute("GET /metrics", .viewer) { api, _ in api.metrics() },
+      AdminRoute("GET /metrics", .viewer) { api, request in api.metrics(request) },
+      AdminRoute("GET /v1/events/stream", .viewer) { api, _ in api.supervisor.eventStream() },
+      AdminRoute("GET /v1/session", .viewer) { json(Session($1.caller)) },
       AdminRoute("GET /v1/audit", .viewer) { api, request in json(api.audit(request)) },
       AdminRoute("POST /v1/apply", .admin, "apply") { api, _ in api.apply() },
       AdminRoute("POST /v1/certificates/refresh", .admin, "refresh certificates") { api, _ in
@@ -33,11 +35,17 @@ struct AdminAPI: Sendable {
       },
     ] + serverRoutes
 
+  /// Over the Unix socket.
   func answer(_ request: LocalRequest) -> LocalResponse {
-    let parts = request.path.split(separator: "/").map { $0.removingPercentEncoding ?? String($0) }
+    if let why = CrossSite.refusal(of: request, to: nil) { return Self.failure(403, why) }
     guard let caller = AdminCaller(request.peer, supervisor.roles) else {
       return Self.failure(403, "only over a Unix socket: the kernel must tell who asks")
     }
+    return answer(request, as: caller)
+  }
+
+  func answer(_ request: LocalRequest, as caller: AdminCaller) -> LocalResponse {
+    let parts = request.path.split(separator: "/").map { $0.removingPercentEncoding ?? String($0) }
     guard let route = Self.routes.first(where: { $0.matches(request.method, parts) }) else {
       let all = Self.routes.map(\.text).joined(separator: ", ")
       return Self.failure(
@@ -45,7 +53,7 @@ struct AdminAPI: Sendable {
     }
     let asked = AdminRequest(
       caller: caller, parts: parts, query: request.query, body: request.body,
-      ifMatch: request.ifMatch)
+      ifMatch: request.ifMatch, accept: request.values(of: "accept"))
     guard let action = route.action else { return route.answer(self, asked) }
     let before = standing(of: asked)
     let answer = caller.role >= route.role ? route.answer(self, asked) : refusal(route, caller)
@@ -56,8 +64,9 @@ struct AdminAPI: Sendable {
   private func refusal(_ route: AdminRoute, _ caller: AdminCaller) -> LocalResponse {
     Self.failure(
       403,
-      "\(route.text) needs the role \(route.role.rawValue); \(caller.name) (uid \(caller.peer.user)) "
-        + "has \(caller.role.rawValue); an administrator can change `admin.roles`")
+      "\(route.text) needs the role \(route.role.rawValue); \(caller.text) has "
+        + "\(caller.role.rawValue); an administrator can change `admin.\(caller.peer == nil ? "listen" : "roles")`"
+    )
   }
 
   private func note(
@@ -67,8 +76,9 @@ struct AdminAPI: Sendable {
     let failure = try? readJSON(AdminFailure.self, Data(answer.body))
     let isDone = answer.status < 400
     let entry = AuditEntry(
-      at: Date(), user: request.caller.name, uid: request.caller.peer.user,
-      pid: request.caller.peer.process, role: request.caller.role.rawValue, action: action,
+      at: Date(), user: request.caller.name, uid: request.caller.peer?.user,
+      pid: request.caller.peer?.process, address: request.caller.address?.description,
+      role: request.caller.role.rawValue, action: action,
       subject: request.parts.dropFirst(2).joined(separator: "/"), before: before,
       after: isDone ? standing(of: request) : "",
       reason: (try? readJSON(ChangeTerms.self, body))?.reason ?? "",
@@ -79,10 +89,10 @@ struct AdminAPI: Sendable {
     }
   }
 
-  private func metrics() -> LocalResponse {
-    LocalResponse(
-      status: 200, contentType: Metrics.contentType,
-      body: Array(Metrics.text(of: supervisor.status(), now: Date()).utf8))
+  private func metrics(_ request: AdminRequest) -> LocalResponse {
+    let format = MetricText.Format(accepting: request.accept)
+    return LocalResponse(
+      status: 200, contentType: format.contentType, body: Array(supervisor.metrics(format).utf8))
   }
 
   private func audit(_ request: AdminRequest) -> [AuditEntry] {
@@ -148,7 +158,7 @@ struct AdminAPI: Sendable {
   }
 }
 
-/// A request that the admin socket answers, who may ask, and what the audit log calls it.
+/// A request that is answered, who may ask, and what the audit log calls it.
 struct AdminRoute: Sendable {
   /// As `GET /v1/servers/BACKEND`; words in capitals stand for any.
   let text: String

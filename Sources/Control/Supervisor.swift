@@ -12,6 +12,7 @@ public final class Supervisor: Sendable {
     var generation = 1
     var appliedAt = Date()
     var lastErrors: [String] = []
+    var rejections: UInt64 = 0
   }
 
   public let path: String
@@ -21,6 +22,7 @@ public final class Supervisor: Sendable {
   let health: HealthDesk
   let audit: AuditLog
   let history = TrafficHistory()
+  let firewall = FirewallDesk()
   private let bans: RefusalBans
   let certificates: CertificateDesk
   let challenges: ChallengeBoard
@@ -31,6 +33,9 @@ public final class Supervisor: Sendable {
   /// One change of the configuration that runs at a time.
   private let applying = Mutex<Void>(())
   private let admin: Mutex<ProxyServer?> = Mutex(nil)
+  let door = AdminDoor()
+  let healthDoor = HealthDoor()
+  let isEnding = Atomic(false)
   private let startedAt = Date()
   private let state: Mutex<State>
 
@@ -81,6 +86,7 @@ public final class Supervisor: Sendable {
           health.record(ProbeResult(isGood: isGood, text: result, took: took), of: id)
         }, roles: { servers.told($0) }))
     state = Mutex(State(loaded: loaded))
+    firewall.adopt(loaded)
     servers.begin { [proxy] in proxy.stand($0) }
     watch(configuration)
   }
@@ -95,19 +101,40 @@ public final class Supervisor: Sendable {
   /// All that can be known of a configuration without binding its addresses.
   public static func check(_ loaded: LoadedConfiguration) throws {
     try ProxyServer.check(loaded.proxy)
+    if let terms = loaded.adminListen { try AdminDoor.check(terms) }
   }
 
   /// The addresses that are bound.
   public var addresses: [SocketAddress] { proxy.addresses }
 
-  /// Opens the admin socket, readable and writable for its owner and group only.
-  public func openAdminSocket() throws {
+  /// Opens the admin socket, readable and writable for its owner and group only, and what the file has
+  /// of doors over TCP: one for administrators, one that tells how it is.
+  public func openDoors() throws {
+    try openHealth(loaded)
     let (path, group) = state.withLock { ($0.loaded.adminSocket, $0.loaded.adminGroup) }
     guard let path else { return }
     let server = try AdminSocket.open(path, group: group, AdminAPI(supervisor: self)) {
       [logger] in Self.log($0, to: logger)
     }
     admin.withLock { $0 = server }
+    try openDoor(loaded)
+    let open = door.addresses.map(\.description).joined(separator: ", ")
+    if !open.isEmpty { logger.notice("the admin API and the dashboard are on \(open)") }
+  }
+
+  /// Beside the socket only: that, and the audit log, are a matter of the start.
+  private func openDoor(_ loaded: LoadedConfiguration) throws {
+    guard admin.withLock({ $0 != nil }) else { return }
+    try door.adopt(loaded.adminListen, AdminAPI(supervisor: self)) { [logger] in
+      Self.log($0, to: logger)
+    }
+  }
+
+  var adminAudience: Int { admin.withLock { $0 }?.audience ?? 0 }
+
+  func publish(_ bytes: [UInt8]) {
+    door.publish(bytes)
+    admin.withLock { $0 }?.publish(bytes)
   }
 
   /// Applies the file as it is now; on any error nothing changes, and the errors are returned.
@@ -115,9 +142,19 @@ public final class Supervisor: Sendable {
     applying.withLock { _ in
       do {
         let loaded = try ConfigurationFile.load(path, lastAddresses: names.addresses)
-        try certificates.apply(loaded, putToWork)
+        let before = self.loaded
+        try openDoor(loaded)
+        do {
+          try openHealth(loaded)
+          try certificates.apply(loaded, putToWork)
+        } catch {
+          try? openDoor(before)
+          try? openHealth(before)
+          throw error
+        }
         servers.adopt(loaded.proxy)
         bans.adopt(loaded)
+        firewall.adopt(loaded)
         renewer.adopt(loaded)
         names.adopt(loaded)
         adopted(loaded)
@@ -126,7 +163,10 @@ public final class Supervisor: Sendable {
         let errors = Self.lines(of: error)
         for line in errors { logger.error("\(line)") }
         logger.error("\(path) was not applied: the generation before goes on")
-        state.withLock { $0.lastErrors = errors }
+        state.withLock {
+          $0.lastErrors = errors
+          $0.rejections += 1
+        }
         return errors
       }
     }
@@ -161,6 +201,9 @@ public final class Supervisor: Sendable {
 
   var loaded: LoadedConfiguration { state.withLock { $0.loaded } }
 
+  /// Applies of the file that were refused, since the start.
+  var rejections: UInt64 { state.withLock { $0.rejections } }
+
   /// Puts a change of what runs to work that is not the file's, such as new addresses.
   func adopt(_ change: (inout LoadedConfiguration) -> Void) throws {
     try applying.withLock { _ in
@@ -185,6 +228,11 @@ public final class Supervisor: Sendable {
         if certificates.hasStopped { _ = certificates.refresh(isAsked: false) }
       },
       Chore(every: 1) { [proxy] in proxy.renewTicketKeys() },
+      Chore(every: 1) { [door, logger] in
+        if let trouble = door.follow() { logger.error("admin.listen: \(trouble)") }
+      },
+      Chore(every: Self.statusInterval) { [self] in publishStatus() },
+      Chore(every: Self.heartbeatInterval) { [self] in publishHeartbeat() },
       Chore(every: 60) { [challenges] in challenges.dropOld() },
       Chore(every: 1) { [renewer] in renewer.work() },
       Chore(every: 0.25) { [self] in followServers() },
@@ -203,8 +251,9 @@ public final class Supervisor: Sendable {
     }
   }
 
-  public func status() -> Status {
-    let view = TrafficView(proxy.report(), history)
+  public func status() -> Status { status(TrafficView(proxy.report(), history)) }
+
+  func status(_ view: TrafficView) -> Status {
     let state = state.withLock { $0 }
     let configuration = state.loaded.proxy
     let (backends, troubles, overrides) = servers.look { book in
@@ -231,12 +280,15 @@ public final class Supervisor: Sendable {
 
   /// Takes nothing new, lets what runs finish, and returns when it has.
   public func drain() {
+    beginEnding()
     for chore in chores.withLock({ $0 }) { chore.stop() }
     databases.stop()
     health.stop()
     logger.notice("draining: no new connections, up to the drain timeout for those that run")
     proxy.drain()
     proxy.waitUntilStopped()
+    door.stop()
+    healthDoor.stop()
     admin.withLock { $0?.stop() }
     if let socket = state.withLock({ $0.loaded.adminSocket }) {
       try? FileManager.default.removeItem(atPath: socket)

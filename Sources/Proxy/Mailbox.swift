@@ -18,6 +18,9 @@ enum Command: Sendable {
   case ban(IPAddress, until: Int64)
   case unban(IPAddress)
   case report(ReportRequest)
+  /// Bytes for all who keep a connection open for events.
+  case publish([UInt8])
+  case endEventStreams
   case drain
   case stop
 }
@@ -69,6 +72,10 @@ final class BoundListener: Sendable {
 final class Mailbox: Sendable {
   private let commands = Mutex<[Command]>([])
   private let event: FileDescriptor
+  /// Clients of this worker that listen for events, as it says itself.
+  let audience = Atomic<Int>(0)
+  /// Commands that may wait before events are dropped.
+  static let publishedLimit = 256
 
   init?() {
     let number = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
@@ -82,6 +89,16 @@ final class Mailbox: Sendable {
   func post(_ command: Command) {
     commands.withLock { $0.append(command) }
     eventfd_write(event.number, 1)
+  }
+
+  /// Dropped where a worker has much to do before it.
+  func publish(_ bytes: [UInt8]) {
+    let isTaken = commands.withLock { list in
+      guard list.count < Self.publishedLimit else { return false }
+      list.append(.publish(bytes))
+      return true
+    }
+    if isTaken { eventfd_write(event.number, 1) }
   }
 
   /// Takes all commands, oldest first, and ends the wake-up.

@@ -12,6 +12,24 @@ public enum SocketAddress: Sendable, Hashable {
   }
 }
 
+extension SocketAddress {
+  public init(_ address: IPAddress, port: UInt16) {
+    switch address {
+    case .ipv4(let bits): self = .ipv4(bits, port: port)
+    case .ipv6(let bits): self = .ipv6(bits, port: port)
+    }
+  }
+
+  /// Nil for a Unix socket.
+  public var address: IPAddress? {
+    switch self {
+    case .ipv4(let bits, _): .ipv4(bits)
+    case .ipv6(let bits, _): .ipv6(bits)
+    case .unix: nil
+    }
+  }
+}
+
 extension SocketAddress: CustomStringConvertible {
   public var description: String {
     switch self {
@@ -51,8 +69,16 @@ extension IPAddress: CustomStringConvertible {
     }
   }
 
+  /// Of this machine alone.
+  public var isLoopback: Bool {
+    switch self {
+    case .ipv4(let bits): bits >> 24 == 127
+    case .ipv6(let bits): bits == 1
+    }
+  }
+
   /// As it stands in a URL.
-  var urlText: String {
+  public var urlText: String {
     switch self {
     case .ipv4: description
     case .ipv6: "[\(description)]"

@@ -5,14 +5,9 @@ extension Worker {
 
   /// Begins to collect the request; what is collected is kept in the exchange.
   mutating func beginLocal(_ id: SlotID) {
-    let head = intake.prefix(requestHead.byteCount)
     clients[id].exchange.isLocal = true
     clients[id].exchange.ending = .answeredHere
-    clients[id].exchange.local = LocalRequest(
-      method: String(copying: head.extracting(requestHead.methodText)),
-      path: String(copying: head.extracting(requestHead.path)),
-      query: String(copying: head.extracting(requestHead.query)), body: [],
-      ifMatch: ifMatch(head), peer: clients[id].peer)
+    clients[id].exchange.local = localRequest(id)
     if clients[id].exchange.continueState == .awaited { sendContinue(id) }
     answerLocalIfWhole(id)
   }
@@ -29,18 +24,10 @@ extension Worker {
     let body = clients[id].exchange.request.takeAll()
     request.body = [UInt8](copying: body.bytes)
     let response = responder(request)
-    let type = Array(response.contentType.utf8)
-    let tag = Array((response.tag.map { "ETag: \"\($0)\"\r\n" } ?? "").utf8)
-    let scratch = scratch
-    var output = scratch.output(at: 0)
-    Replies.writeHead(
-      status: response.status, contentType: type.span, count: response.body.count,
-      ReplyContext(
-        requestID: clients[id].exchange.requestID, isHead: false, accepts: .text,
-        isHTTP10: clients[id].exchange.isHTTP10, keepsAlive: clients[id].exchange.keepsAlive),
-      adding: tag, into: &output)
-    let count = output.count
-    guard sendScratch(to: id, count) else { return }
+    guard !response.isEventStream || clients[id].exchange.method == .head else {
+      return openEventStream(id, response)
+    }
+    guard sendHead(of: response, to: id, count: response.body.count) else { return }
     if clients[id].exchange.method != .head {
       let sent = clients[id].transport.send(response.body.span, ciphertext: &ciphertext)
       guard sent != .failed else { return abort(client: id, .clientGoneInData) }
@@ -49,11 +36,43 @@ extension Worker {
     finishReply(id, 0, status: response.status)
   }
 
-  /// Nil where the request has none; several are one list.
-  private func ifMatch(_ head: Span<UInt8>) -> String? {
-    let values = requestHead.fields.filter { head.extracting($0.name).isEqual("if-match") }
-      .map { String(copying: head.extracting($0.value)) }
-    return values.isEmpty ? nil : values.joined(separator: ",")
+  /// False when that ended the client. `count`: of the body; nil where only its end tells.
+  mutating func sendHead(of response: LocalResponse, to id: SlotID, count: Int?) -> Bool {
+    let type = Array(response.contentType.utf8)
+    let scratch = scratch
+    var output = scratch.output(at: 0)
+    Replies.writeHead(
+      status: response.status, contentType: type.span, count: count,
+      ReplyContext(
+        requestID: clients[id].exchange.requestID, isHead: false, accepts: .text,
+        isHTTP10: clients[id].exchange.isHTTP10, keepsAlive: clients[id].exchange.keepsAlive),
+      adding: response.lines, into: &output)
+    let written = output.count
+    return sendScratch(to: id, written)
+  }
+
+  private func localRequest(_ id: SlotID) -> LocalRequest {
+    let head = intake.prefix(requestHead.byteCount)
+    var request = LocalRequest(
+      method: String(copying: head.extracting(requestHead.methodText)),
+      path: String(copying: head.extracting(requestHead.path)),
+      query: String(copying: head.extracting(requestHead.query)))
+    request.fields = requestHead.fields.map {
+      LocalField(
+        String(copying: head.extracting($0.name)).lowercased(),
+        String(copying: head.extracting($0.value)))
+    }
+    request.authority = String(copying: head.extracting(requestHead.authority))
+    request.isTLS = clients[id].origin.isTLS
+    request.peer = clients[id].peer
+    if request.peer == nil {
+      request.address = SocketAddress(clients[id].address, port: clients[id].port)
+    }
+    // A handshake under terms goes on only with a certificate that meets them, or none.
+    if clients[id].verifier != nil {
+      request.certificate = clients[id].transport.tls?.clientNames()
+    }
+    return request
   }
 }
 
@@ -76,45 +95,5 @@ extension Worker {
       into: &output)
     if !isHead { output.put(body.span) }
     finishReply(id, output.count, status: 200)
-  }
-}
-
-/// A request to this process itself.
-public struct LocalRequest: Sendable {
-  public let method: String
-  /// Without the query; as it was sent.
-  public let path: String
-  public let query: String
-  public internal(set) var body: [UInt8]
-  /// As it was sent.
-  public var ifMatch: String?
-  /// Who asks, on a Unix socket.
-  public var peer: PeerCredentials?
-}
-
-public struct LocalResponse: Sendable {
-  public let status: UInt16
-  public let contentType: String
-  public let body: [UInt8]
-  /// Sent as ETag, in quotes; letters, digits, `.` and `-` only.
-  public let tag: String?
-
-  public init(status: UInt16, contentType: String, body: [UInt8], tag: String? = nil) {
-    self.status = status
-    self.contentType = contentType
-    self.body = body
-    self.tag = tag
-  }
-}
-
-extension String {
-  init(copying bytes: Span<UInt8>) {
-    self = unsafe bytes.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
-  }
-}
-
-extension [UInt8] {
-  init(copying bytes: Span<UInt8>) {
-    self = unsafe bytes.withUnsafeBufferPointer { unsafe Array($0) }
   }
 }

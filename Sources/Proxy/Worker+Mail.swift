@@ -13,6 +13,8 @@ extension Worker {
     case .ban(let client, let until): ban(client, until: until)
     case .unban(let client): bans.remove(client)
     case .report(let request): request.answer(report())
+    case .publish(let bytes): publish(bytes)
+    case .endEventStreams: endEventStreams()
     case .drain: drain()
     case .stop: phase = .stopped
     }
@@ -83,6 +85,7 @@ extension Worker {
     for id in clients.ids() where clients[id].phase == .head && clients[id].inbound.isEmpty {
       endClient(id)
     }
+    endEventStreams()
   }
 
   private static var drainedAccepts: Int { 64 }

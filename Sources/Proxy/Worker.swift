@@ -56,6 +56,8 @@ struct Worker: ~Copyable {
   var refusals = 0
   var refusalsSince = Int64.min / 2
   var isAcceptPaused = false
+  /// Clients that get what is published.
+  var eventStreams: [SlotID] = []
   /// When the next complaint about a lack may go to the log.
   var complainsAgainAt = Int64.min
   /// Read once a turn.

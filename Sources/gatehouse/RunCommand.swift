@@ -33,7 +33,7 @@ func serve(path: String, ready: (Supervisor) -> Void) throws {
   let supervisor: Supervisor
   do {
     supervisor = try Supervisor(path: path, logger: logger)
-    try supervisor.openAdminSocket()
+    try supervisor.openDoors()
   } catch {
     report(error)
     throw ExitCode.failed

@@ -200,7 +200,7 @@ extension BadFile {
       "g.yaml:2:11: firewall: \"off\" is unknown; allowed: proxy"),
     BadFile(
       "admin: { listen: 127.0.0.1:9443 }\nlog: {}",
-      "g.yaml:2:10: \"listen\" in admin is not supported yet; remove it",
+      "g.yaml:2:18: listen in admin: an address alone lets nobody in; write how one shows who he is, such as listen: { bind: \"127.0.0.1:9443\", tokens: { admin: secrets/admin.token } }",
       "g.yaml:3:1: \"log\" is not supported yet; remove it"),
     BadFile(
       "policy: none.yaml",

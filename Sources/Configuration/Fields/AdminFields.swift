@@ -7,8 +7,12 @@ enum AdminFields {
     standard: "the process's own",
     "Whose members may open the socket, beside its owner and root; what they may do, `roles` says.")
   static let roles = Field("roles", .section("admin.roles"), "Who may do what over the socket.")
+  static let listen = Field(
+    "listen", .section("admin.listen"),
+    "The same API and the dashboard over TCP, for who shows a token or a certificate; off when left out."
+  )
   static let section = Section(
-    "admin", "The administrator's door.", [socket, group, roles], later: ["listen"])
+    "admin", "The administrator's door.", [socket, group, roles, listen])
 }
 
 enum AdminRoleFields {

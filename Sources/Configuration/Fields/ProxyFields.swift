@@ -19,6 +19,10 @@ enum FileFields {
   static let state = Field(
     "state", .path, standard: LoadedConfiguration.standardState,
     "The folder of what changes while running: overrides of servers, and the audit log.")
+  static let health = Field(
+    "health", .section("health"),
+    "Where /livez, /readyz and /startupz are answered; nowhere when left out."
+  )
   static let policy = Field(
     "policy", .path, "The firewall policy's file; without one everybody may connect.")
   static let agent = Field(
@@ -37,9 +41,9 @@ enum FileFields {
     "", "The file itself. Every path is relative to the file that names it.",
     [
       listeners, backends, resolver, routes, policy, firewall, agent, acme, limits, timeouts,
-      workers, cookieKey, admin, state,
+      workers, cookieKey, admin, health, state,
     ],
-    later: ["log", "health", "bans", "http", "mode", "trusted_proxies", "proxy_protocol"])
+    later: ["log", "bans", "http", "mode", "trusted_proxies", "proxy_protocol"])
 }
 
 enum ListenerFields {

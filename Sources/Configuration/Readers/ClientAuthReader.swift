@@ -62,17 +62,18 @@ enum ClientAuthReader {
       auth.revokedPEM = revoked
     }
     if map[ClientAuthFields.allow] != nil {
-      auth.allowedNames = names(map)
+      auth.allowedNames = names(map, ClientAuthFields.allow)
       guard !auth.allowedNames.isEmpty else { return nil }
     }
     return auth
   }
 
-  private static func names(_ map: MapReader) -> [String] {
-    let field = ClientAuthFields.allow
+  /// Of certificates.
+  static func names(_ map: MapReader, _ field: Field) -> [String] {
     guard let items = map.items(field), !items.isEmpty else {
       let place = map[field]?.place ?? map.place
-      map.problems.error(place, "allow\(map.inLabel) names nobody; write a name, or leave it out")
+      map.problems.error(
+        place, "\(field.name)\(map.inLabel) names nobody; write a name, or leave it out")
       return []
     }
     return items.compactMap { item in
@@ -84,7 +85,7 @@ enum ClientAuthReader {
     }
   }
 
-  private static func file(_ map: MapReader, _ field: Field, _ label: String) -> [UInt8]? {
+  static func file(_ map: MapReader, _ field: Field, _ label: String) -> [UInt8]? {
     guard let path = map.path(field), let place = map[field]?.place else { return nil }
     do throws(FileReader.Failure) {
       let bytes = try FileReader.read(path, limit: byteLimit).bytes

@@ -43,9 +43,8 @@ enum ListenerReader {
       redirectPlace: redirects ? map[ListenerFields.redirect]?.place : nil, map: map)
   }
 
-  private static func addresses(_ map: MapReader) -> [SocketAddress] {
+  static func addresses(_ map: MapReader, _ field: Field = ListenerFields.bind) -> [SocketAddress] {
     var addresses: [SocketAddress] = []
-    let field = ListenerFields.bind
     for item in map.items(field) ?? [] {
       guard let text = item.text("an address\(map.inLabel)", map.problems) else { continue }
       switch AddressText.parse(text) {
@@ -81,7 +80,7 @@ enum ListenerReader {
   }
 
   /// What is wrong with one is a warning: it never stops the others.
-  private static func certificates(_ map: MapReader, _ folder: String) -> [FoundCertificate] {
+  static func certificates(_ map: MapReader, _ folder: String) -> [FoundCertificate] {
     let place = map[ListenerFields.certificates]?.place ?? map.place
     do throws(CertificateFolder.Failure) {
       let found = try CertificateFolder(path: folder).read()

@@ -2,18 +2,48 @@ internal import Configuration
 internal import Foundation
 internal import Proxy
 
-/// Who asks over the admin socket, as the kernel says, and what he may do.
+/// Who asks, how that is known, and what he may do.
 struct AdminCaller {
-  let peer: PeerCredentials
+  enum Proof: Equatable {
+    /// As the kernel says of a Unix socket's other end.
+    case peer(PeerCredentials)
+    case token, session
+    /// By a name in his certificate.
+    case certificate(String)
+  }
+
+  let proof: Proof
   let role: AdminRole
+  /// The other end, where there is a network.
+  var address: SocketAddress?
+
+  init(_ proof: Proof, _ role: AdminRole, at address: SocketAddress? = nil) {
+    self.proof = proof
+    self.role = role
+    self.address = address
+  }
 
   init?(_ peer: PeerCredentials?, _ roles: AdminRoles) {
     guard let peer else { return nil }
-    self.peer = peer
-    role = roles.role(of: peer, owner: geteuid())
+    self.init(.peer(peer), roles.role(of: peer, owner: geteuid()))
   }
 
-  var name: String { Self.userName(peer.user) ?? "uid \(peer.user)" }
+  var name: String {
+    switch proof {
+    case .peer(let peer): Self.userName(peer.user) ?? "uid \(peer.user)"
+    case .token: "token \(role.rawValue)"
+    case .session: "session \(role.rawValue)"
+    case .certificate(let name): "certificate \(AuditLog.visible(name))"
+    }
+  }
+
+  /// With where he is, as far as that is known.
+  var text: String {
+    if case .peer(let peer) = proof { return "\(name) (uid \(peer.user))" }
+    return address.map { "\(name) (\($0))" } ?? name
+  }
+
+  var peer: PeerCredentials? { if case .peer(let peer) = proof { peer } else { nil } }
 
   private static func userName(_ number: UInt32) -> String? {
     var entry = unsafe passwd()
@@ -26,13 +56,15 @@ struct AdminCaller {
   }
 }
 
-/// A request to the admin socket, with what its path names.
+/// A request to the admin API, with what its path names.
 struct AdminRequest {
   let caller: AdminCaller
   let parts: [String]
   let query: String
   let body: [UInt8]
   let ifMatch: String?
+  /// What it takes, field by field.
+  let accept: [String]
 
   /// The last part, say.
   subscript(_ index: Int) -> String { index < parts.count ? parts[index] : "" }

@@ -5,8 +5,11 @@ internal import Synchronization
 public struct AuditEntry: Codable, Sendable {
   public var at: Date
   public var user: String
-  public var uid: UInt32
-  public var pid: Int32
+  /// Of a caller on this machine.
+  public var uid: UInt32?
+  public var pid: Int32?
+  /// Of a caller over TCP.
+  public var address: String?
   public var role: String
   /// "set", "drain", "apply" and so on.
   public var action: String

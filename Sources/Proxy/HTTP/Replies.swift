@@ -3,6 +3,7 @@ enum Reply {
   case refused(HeadRejection)
   case badPath, forbidden, noRoute, misdirected, contentTooLarge, headTooLarge, requestTimeout
   case badGateway, noServer, gatewayTimeout, noPrimary, queueFull, queueTimeout
+  case tooManyStreams
 
   var status: UInt16 {
     switch self {
@@ -15,7 +16,7 @@ enum Reply {
     case .misdirected: 421
     case .headTooLarge: 431
     case .badGateway: 502
-    case .noServer, .noPrimary, .queueFull, .queueTimeout: 503
+    case .noServer, .noPrimary, .queueFull, .queueTimeout, .tooManyStreams: 503
     case .gatewayTimeout: 504
     }
   }
@@ -36,6 +37,7 @@ enum Reply {
     case .queueFull: "too many wait for a server already; try again soon"
     case .queueTimeout: "no server had room in time; try again soon"
     case .gatewayTimeout: "the server behind did not answer in time"
+    case .tooManyStreams: "as many follow the events as may at a time; try again soon"
     }
   }
 }
@@ -97,7 +99,7 @@ enum Replies {
 
   /// The head of a local responder's answer; `lines` are fields of its own, each with its CR LF.
   static func writeHead(
-    status: UInt16, contentType: Span<UInt8>, count: Int, _ context: ReplyContext,
+    status: UInt16, contentType: Span<UInt8>, count: Int?, _ context: ReplyContext,
     adding lines: [UInt8] = [], into output: inout OutputSpan<UInt8>
   ) {
     putStatusLine(status, into: &output)
@@ -123,11 +125,14 @@ enum Replies {
   }
 
   private static func putEnd(
-    _ count: Int, _ context: ReplyContext, into output: inout OutputSpan<UInt8>
+    _ count: Int?, _ context: ReplyContext, into output: inout OutputSpan<UInt8>
   ) {
-    output.put("Content-Length: ")
-    output.put(decimal: count)
-    output.put("\r\nX-Request-ID: ")
+    if let count {
+      output.put("Content-Length: ")
+      output.put(decimal: count)
+      output.put("\r\n")
+    }
+    output.put("X-Request-ID: ")
     context.requestID.write(into: &output)
     if !context.keepsAlive {
       output.put("\r\nConnection: close")
@@ -153,6 +158,7 @@ enum Replies {
     case 307: "Temporary Redirect"
     case 308: "Permanent Redirect"
     case 400: "Bad Request"
+    case 401: "Unauthorized"
     case 403: "Forbidden"
     case 404: "Not Found"
     case 405: "Method Not Allowed"
@@ -161,9 +167,11 @@ enum Replies {
     case 412: "Precondition Failed"
     case 413: "Content Too Large"
     case 414: "URI Too Long"
+    case 415: "Unsupported Media Type"
     case 417: "Expectation Failed"
     case 421: "Misdirected Request"
     case 422: "Unprocessable Content"
+    case 429: "Too Many Requests"
     case 431: "Request Header Fields Too Large"
     case 500: "Internal Server Error"
     case 502: "Bad Gateway"

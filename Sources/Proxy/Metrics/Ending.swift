@@ -112,7 +112,7 @@ extension Reply {
     case .badGateway: .serverGone
     case .noServer: .noServer
     case .noPrimary, .queueTimeout: .queueTimedOut
-    case .queueFull: .queueFull
+    case .queueFull, .tooManyStreams: .queueFull
     case .gatewayTimeout: .serverTimedOut
     }
   }

@@ -2,8 +2,11 @@ internal import COpenSSL
 
 /// Who a client's certificate says he is: the mail addresses, DNS names and URIs it was issued for,
 /// or its common name where there are none of these.
-struct ClientNames {
+public struct ClientNames: Sendable {
   private var names: [[UInt8]] = []
+
+  /// Texts for tests and for those that have no certificate at hand.
+  public init(_ names: [String]) { self.names = names.map { Array($0.utf8) } }
 
   init(of certificate: OpaquePointer) {
     if let value = unsafe X509_get_ext_d2i(certificate, NID_subject_alt_name, nil, nil) {
@@ -29,7 +32,7 @@ struct ClientNames {
   }
 
   /// Whether a name is this one, letters of either case alike; `*.` stands for one label.
-  func match(_ wanted: String) -> Bool {
+  public func match(_ wanted: String) -> Bool {
     let wanted = Array(wanted.utf8)
     return names.contains { name in
       if FieldValue.isSameName(name.span, wanted.span) { return true }
@@ -40,6 +43,9 @@ struct ClientNames {
         name.span.extracting((dot + 1)...), wanted.span.extracting(2...))
     }
   }
+
+  /// By which one he is called.
+  public var first: String { names.first.map { String(decoding: $0, as: UTF8.self) } ?? "" }
 
   /// A NUL would end the name early for a careless reader (Envoy CVE-2025-66220).
   private mutating func add(_ bytes: [UInt8]) {

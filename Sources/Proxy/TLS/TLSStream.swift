@@ -125,6 +125,8 @@ internal import COpenSSL
     if unsafe SSL_shutdown(ssl) < 0 { ERR_clear_error() }
   }
 
+  var isVersion13: Bool { unsafe SSL_version(ssl) == TLS1_3_VERSION }
+
   /// Whether the handshake went on with a session of before.
   var isResumed: Bool { unsafe SSL_session_reused(ssl) == 1 }
 
@@ -135,6 +137,12 @@ internal import COpenSSL
     case good([UInt8])
     /// No longer valid: the session it was shown in is older.
     case ended
+  }
+
+  /// Nil where he has shown no certificate.
+  func clientNames() -> ClientNames? {
+    guard let certificate = unsafe SSL_get0_peer_certificate(ssl) else { return nil }
+    return unsafe ClientNames(of: certificate)
   }
 
   func clientCertificate() -> ClientCertificate {

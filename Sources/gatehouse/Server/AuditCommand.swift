@@ -31,10 +31,16 @@ enum AuditText {
       ["AT", "WHO", "ROLE", "ACTION", "OF", "BEFORE", "AFTER", "REASON", "OUTCOME"],
       entries.map { one in
         [
-          certTime(one.at), "\(one.user) (\(one.uid), pid \(one.pid))", one.role, one.action,
+          certTime(one.at), who(one), one.role, one.action,
           one.subject, one.before, one.after, one.reason, one.outcome,
         ].map { $0.isEmpty ? "-" : visible($0) }
       })
+  }
+
+  private static func who(_ entry: AuditEntry) -> String {
+    if let address = entry.address { return "\(entry.user) (\(address))" }
+    guard let uid = entry.uid, let pid = entry.pid else { return entry.user }
+    return "\(entry.user) (\(uid), pid \(pid))"
   }
 
   /// Without what steers a terminal.

@@ -77,6 +77,8 @@ final class Gate {
     try run(Place.gatehouse, arguments)
   }
 
+  var isRunning: Bool { process.isRunning }
+
   func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
   /// Kills it and starts it again over the same files; its log begins anew.
