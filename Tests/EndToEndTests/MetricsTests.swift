@@ -19,7 +19,8 @@ import Testing
     #expect(faults.isEmpty, "\(faults)")
     let open = try gate.admin("GET", "/metrics", headers: [Self.openMetrics]).body + "\n"
     let read = try run(
-      "python3",
+      // Debian's own: its packages are not for another one.
+      "/usr/bin/python3",
       [
         "-c",
         """
