@@ -69,9 +69,10 @@ let package = Package(
         "Configuration", "Databases", "Names", "CLinux",
         .product(name: "Logging", package: "swift-log"),
       ],
-      embedding: ["index.html", "dashboard.css", "dashboard.js", "dashboard.svg"].map {
-        "Dashboard/\($0)"
-      }),
+      embedding: [
+        "index.html", "dashboard.css", "dashboard.svg", "dashboard.js", "change.js", "charts.js",
+        "dom.js", "door.js", "firewall.js", "panels.js", "servers.js", "words.js",
+      ].map { "Dashboard/\($0)" }),
     .executableTarget(
       name: "gatehouse",
       dependencies: [
@@ -93,7 +94,8 @@ let package = Package(
     tests("ConfigurationTests", ["Configuration", "Certificates"]),
     tests("ControlTests", ["Control", "Proxy"]),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["gatehouse", "Control", "Databases"],
+      name: "EndToEndTests",
+      dependencies: ["gatehouse", "Configuration", "Control", "Databases", "Firewall", "Proxy"],
       exclude: ["Golden", "Oracle"],
       swiftSettings: settings),
     tests("TidyTests", []),

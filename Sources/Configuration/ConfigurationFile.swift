@@ -65,6 +65,7 @@ public enum ConfigurationFile {
     loaded.proxy.cookieKey = cookieKey(file)
     loaded.proxy.workers = file.integer(FileFields.workers) ?? loaded.proxy.workers
     readBounds(file, &loaded.proxy)
+    TracingReader.read(file, &loaded)
     let admin = file.section(FileFields.admin, AdminFields.section)
     loaded.adminSocket = admin.flatMap(adminSocket)
     loaded.state = file.path(FileFields.state) ?? LoadedConfiguration.defaultState

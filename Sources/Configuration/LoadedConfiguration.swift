@@ -46,6 +46,8 @@ public struct LoadedConfiguration: Sendable {
   public var certificates: [String: [FoundCertificate]] = [:]
   /// Certificates that are fetched, and the folder they are kept in; none when nil.
   public var acme: (plan: CertificatePlan, folder: String)?
+  /// Where spans are sent; nowhere when nil.
+  public var tracing: TracingTarget?
   /// Who is asked for names of servers.
   public var resolver = NameResolver()
   /// By name: what servers are written with, and what it meant when the file was read.

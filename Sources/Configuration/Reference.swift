@@ -45,7 +45,7 @@ public enum Reference {
         HeaderFields.section, ResponseHeaderFields.section, LimitFields.section,
         TimeoutFields.section, ACMEFields.section, AuthorityFields.section,
         ExternalAccountFields.section, PlannedFields.section, DNSFields.section,
-        ResolverFields.section, AdminFields.section, AdminRoleFields.section,
+        ResolverFields.section, TracingFields.section, AdminFields.section, AdminRoleFields.section,
         AdminListenFields.section, AdminTokenFields.section, AdminClientAuthFields.section,
         HealthDoorFields.section,
       ]

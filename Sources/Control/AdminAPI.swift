@@ -15,7 +15,7 @@ struct AdminAPI: Sendable {
       AdminRoute("GET /v1/events/stream", .viewer) { api, _ in api.supervisor.eventStream() },
       AdminRoute("GET /v1/session", .viewer) { json(Session($1.caller)) },
       AdminRoute("GET /v1/audit", .viewer) { api, request in json(api.audit(request)) },
-      AdminRoute("POST /v1/apply", .admin, "apply") { api, _ in api.apply() },
+      AdminRoute("POST /v1/apply", .admin, "apply") { $0.apply($1) },
       AdminRoute("POST /v1/certificates/refresh", .admin, "refresh certificates") { api, _ in
         json(api.refresh(nil))
       },
@@ -29,11 +29,10 @@ struct AdminAPI: Sendable {
         $0.supervisor.challenges.withdraw($1[2])
         return json(AdminFailure(errors: []))
       },
-      AdminRoute("PUT /v1/bans/ADDRESS", .operator, "ban") { $0.ban($1[2], $1.body) },
-      AdminRoute("DELETE /v1/bans/ADDRESS", .operator, "unban") { api, request in
-        api.unban(request[2])
-      },
-    ] + serverRoutes
+      AdminRoute("GET /v1/bans/ADDRESS", .viewer) { $0.ban(of: $1[2]) },
+      AdminRoute("PUT /v1/bans/ADDRESS", .operator, "ban") { $0.ban($1) },
+      AdminRoute("DELETE /v1/bans/ADDRESS", .operator, "unban") { $0.unban($1) },
+    ] + serverRoutes + eventRoutes + explainRoutes
 
   /// Over the Unix socket.
   func answer(_ request: LocalRequest) -> LocalResponse {
@@ -101,8 +100,8 @@ struct AdminAPI: Sendable {
     return supervisor.audit.last(max(1, min(wanted ?? 20, 10_000)))
   }
 
-  private func apply() -> LocalResponse {
-    let errors = supervisor.apply()
+  private func apply(_ request: AdminRequest) -> LocalResponse {
+    let errors = supervisor.apply(by: request.caller.name)
     guard errors.isEmpty else { return Self.json(AdminFailure(errors: errors), status: 422) }
     return Self.json(supervisor.status())
   }
@@ -124,22 +123,30 @@ struct AdminAPI: Sendable {
     return Self.json(AdminFailure(errors: []))
   }
 
-  private func ban(_ text: String, _ body: [UInt8]) -> LocalResponse {
-    guard let address = Address(parsing: text) else {
-      return Self.failure(400, "\"\(AuditLog.visible(text))\" is no address")
+  private func ban(_ request: AdminRequest) -> LocalResponse {
+    guard let address = Address(parsing: request[2]) else {
+      return Self.failure(400, "\"\(AuditLog.visible(request[2]))\" is no address")
     }
-    guard let ban = try? readJSON(BanSpan.self, Data(body)), ban.seconds <= BanSpan.longest else {
+    guard let ban = try? readJSON(BanSpan.self, Data(request.body)), ban.seconds <= BanSpan.longest
+    else {
       return Self.failure(400, #"the body is not like {"seconds": 600}, at most a year"#)
     }
-    supervisor.ban(address, seconds: ban.seconds)
+    supervisor.ban(address, seconds: ban.seconds, by: request.caller.name)
     return Self.json(supervisor.status())
   }
 
-  private func unban(_ text: String) -> LocalResponse {
+  private func ban(of text: String) -> LocalResponse {
     guard let address = Address(parsing: text) else {
       return Self.failure(400, "\"\(AuditLog.visible(text))\" is no address")
     }
-    supervisor.unban(address)
+    return Self.json(BanAnswer(until: supervisor.proxy.endOfBan(of: IPAddress(address))))
+  }
+
+  private func unban(_ request: AdminRequest) -> LocalResponse {
+    guard let address = Address(parsing: request[2]) else {
+      return Self.failure(400, "\"\(AuditLog.visible(request[2]))\" is no address")
+    }
+    supervisor.unban(address, by: request.caller.name)
     return Self.json(supervisor.status())
   }
 

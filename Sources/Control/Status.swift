@@ -51,10 +51,13 @@ public struct Status: Codable, Sendable {
   /// What is fetched from authorities.
   public let renewals: [Renewal]
   public let traffic: Traffic
+  public let firewall: Firewall
   /// Names that servers are written with.
   public let names: [Name]
   /// Backends with MySQL roles.
   public let databases: [Database]
+  /// Nil where requests are not followed.
+  public let tracing: Tracing?
   /// What went wrong at the last attempt to apply the file; empty when it was applied.
   public let lastApplyErrors: [String]
   /// Overrides of servers that could not be read or kept, and those that the file contradicts.

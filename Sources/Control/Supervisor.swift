@@ -21,8 +21,10 @@ public final class Supervisor: Sendable {
   let servers: ServerBook
   let health: HealthDesk
   let audit: AuditLog
+  let events: EventBook
   let history = TrafficHistory()
   let firewall = FirewallDesk()
+  private let traces: TraceExporter
   private let bans: RefusalBans
   let certificates: CertificateDesk
   let challenges: ChallengeBoard
@@ -42,53 +44,52 @@ public final class Supervisor: Sendable {
   /// Loads the file and binds every listener, or throws what is wrong with it.
   public init(path: String, logger: Logger) throws {
     self.path = path
-    self.logger = logger
     let loaded = try ConfigurationFile.load(path)
-    for warning in loaded.warnings { logger.warning("\(warning)") }
-    let bans = RefusalBans(logger: logger)
-    bans.adopt(loaded)
     let folder = loaded.adminSocket == nil ? StateFolder() : StateFolder(loaded.state)
+    events = EventBook(folder.file("events.log"))
+    let logger = logger.noting(in: events)
+    self.logger = logger
+    for warning in loaded.warnings { logger.of(.apply).warning("\(warning)") }
+    let bans = RefusalBans(logger: logger.of(.ban))
+    bans.adopt(loaded)
     if let trouble = folder.trouble { logger.warning("\(trouble)") }
     audit = AuditLog(path: folder.file("audit.log"))
-    let servers = ServerBook(loaded.proxy, folder, logger)
+    let servers = ServerBook(loaded.proxy, folder, logger.of(.server))
     self.servers = servers
-    let health = HealthDesk(servers, logger)
+    let health = HealthDesk(servers, logger.of(.server))
     self.health = health
-    let later = DispatchQueue(label: "ejections")
-    // The workers begin before there is a server to hand them bans.
-    let running = RunningProxy()
+    let traces = TraceExporter(logger)
+    traces.adopt(loaded.tracing)
+    self.traces = traces
+    let told = ProxyEvents(bans, servers, health, traces, logger)
     let configuration = servers.applied(to: loaded.proxy)
     let standings = servers.standings(of: configuration)
-    proxy = try ProxyServer(configuration, standings: standings) { event in
-      switch event {
-      case .refusedRequest(let client, let listener): bans.count(client, listener, running.server)
-      case .serverEjected(let id, let reason, let milliseconds):
-        let end = Date() + Double(milliseconds) / 1000
-        // No worker waits for the disk.
-        later.async { servers.ejected(id, until: end, reason: reason) }
-        health.checkSoon(id)
-        Self.log(event, to: logger)
-      case .trouble: Self.log(event, to: logger)
-      }
-    }
-    running.server = proxy
+    proxy = try ProxyServer(configuration, standings: standings) { told.take($0) }
+    told.begin(with: proxy)
     self.bans = bans
-    certificates = CertificateDesk(proxy, loaded, logger)
+    certificates = CertificateDesk(proxy, loaded, logger.of(.certificate))
     challenges = ChallengeBoard(proxy)
-    renewer = Renewer(certificates, challenges, logger)
+    renewer = Renewer(certificates, challenges, logger.of(.certificate))
     renewer.adopt(loaded)
-    names = NameWatch(logger)
+    names = NameWatch(logger.of(.name))
     names.adopt(loaded)
-    databases = DatabaseWatch(
+    databases = Self.watchDatabases(servers, health, logger.of(.database))
+    state = Mutex(State(loaded: loaded))
+    firewall.adopt(loaded)
+    servers.begin { [proxy] in proxy.stand($0) }
+    watch(configuration)
+    tellEvents()
+  }
+
+  private static func watchDatabases(
+    _ servers: ServerBook, _ health: HealthDesk, _ logger: Logger
+  ) -> DatabaseWatch {
+    DatabaseWatch(
       logger, isPaused: { id in servers.look { $0.unchecked.contains(id) } },
       .init(
         checked: { id, isGood, result, took in
           health.record(ProbeResult(isGood: isGood, text: result, took: took), of: id)
         }, roles: { servers.told($0) }))
-    state = Mutex(State(loaded: loaded))
-    firewall.adopt(loaded)
-    servers.begin { [proxy] in proxy.stand($0) }
-    watch(configuration)
   }
 
   var generation: Int { state.withLock { $0.generation } }
@@ -114,7 +115,7 @@ public final class Supervisor: Sendable {
     let (path, group) = state.withLock { ($0.loaded.adminSocket, $0.loaded.adminGroup) }
     guard let path else { return }
     let server = try AdminSocket.open(path, group: group, AdminAPI(supervisor: self)) {
-      [logger] in Self.log($0, to: logger)
+      [logger] in ProxyEvents.log($0, to: logger)
     }
     admin.withLock { $0 = server }
     try openDoor(loaded)
@@ -126,7 +127,7 @@ public final class Supervisor: Sendable {
   private func openDoor(_ loaded: LoadedConfiguration) throws {
     guard admin.withLock({ $0 != nil }) else { return }
     try door.adopt(loaded.adminListen, AdminAPI(supervisor: self)) { [logger] in
-      Self.log($0, to: logger)
+      ProxyEvents.log($0, to: logger)
     }
   }
 
@@ -137,8 +138,14 @@ public final class Supervisor: Sendable {
     admin.withLock { $0 }?.publish(bytes)
   }
 
+  /// Says that it serves.
+  public func announce() {
+    let all = addresses.map(\.description).joined(separator: ", ")
+    logger.of(.process).notice("ready on \(all)")
+  }
+
   /// Applies the file as it is now; on any error nothing changes, and the errors are returned.
-  public func apply() -> [String] {
+  func apply(by: String) -> [String] {
     applying.withLock { _ in
       do {
         let loaded = try ConfigurationFile.load(path, lastAddresses: names.addresses)
@@ -157,12 +164,15 @@ public final class Supervisor: Sendable {
         firewall.adopt(loaded)
         renewer.adopt(loaded)
         names.adopt(loaded)
-        adopted(loaded)
+        traces.adopt(loaded.tracing)
+        adopted(loaded, by: by)
         return []
       } catch {
         let errors = Self.lines(of: error)
-        for line in errors { logger.error("\(line)") }
-        logger.error("\(path) was not applied: the generation before goes on")
+        let logger = logger.of(.apply)
+        for line in errors { logger.error("\(line)", metadata: .about(path, by: by)) }
+        logger.error(
+          "\(path) was not applied: the generation before goes on", metadata: .about(path, by: by))
         state.withLock {
           $0.lastErrors = errors
           $0.rejections += 1
@@ -184,7 +194,7 @@ public final class Supervisor: Sendable {
     databases.adopt(configuration)
   }
 
-  private func adopted(_ loaded: LoadedConfiguration) {
+  private func adopted(_ loaded: LoadedConfiguration, by: String) {
     let generation = state.withLock { state in
       state.loaded = loaded
       state.generation += 1
@@ -192,8 +202,11 @@ public final class Supervisor: Sendable {
       state.lastErrors = []
       return state.generation
     }
+    let logger = logger.of(.apply)
     for warning in loaded.warnings { logger.warning("\(warning)") }
-    logger.notice("applied \(path): generation \(generation)")
+    logger.notice(
+      "applied \(path): generation \(generation)",
+      metadata: .about("generation \(generation)", by: by))
   }
 
   /// Puts the file's configuration to work once more, with servers added and removed since.
@@ -236,7 +249,11 @@ public final class Supervisor: Sendable {
       Chore(every: 60) { [challenges] in challenges.dropOld() },
       Chore(every: 1) { [renewer] in renewer.work() },
       Chore(every: 0.25) { [self] in followServers() },
-      Chore(every: 1) { [proxy, history] in history.add(proxy.report()) },
+      Chore(every: 1) { [traces] in traces.work() },
+      Chore(every: 1) { [self] in
+        history.add(proxy.report())
+        publishMoment()
+      },
       Chore(every: 0.5) { [self] in names.work { [self] in move($0, from: $1) } },
     ]
     chores.withLock { $0 = all }
@@ -247,7 +264,7 @@ public final class Supervisor: Sendable {
     health.follow()
     guard servers.tick() else { return }
     do { try reconfigure() } catch {
-      logger.error("servers that came or went are not put to work: \(error)")
+      logger.of(.server).error("servers that came or went are not put to work: \(error)")
     }
   }
 
@@ -271,7 +288,9 @@ public final class Supervisor: Sendable {
       backends: backends, routes: .init(view.traffic, configuration),
       certificates: .init(certificates.served, now: Date()),
       renewals: renewer.outlook.map(Status.Renewal.init), traffic: .init(view),
-      names: names.report, databases: databases.report, lastApplyErrors: state.lastErrors,
+      firewall: .init(view.reports),
+      names: names.report, databases: databases.report, tracing: traces.report,
+      lastApplyErrors: state.lastErrors,
       overrideErrors: troubles,
       overrides: overrides,
       certificateErrors: certificates.troubles + certificates.uncovered(configuration)
@@ -284,16 +303,20 @@ public final class Supervisor: Sendable {
     for chore in chores.withLock({ $0 }) { chore.stop() }
     databases.stop()
     health.stop()
-    logger.notice("draining: no new connections, up to the drain timeout for those that run")
+    logger.of(.process).notice(
+      "draining: no new connections, up to the drain timeout for those that run")
     proxy.drain()
     proxy.waitUntilStopped()
+    // The spans of the last requests; a collector that is away has had its time.
+    traces.work()
     door.stop()
     healthDoor.stop()
     admin.withLock { $0?.stop() }
     if let socket = state.withLock({ $0.loaded.adminSocket }) {
       try? FileManager.default.removeItem(atPath: socket)
     }
-    logger.notice("stopped")
+    logger.of(.process).notice("stopped")
+    events.flush()
   }
 
   private static func lines(of error: any Error) -> [String] {
@@ -302,29 +325,16 @@ public final class Supervisor: Sendable {
   }
 
   /// Clients behind trusted proxies, too, which the kernel cannot tell apart.
-  func ban(_ address: Address, seconds: UInt64) {
+  func ban(_ address: Address, seconds: UInt64, by: String) {
+    logger.of(.ban).notice(
+      "\(address) is banned for \(seconds) s by \(by)", metadata: .about(address, by: by))
     proxy.ban(IPAddress(address), until: CompiledPolicy.now + Int64(clamping: seconds))
   }
 
   /// Ends what the proxy itself keeps of a ban.
-  func unban(_ address: Address) { proxy.unban(IPAddress(address)) }
-
-  private static func log(_ event: ProxyEvent, to logger: Logger) {
-    switch event {
-    case .serverEjected(let server, let reason, _):
-      logger.warning("server \(server) is set aside: \(reason)")
-    case .refusedRequest: return
-    case .trouble(let what): logger.error("\(what)")
-    }
-  }
-}
-
-/// The data plane, once it runs.
-private final class RunningProxy: Sendable {
-  private let content = Mutex<ProxyServer?>(nil)
-
-  var server: ProxyServer? {
-    get { content.withLock { $0 } }
-    set { content.withLock { $0 = newValue } }
+  func unban(_ address: Address, by: String) {
+    logger.of(.ban).notice(
+      "\(address) is banned no more, by \(by)", metadata: .about(address, by: by))
+    proxy.unban(IPAddress(address))
   }
 }

@@ -49,7 +49,7 @@ extension Network {
   }
 
   /// With the bits behind the prefix cleared.
-  var masked: Network {
+  public var masked: Network {
     switch self {
     case .ipv4(let bits, let prefix):
       .ipv4(prefix == 0 ? 0 : bits & (UInt32.max << UInt32(32 - prefix)), prefix: prefix)

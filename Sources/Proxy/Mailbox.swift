@@ -169,4 +169,5 @@ public struct WorkerReport: Sendable {
   public let traffic: TrafficReport
   /// How long turns of its loop took, of some of them.
   public let turnTimes: Histogram
+  public var refusedSources: [RefusedSources.Source] = []
 }

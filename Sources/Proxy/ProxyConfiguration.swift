@@ -9,6 +9,8 @@ public struct ProxyConfiguration: Sendable, Equatable {
   public var workers = 0
   /// What our own cookies are sealed with; one that nobody knows when empty.
   public var cookieKey: [UInt8] = []
+  /// Nobody's requests are followed when nil; `traceparent` then passes as it came.
+  public var tracing: Tracing?
 
   public init() {}
 }

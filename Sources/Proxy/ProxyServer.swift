@@ -38,6 +38,7 @@ public final class ProxyServer: Sendable {
     var ticketKeys: TicketKeys
     var challenges: [ACMEChallenge] = []
     var standings: [ServerID: ServerStanding] = [:]
+    var bans = BanList()
   }
 
   let mailboxes: [Mailbox]
@@ -196,11 +197,18 @@ public final class ProxyServer: Sendable {
   /// Refuses a client's new connections and requests, and ends his open ones; until a Unix time in
   /// seconds. Of an IPv6 client, his /64. Kept over new generations.
   public func ban(_ client: IPAddress, until: Int64) {
+    state.withLock { $0.bans.add(client, until: until, at: Clock.unixSeconds()) }
     for mailbox in mailboxes { mailbox.post(.ban(client, until: until)) }
   }
 
   public func unban(_ client: IPAddress) {
+    state.withLock { $0.bans.remove(client) }
     for mailbox in mailboxes { mailbox.post(.unban(client)) }
+  }
+
+  /// Until when a client is banned by the proxy itself, in Unix time in seconds; nil when he is not.
+  public func endOfBan(of client: IPAddress) -> Int64? {
+    state.withLock { $0.bans.end(of: client, at: Clock.unixSeconds()) }
   }
 
   /// What the workers say of themselves, of those that answer within a second.

@@ -94,12 +94,14 @@ final class Snapshot {
   let servers: [Server]
   let routes: [Route]
   let routing: RoutingTable
+  let tracing: ProxyConfiguration.Tracing?
 
   init(
     _ configuration: ProxyConfiguration, standings: [ServerID: ServerStanding] = [:],
     sharing shared: SharedServers = SharedServers()
   ) throws(TLSContextError) {
     limits = configuration.limits
+    tracing = configuration.tracing
     headLimits = HeadLimits(
       bytes: limits.headBytes, targetBytes: limits.targetBytes, fields: limits.headerCount)
     responseHeadLimits = HeadLimits(

@@ -8,6 +8,7 @@ extension Worker {
     let time = Clock.unixSeconds()
     if !bans.isEmpty, bans.covers(address, at: time) {
       counters.connectionsBanned &+= 1
+      refusedSources.note(address)
       return true
     }
     guard !admission.admits(address, at: time) else { return false }
@@ -16,6 +17,7 @@ extension Worker {
       return false
     }
     counters.connectionsRefused &+= 1
+    refusedSources.note(address)
     return true
   }
 
@@ -24,7 +26,7 @@ extension Worker {
   mutating func refusal(_ id: SlotID, _ access: RequestAccess, pathCount: Int) -> Reply? {
     let time = Clock.unixSeconds()
     let head = intake.prefix(requestHead.byteCount)
-    let client = client(of: id, access, head, at: time)
+    let client = access.client(from: clients[id].address, requestHead, head, at: time)
     if let client {
       clients[id].exchange.client = client
       let scratch = scratch
@@ -39,6 +41,7 @@ extension Worker {
       return nil
     }
     counters.requestsForbidden &+= 1
+    refusedSources.note(client ?? clients[id].address)
     // Who hides behind a trusted proxy without a name can't be told from its other clients.
     if let client,
       client != clients[id].address || access.trustedProxies?.allows(client, at: time) != true
@@ -60,35 +63,6 @@ extension Worker {
   }
 
   private static var refusalsPerSecond: Int { 1000 }
-
-  /// The client's address: of the connection, or as trusted proxies in front tell it; nil when what
-  /// they tell can't be read.
-  private func client(
-    of id: SlotID, _ access: RequestAccess, _ head: Span<UInt8>, at time: Int64
-  ) -> IPAddress? {
-    let peer = clients[id].address
-    guard let trusted = access.trustedProxies, trusted.allows(peer, at: time) else { return peer }
-    // Each proxy adds at the end whom it got the request from: from there on back to the first that
-    // nobody trusts.
-    var furthest = peer
-    for field in requestHead.fields.reversed() where field.known == .forwarding {
-      guard head.extracting(field.name).isEqual("x-forwarded-for") else { continue }
-      for token in tokens(head.extracting(field.value)).reversed() {
-        guard let address = IPAddress(parsing: head.extracting(field.value).extracting(token))
-        else { return nil }
-        guard trusted.allows(address, at: time) else { return address }
-        furthest = address
-      }
-    }
-    return furthest
-  }
-
-  private func tokens(_ list: Span<UInt8>) -> [ByteRange] {
-    var tokens: [ByteRange] = []
-    var position = 0
-    while let token = FieldValue.nextToken(list, &position) { tokens.append(token) }
-    return tokens
-  }
 
   // MARK: Bans
 

@@ -30,6 +30,7 @@ extension Worker {
     let backend = clients[id].exchange.backend ?? snapshot.backends.count
     meters.backends[backend].responses.add(status)
     meters.backends[backend].add(clients[id].exchange.ending)
+    endTrace(id)
     guard clients[id].exchange.backend != nil else { return }
     meters.backends[backend].total.add(total)
     countPhases(backend, times)

@@ -45,6 +45,7 @@ extension Worker {
       if let slots, !slots.take() { continue }
       clients[id].exchange.server = member
       clients[id].exchange.times.placeAnew(at: nowMicros)
+      beginTry(id, server)
       clients[id].exchange.attempts += 1
       clients[id].exchange.requestGiven = 0
       clients[id].exchange.isRequestRefused = false
@@ -52,6 +53,7 @@ extension Worker {
       case .under: return .under
       case .failed(let reason):
         clients[id].exchange.fault = .connectFailed
+        clients[id].exchange.trace?.end(.connectFailed, at: nowMicros)
         giveBack(slots, backend)
         setAside(server, reason: reason)
       case .exhausted:

@@ -18,6 +18,7 @@ extension Worker {
     clients[id].exchange.keepsAlive = false
     clients[id].exchange.responsePhase = .body
     counters.countResponse(response.status)
+    clients[id].exchange.status = response.status
     // Counted before it hears anything: what is published from then on must reach it.
     eventStreams.append(id)
     forgetEndedStreams()
@@ -47,12 +48,14 @@ extension Worker {
   private mutating func send(event bytes: [UInt8], to id: SlotID) {
     switch clients[id].transport.send(bytes.span, ciphertext: &ciphertext) {
     case .done: clients[id].lastProgress = now
-    case .queued: return
-    case .failed: abort(client: id, .clientGoneInData)
+    case .queued: break
+    case .failed: return abort(client: id, .clientGoneInData)
     }
+    clients[id].exchange.bytesOut &+= UInt64(bytes.count)
   }
 
   private mutating func endEventStream(_ id: SlotID) {
+    settle(id, .done)
     clients[id].exchange = Exchange()
     endClient(id)
   }

@@ -66,7 +66,8 @@ extension Worker {
     ) { first, _ in first }
     return WorkerReport(
       worker: self.index, clients: clients.count, counters: counters, servers: list,
-      queued: queued, traffic: trafficReport(), turnTimes: turnTimes)
+      queued: queued, traffic: trafficReport(), turnTimes: turnTimes,
+      refusedSources: refusedSources.all)
   }
 
   /// Takes nothing new, ends what is idle, and lets what runs finish.

@@ -36,34 +36,20 @@ extension Worker {
 
   mutating func redirectToHTTPS(_ id: SlotID, port: UInt16) {
     guard !requestHead.host.isEmpty else { return answer(id, .noRoute) }
-    let suffix = port == 443 ? "" : ":\(port)"
-    sendRedirect(id, Array("https://".utf8), Array(suffix.utf8), status: 308)
+    let head = intake.prefix(requestHead.byteCount)
+    let location = RedirectTarget.secure(requestHead, head, port: port)
+    sendLocation(id, location, status: 308)
   }
 
   mutating func redirect(_ id: SlotID, route: Int) {
     guard case .redirect(let target, let status) = snapshot.routes[route].action else { return }
     let head = intake.prefix(requestHead.byteCount)
-    let path = String(copying: head.extracting(requestHead.target))
-    let host = String(copying: head.extracting(requestHead.host))
-    let location = target.replacing("{path}", with: path).replacing("{host}", with: host)
+    let location = RedirectTarget.filled(target, requestHead, head)
     let headers =
       clients[id].origin.isTLS
       ? snapshot.routes[route].secureHeaders.now : snapshot.routes[route].responseHeaders
     sendLocation(
-      id, Array(location.utf8), status: UInt16(clamping: status), adding: headers.lines)
-  }
-
-  /// To the same host and target under another scheme; every byte of them has been checked, so no
-  /// field can be smuggled in.
-  private mutating func sendRedirect(
-    _ id: SlotID, _ prefix: [UInt8], _ suffix: [UInt8], status: UInt16
-  ) {
-    let head = intake.prefix(requestHead.byteCount)
-    let host = [UInt8](copying: head.extracting(requestHead.host))
-    let start = Int(requestHead.path.start)
-    var path = [UInt8](copying: head.extracting(start..<Int(requestHead.target.end)))
-    if path.first != UInt8(ascii: "/") { path.insert(UInt8(ascii: "/"), at: 0) }
-    sendLocation(id, prefix + host + suffix + path, status: status)
+      id, location, status: UInt16(clamping: status), adding: headers.lines)
   }
 
   /// Far above a target and a pattern, far below the room for a reply.

@@ -58,6 +58,7 @@ extension Worker {
       keepsAlive: requestHead.keepsAlive && !isOld && !isDraining,
       snapshot: snapshot, now: now)
     openBooks(id, headBytes: requestHead.byteCount)
+    beginTrace(id)
   }
 
   /// Which route takes the request, or why none does.
@@ -87,24 +88,18 @@ extension Worker {
       clients[id].exchange.keepsAlive = false
       return .refuse(.misdirected)
     }
-    guard
-      let route = snapshot.routing.lookup(host: host, path: scratch.bytes(0..<pathCount))
-    else { return .refuse(.noRoute) }
-    // A route without a host takes every host that the connection's certificates name; HTTP/1.0 may
-    // come without one.
-    if snapshot.routes[route].isForAnyHost, !host.isEmpty,
-      clients[id].origin.selector?.covers(host: host) == false
-    {
-      return .refuse(.misdirected)
-    }
-    if case .length(let count) = requestHead.framing, count > snapshot.routes[route].bodyLimit {
-      return .refuse(.contentTooLarge)
-    }
-    switch snapshot.routes[route].action {
-    case .backend(let backend):
-      return .backend(route: route, backend, pathCount: pathCount)
-    case .redirect: return .redirect(route: route)
-    case .local: return .local(route: route)
+    let destination = snapshot.destination(
+      host: host, path: scratch.bytes(0..<pathCount), framing: requestHead.framing,
+      over: clients[id].origin.selector)
+    switch destination {
+    case .refuse(let reply): return .refuse(reply)
+    case .route(let route):
+      switch snapshot.routes[route].action {
+      case .backend(let backend):
+        return .backend(route: route, backend, pathCount: pathCount)
+      case .redirect: return .redirect(route: route)
+      case .local: return .local(route: route)
+      }
     }
   }
 
@@ -119,20 +114,12 @@ extension Worker {
   /// scratch.
   private mutating func wish(_ id: SlotID, _ backend: Int, pathCount: Int) {
     guard snapshot.choosesByRequest[backend] else { return }
-    let plan = snapshot.backends[backend]
-    let head = intake.prefix(requestHead.byteCount)
-    let client = clients[id].exchange.client ?? clients[id].address
-    clients[id].exchange.wish.key = plan.affinity.key(requestHead, head, client: client)
-    clients[id].exchange.wish.stuckTo = plan.affinity.member(requestHead, head)
-    guard let split = plan.split else { return }
     let scratch = scratch
-    let isRead = split.isRead(head.extracting(requestHead.methodText))
-    clients[id].exchange.isWrite = !isRead
-    let readsAnywhere =
-      isRead && !split.isExcepted(scratch.bytes(0..<pathCount))
-      && !split.isPinned(requestHead, head, at: Clock.unixSeconds())
-    clients[id].exchange.wish.role = readsAnywhere ? .replica : .primary
-    clients[id].exchange.wish.fallsBackToPrimary = readsAnywhere
+    let (wish, isWrite) = snapshot.backends[backend].wish(
+      requestHead, intake.prefix(requestHead.byteCount), path: scratch.bytes(0..<pathCount),
+      client: clients[id].exchange.client ?? clients[id].address)
+    clients[id].exchange.wish = wish
+    clients[id].exchange.isWrite = isWrite
   }
 
   private mutating func forward(_ id: SlotID, to backend: Int, pathCount: Int) {
@@ -141,7 +128,7 @@ extension Worker {
     let context = RequestContext(
       address: clients[id].exchange.client ?? clients[id].address, isTLS: clients[id].origin.isTLS,
       listenerPort: clients[id].origin.port, requestID: clients[id].exchange.requestID,
-      certificate: clients[id].certificate)
+      certificate: clients[id].certificate, trace: traceParent(id))
     let scratch = scratch
     let host = snapshot.backends[backend].host
     var output = scratch.output(at: 0)

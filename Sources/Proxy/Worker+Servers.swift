@@ -208,6 +208,7 @@ extension Worker {
     if isCurrent, let reason = failure.setAsideReason { setAside(server, reason: reason) }
     guard let client, clients.contains(client), clients[client].phase != .closed else { return }
     clients[client].exchange.fault = failure.ending
+    clients[client].exchange.trace?.end(failure.ending, at: nowMicros)
     guard !clients[client].exchange.isStream else { return streamFailed(client, failure) }
     guard clients[client].phase == .exchange, clients[client].exchange.responsePhase == .awaited
     else { return abort(client: client, .serverGoneInData) }

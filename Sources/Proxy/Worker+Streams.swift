@@ -14,9 +14,7 @@ extension Worker {
     clients[id].exchange.snapshot = snapshot
     openBooks(id, headBytes: 0)
     clients[id].exchange.backend = stream.backend
-    clients[id].exchange.wish.role = stream.role
-    clients[id].exchange.wish.fallsBackToPrimary =
-      stream.role == .replica && stream.fallsBackToPrimary
+    clients[id].exchange.wish = Balancer.Wish(stream)
     clients[id].exchange.wish.key = streamKey(id, stream.backend)
     clients[id].exchange.requestBody = .untilClose
     clients[id].exchange.responseBody = .untilClose
@@ -64,5 +62,13 @@ extension Worker {
       counters.streamsCut &+= 1
       abort(client: id, .roleLost)
     }
+  }
+}
+
+extension Balancer.Wish {
+  /// Of a listener's clients.
+  init(_ stream: ProxyConfiguration.Stream) {
+    role = stream.role
+    fallsBackToPrimary = stream.role == .replica && stream.fallsBackToPrimary
   }
 }

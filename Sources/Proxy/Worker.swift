@@ -44,6 +44,7 @@ struct Worker: ~Copyable {
   var meters: Meters
   /// How long turns took, of some of them.
   var turnTimes = Histogram()
+  var refusedSources = RefusedSources()
   var turns: UInt64 = 0
   var requestIDs = RequestIDs()
   /// Connections that have more to do and used up their share of this turn.
@@ -183,5 +184,7 @@ public enum ProxyEvent: Sendable, Equatable {
   case serverEjected(ServerID, reason: String, milliseconds: Int64)
   /// A request that the policy refused, or that was malformed; at most 1,000 a second and worker.
   case refusedRequest(client: IPAddress, listener: String)
+  /// A request that was followed is over; at most one each.
+  case traced(FinishedTrace)
   case trouble(String)
 }

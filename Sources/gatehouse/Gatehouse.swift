@@ -21,6 +21,7 @@ struct Gatehouse: ParsableCommand {
     version: "gatehouse \(Version.current)",
     subcommands: [
       RunCommand.self, CheckCommand.self, ApplyCommand.self, StatusCommand.self,
+      EventsCommand.self, WhyCommand.self, ExplainCommand.self,
       ServerCommand.self, DrainCommand.self, OverridesCommand.self, AuditCommand.self,
       PolicyCommand.self, BanCommand.self, AllowCommand.self,
       PanicCommand.self, AgentCommand.self, CertCommand.self, CaCommand.self, DatabaseCommand.self,
@@ -44,9 +45,11 @@ struct Gatehouse: ParsableCommand {
     }
   }
 
-  /// `gatehouse -t -c FILE` is `gatehouse check -c FILE`, as nginx's users type it.
+  /// `gatehouse -t -c FILE` is `gatehouse check -c FILE`, as nginx's users type it; and the state `--`
+  /// is no end of options.
   private static var arguments: [String] {
     let all = Array(CommandLine.arguments.dropFirst())
+    if all.starts(with: ["explain", "--"]), all.count == 2 { return ["explain", "--", "--"] }
     guard let first = all.first, first == "-t" else { return all }
     return ["check"] + all.dropFirst()
   }
@@ -70,8 +73,10 @@ extension ExitCode {
 
 /// What every command that reads the configuration has.
 struct ConfigurationOption: ParsableArguments {
+  static let standard = "/etc/gatehouse/gatehouse.yaml"
+
   @Option(name: .shortAndLong, help: "The configuration file.")
-  var config = "/etc/gatehouse/gatehouse.yaml"
+  var config = Self.standard
 }
 
 /// What every command that speaks to the running process has.

@@ -38,8 +38,7 @@ func serve(path: String, ready: (Supervisor) -> Void) throws {
     report(error)
     throw ExitCode.failed
   }
-  let addresses = supervisor.addresses.map(\.description).joined(separator: ", ")
-  logger.notice("ready on \(addresses)")
+  supervisor.announce()
   supervisor.beginChores()
   ready(supervisor)
   while true {

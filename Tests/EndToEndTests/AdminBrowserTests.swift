@@ -47,7 +47,7 @@ import Testing
 
   private static let script = #"""
     # Drives a headless browser: at our own page with a session, then at a page of another site.
-    import json, subprocess, sys, time, urllib.request
+    import json, os, signal, subprocess, sys, time, urllib.request
     import websocket
 
     door, token, other, profile = sys.argv[1:5]
@@ -105,10 +105,12 @@ import Testing
       return results;
     })()'''
 
+    # Told to end, it ends the browser, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     browser = subprocess.Popen(
         ["chromium-headless-shell", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0",
          "--remote-allow-origins=*", "--disable-dev-shm-usage", "--user-data-dir=" + profile, "about:blank"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:
         port = None
         for line in browser.stderr:
@@ -144,7 +146,8 @@ import Testing
         foreign = visit(other + "/", FOREIGN % ((json.dumps(door),) * 3))
         print(json.dumps({"own": own, "foreign": foreign}))
     finally:
-        browser.kill()
+        # The command is a script around the browser: the group, or the browser stays.
+        os.killpg(browser.pid, signal.SIGKILL)
         browser.wait()
     """#
 }

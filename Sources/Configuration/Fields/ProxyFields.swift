@@ -33,6 +33,8 @@ enum FileFields {
     "acme", .section("acme"), "Certificates that are fetched from authorities and kept fresh.")
   static let resolver = Field(
     "resolver", .section("resolver"), "Who is asked for the names of servers.")
+  static let tracing = Field(
+    "tracing", .section("tracing"), "Follows requests through the servers behind; off without it.")
   static let firewall = Field(
     "firewall", .choice(["proxy"], later: ["enforce", "audit"]), standard: "proxy",
     "Who enforces the policy: the proxy refuses connections itself.")
@@ -40,8 +42,8 @@ enum FileFields {
   static let section = Section(
     "", "The file itself. Every path is relative to the file that names it.",
     [
-      listeners, backends, resolver, routes, policy, firewall, agent, acme, limits, timeouts,
-      workers, cookieKey, admin, health, state,
+      listeners, backends, resolver, routes, policy, firewall, agent, acme, tracing, limits,
+      timeouts, workers, cookieKey, admin, health, state,
     ],
     later: ["log", "bans", "http", "mode", "trusted_proxies", "proxy_protocol"])
 }

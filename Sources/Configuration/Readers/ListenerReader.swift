@@ -65,18 +65,7 @@ enum ListenerReader {
   private static func announcers(_ map: MapReader) -> AccessRules? {
     guard let section = map.section(ListenerFields.proxyProtocol, ProxyProtocolFields.section)
     else { return nil }
-    var sources = AddressSet()
-    for item in section.items(ProxyProtocolFields.from) ?? [] {
-      guard let text = item.text("a network\(section.inLabel)", map.problems) else { continue }
-      do throws(NetworkError) {
-        sources = sources.union(AddressSet(try Network(parsing: text.shortened)))
-      } catch {
-        map.problems.error(item.place, error.description)
-      }
-    }
-    return AccessRules(
-      ipv4: sources.ipv4.map { .init(first: $0.first, last: $0.last) },
-      ipv6: sources.ipv6.map { .init(first: $0.first, last: $0.last) })
+    return NetworkList.read(section, ProxyProtocolFields.from)
   }
 
   /// What is wrong with one is a warning: it never stops the others.

@@ -21,6 +21,9 @@ extension AdminAPI {
   ) throws(AdminRefusal) -> LocalResponse {
     let origin = try keeper.origin(of: request)
     if let page = AdminPages.page(request.method, request.path) { return page }
+    if request.path == "/v1/greeting", request.method == "GET" {
+      return Self.json(Greeting(keeper, try? keeper.caller(of: request, to: origin)))
+    }
     if request.path == "/v1/session" {
       if request.method == "POST" { return try logIn(request, keeper) }
       if request.method == "DELETE" { return try logOut(request, keeper, origin) }
@@ -78,6 +81,20 @@ extension AdminAPI {
 /// The body of `POST /v1/session`, where the token is not in Authorization.
 struct Login: Codable {
   var token: String
+}
+
+/// What a page may know before anybody has logged in: who looks, and what else would be taken.
+struct Greeting: Codable {
+  /// Nil where nothing says who it is; no error, which a browser would log.
+  var session: Session?
+  var takesTokens: Bool
+  var takesCertificates: Bool
+
+  init(_ keeper: DoorKeeper, _ caller: AdminCaller?) {
+    session = caller.map(Session.init)
+    takesTokens = !keeper.terms.tokens.isEmpty
+    takesCertificates = keeper.terms.clientAuth != nil
+  }
 }
 
 /// Who one is, as `/v1/session` says.

@@ -8,11 +8,24 @@ enum AdminPages {
     switch path {
     case "/": return page(PackageResources.index_html, "text/html; charset=utf-8")
     case "/dashboard.css": return page(PackageResources.dashboard_css, "text/css; charset=utf-8")
-    case "/dashboard.js":
-      return page(PackageResources.dashboard_js, "text/javascript; charset=utf-8")
     case "/dashboard.svg", "/favicon.ico":
       return page(PackageResources.dashboard_svg, "image/svg+xml")
-    default: return nil
+    default: return script(path).map { page($0, "text/javascript; charset=utf-8") }
+    }
+  }
+
+  private static func script(_ path: String) -> [UInt8]? {
+    switch path {
+    case "/dashboard.js": PackageResources.dashboard_js
+    case "/change.js": PackageResources.change_js
+    case "/charts.js": PackageResources.charts_js
+    case "/dom.js": PackageResources.dom_js
+    case "/door.js": PackageResources.door_js
+    case "/firewall.js": PackageResources.firewall_js
+    case "/panels.js": PackageResources.panels_js
+    case "/servers.js": PackageResources.servers_js
+    case "/words.js": PackageResources.words_js
+    default: nil
     }
   }
 

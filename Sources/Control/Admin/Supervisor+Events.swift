@@ -32,6 +32,21 @@ extension Supervisor {
     publish(event: "status", json: status)
   }
 
+  /// From now on each event is told to all who listen, too.
+  func tellEvents() {
+    events.tell { [weak self] event in
+      if let self, let text = try? jsonText(event) { publish(event: "event", json: text) }
+    }
+  }
+
+  /// The second of traffic that has just ended, the next one of `/v1/history`.
+  func publishMoment() {
+    guard hasAudience, let moment = history.moments.last, let text = try? jsonText(moment) else {
+      return
+    }
+    publish(event: "moment", json: text)
+  }
+
   func publishHeartbeat() {
     if hasAudience { publish(Array(": still here\n\n".utf8)) }
   }

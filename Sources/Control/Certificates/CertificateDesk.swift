@@ -217,14 +217,20 @@ final class CertificateDesk: Sendable {
       for entry in one.entries {
         let what = "certificate \"\(entry.name)\" of listener \(listener)"
         let why = entry.problems.joined(separator: "; ")
+        let name = Logger.Metadata.about(entry.name)
         switch entry.outcome {
         case .unchanged: continue
         case .serving where entry.problems.isEmpty:
-          logger.notice("\(what) is served, until \(entry.facts?.notAfter.iso ?? "?")")
-        case .serving: logger.error("\(what) is served for want of a better: \(why)")
-        case .kept: logger.error("\(what) was not taken over, the one before goes on: \(why)")
-        case .refused: logger.error("\(what) is not served: \(why)")
-        case .removed: logger.warning("\(what) is gone from its folder, and is served no more")
+          logger.notice(
+            "\(what) is served, until \(entry.facts?.notAfter.iso ?? "?")", metadata: name)
+        case .serving:
+          logger.error("\(what) is served for want of a better: \(why)", metadata: name)
+        case .kept:
+          logger.error(
+            "\(what) was not taken over, the one before goes on: \(why)", metadata: name)
+        case .refused: logger.error("\(what) is not served: \(why)", metadata: name)
+        case .removed:
+          logger.warning("\(what) is gone from its folder, and is served no more", metadata: name)
         }
       }
     }

@@ -56,7 +56,7 @@ final class Renewer: Sendable {
   private func renew(
     _ planned: PlannedCertificate, _ issuance: Issuance, _ store: CertificateStore
   ) {
-    logger.notice("acme: \(planned.name) is due")
+    logger.notice("acme: \(planned.name) is due", metadata: .about(planned.name))
     do {
       let staged = try issuance.issue(planned)
       let activation = Activation(in: store) { [desk] name, leaf in
@@ -68,13 +68,17 @@ final class Renewer: Sendable {
         guard case .sentBack(let reasons) = outcome.ending else { continue }
         let why = reasons.joined(separator: "; ")
         try issuance.failed(planned, because: why)
-        return logger.error("acme: \(version.certificate) \(version.name) was sent back: \(why)")
+        return logger.error(
+          "acme: \(version.certificate) \(version.name) was sent back: \(why)",
+          metadata: .about(planned.name))
       }
       try issuance.served(planned)
       let names = staged.map { "\($0.certificate) \($0.name)" }.joined(separator: ", ")
-      logger.notice("acme: \(names) serves")
+      logger.notice("acme: \(names) serves", metadata: .about(planned.name))
     } catch {
-      logger.error("acme: \(planned.name) was not renewed, what serves goes on: \(error)")
+      logger.error(
+        "acme: \(planned.name) was not renewed, what serves goes on: \(error)",
+        metadata: .about(planned.name))
     }
   }
 }

@@ -146,17 +146,23 @@ final class DatabaseWatch: Sendable {
   private func tell(_ verdict: ClusterVerdict, _ before: ClusterVerdict?, _ backend: String) {
     if verdict.writer != before?.writer {
       switch verdict.writer {
-      case .one(let name): logger.notice("database \(backend): \(name) takes the writes")
-      case .several: logger.critical("database \(backend): \(verdict.reason)")
-      case .none: logger.error("database \(backend): \(verdict.reason)")
+      case .one(let name):
+        logger.notice(
+          "database \(backend): \(name) takes the writes", metadata: .about(backend))
+      case .several:
+        logger.critical("database \(backend): \(verdict.reason)", metadata: .about(backend))
+      case .none:
+        logger.error("database \(backend): \(verdict.reason)", metadata: .about(backend))
       }
     }
     for warning in verdict.warnings where before?.warnings.contains(warning) != true {
-      logger.critical("database \(backend): \(warning)")
+      logger.critical("database \(backend): \(warning)", metadata: .about(backend))
     }
     for (name, member) in verdict.members
     where member.role != before?.members[name]?.role {
-      logger.notice("database \(backend)/\(name) is \(member.role.rawValue): \(member.reason)")
+      logger.notice(
+        "database \(backend)/\(name) is \(member.role.rawValue): \(member.reason)",
+        metadata: .about("\(backend)/\(name)"))
     }
   }
 

@@ -20,6 +20,8 @@ public struct PolicyExplanation: Sendable {
   }
   public var outcome: PolicyOutcome
   public var stages: [Stage] = []
+  /// What of the policy's lists covers the source where that decides, each with its place.
+  public var entries: [Stage] = []
   /// What to do to let it in; nil when it gets in.
   public var advice: String?
 
@@ -35,6 +37,7 @@ public struct PolicyExplanation: Sendable {
       ]
       return
     }
+    entries = reader.entries
     stages = [reader.management]
     if outcome == .allowedByManagement { return }
     stages.append(reader.ban(banned))
@@ -83,7 +86,10 @@ public struct PolicyExplanation: Sendable {
     stages.append(
       Stage(
         name: "http", result: isAllowed ? .allow : .deny,
-        detail: "no rule for requests names it; allow of the service decides"))
+        detail: "no rule for requests names it; allow of the service decides",
+        place: compiled.policy.services.first { $0.name == service.name }.map {
+          "\($0.place.file):\($0.place.line)"
+        }))
   }
 
   /// The verdict in a line.
@@ -157,22 +163,23 @@ private struct Reader {
     case .allowedByService:
       let all = service.allow + service.http.flatMap(\.allow)
       let stage = decided(name, .allow, covering(all), service.place)
-      return [stage] + (service.limit.map { [limit($0, name)] } ?? [])
+      return [stage] + (service.limit.map { [limit($0, service)] } ?? [])
     case .allowedAsEssential, .allowedByManagement, .deniedByDeny, .deniedByPanic,
       .deniedByDefault:
       return []
     }
   }
 
-  private func limit(_ limit: FirewallPolicy.Limit, _ service: String) -> Stage {
+  private func limit(_ limit: FirewallPolicy.Limit, _ service: FirewallPolicy.Service) -> Stage {
     let rate = limit.newConnections.map {
       "\($0.count) new a \($0.unit), \($0.burst) at once"
     }
     let most = limit.concurrent.map { "\($0) open at a time" }
-    let counter = "r_\(service)_limited"
+    let counter = "r_\(service.name)_limited"
     return Stage(
       name: "limit", result: .ok,
-      detail: [rate, most].compactMap(\.self).joined(separator: "; "), counter: counter,
+      detail: [rate, most].compactMap(\.self).joined(separator: "; "),
+      place: "\(service.place.file):\(service.place.line)", counter: counter,
       hits: counters[counter]?.packets)
   }
 
@@ -256,6 +263,45 @@ private struct Reader {
     }.joined(separator: ", ")
   }
 
+  /// The entries that a decision stands on, the most specific of each group first.
+  var entries: [Stage] {
+    decidingReferences.filter(covers).flatMap { reference -> [Stage] in
+      guard case .group(let name) = reference.target else {
+        let what = "named by itself: \(reference.text)"
+        return [Stage(name: "entry", result: .ok, detail: what, place: reference.place.inFile)]
+      }
+      return entryStages(of: name, depth: 0)
+    }
+  }
+
+  private var decidingReferences: [FirewallPolicy.Reference] {
+    let service = serviceName.flatMap { name in policy.services.first { $0.name == name } }
+    return switch outcome {
+    case .allowedByManagement: policy.management?.from ?? []
+    case .deniedByDeny: policy.deny
+    case .deniedByService: service?.deny ?? []
+    case .allowedAsTrustedProxy: service?.trustedProxies ?? []
+    case .allowedByService: (service?.allow ?? []) + (service?.http.flatMap(\.allow) ?? [])
+    case .allowedAsEssential, .deniedByPanic, .deniedBySchedule, .deniedByAllow, .deniedByDefault:
+      []
+    }
+  }
+
+  private func entryStages(of name: String, depth: Int) -> [Stage] {
+    guard depth < 16, let group = policy.groups.first(where: { $0.name == name }) else { return [] }
+    let own = group.entries.filter {
+      AddressSet($0.network, until: $0.until).contains(packet.source, at: compiled.time)
+    }.sorted { $0.network.prefix > $1.network.prefix }.map {
+      Stage(
+        name: "entry", result: .ok, detail: "of group \(name): \($0.text)", place: $0.place.inFile)
+    }
+    let inner = group.include.filter(covers).flatMap { reference -> [Stage] in
+      guard case .group(let inner) = reference.target else { return [] }
+      return entryStages(of: inner, depth: depth + 1)
+    }
+    return own + inner
+  }
+
   private func entries(of name: String, depth: Int) -> [String] {
     guard depth < 16, let group = policy.groups.first(where: { $0.name == name }) else { return [] }
     var found: [(prefix: UInt8, text: String)] = group.entries.filter {
@@ -307,4 +353,9 @@ extension String {
     let word = prefix { $0.isLetter }
     return word.uppercased() + dropFirst(word.count)
   }
+}
+
+extension SourcePlace {
+  /// As an explanation shows it: `file:line`.
+  var inFile: String { "\(file):\(line)" }
 }

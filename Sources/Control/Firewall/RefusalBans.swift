@@ -51,16 +51,19 @@ final class RefusalBans: Sendable {
     let now = BootClock.milliseconds
     guard let (seconds, agent) = due(network, listener, at: now) else { return }
     proxy?.ban(client, until: CompiledPolicy.now + Int64(seconds))
-    logger.notice("banned \(network) for \(seconds) s: too many refused requests")
+    logger.notice(
+      "banned \(network) for \(seconds) s: too many refused requests", metadata: .about(network))
     guard let agent else { return }
     queue.async { [self] in
       defer { state.withLock { $0.queued -= 1 } }
       do {
         if try agent.ban(network, seconds: UInt32(clamping: seconds)) == nil {
-          logger.warning("the agent does not ban \(network): its policy never does")
+          logger.warning(
+            "the agent does not ban \(network): its policy never does", metadata: .about(network))
         }
       } catch {
-        logger.error("\(network) is banned in the proxy only: \(error)")
+        logger.error(
+          "\(network) is banned in the proxy only: \(error)", metadata: .about(network))
       }
     }
   }

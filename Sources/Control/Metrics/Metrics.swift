@@ -36,6 +36,7 @@ struct Metrics {
     addFirewall(&text)
     addDatabases(&text)
     addNames(&text)
+    addTraces(&text)
     addMachine(&text)
     text.end()
     return text.text
@@ -81,6 +82,19 @@ struct Metrics {
       "gatehouse_name_is_stale", .gauge,
       "1 where a name cannot be resolved and its last addresses are used."
     ) { status.names.map { ([("name", $0.name)], $0.failure == nil ? 0 : 1) } }
+  }
+
+  private func addTraces(_ text: inout MetricText) {
+    text.family(
+      "gatehouse_traces_total", .counter,
+      "Traces that the collector took, and those dropped because it was slow or gone."
+    ) {
+      guard let tracing = status.tracing else { return [] }
+      return [
+        ([("result", "exported")], Double(tracing.exported)),
+        ([("result", "dropped")], Double(tracing.dropped)),
+      ]
+    }
   }
 
   private func addDatabases(_ text: inout MetricText) {

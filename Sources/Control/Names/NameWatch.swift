@@ -105,7 +105,9 @@ final class NameWatch: Sendable {
   private func settle(
     _ before: ResolvedName, _ found: ResolvedName, _ move: (ResolvedName, ResolvedName) -> Bool
   ) {
-    if before.failure != nil { logger.notice("\(before.name) can be resolved again") }
+    if before.failure != nil {
+      logger.notice("\(before.name) can be resolved again", metadata: .about(before.name))
+    }
     let isMoved = found.addresses == before.addresses || move(found, before)
     state.withLock { state in
       guard var entry = state.entries[before.name] else { return }
@@ -120,7 +122,9 @@ final class NameWatch: Sendable {
 
   private func keep(_ before: ResolvedName, _ why: String) {
     if before.failure == nil {
-      logger.warning("cannot resolve \(before.name): \(why); it stays at \(before.text)")
+      logger.warning(
+        "cannot resolve \(before.name): \(why); it stays at \(before.text)",
+        metadata: .about(before.name))
     }
     state.withLock { state in
       guard var entry = state.entries[before.name] else { return }

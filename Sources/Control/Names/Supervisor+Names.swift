@@ -9,10 +9,14 @@ extension Supervisor {
     do {
       try adopt { $0.proxy = $0.proxy.moving([found.name: found.addresses]) }
     } catch {
-      logger.error("backend \(backends): \(found.name) stays at \(before.text): \(error)")
+      logger.of(.name).error(
+        "backend \(backends): \(found.name) stays at \(before.text): \(error)",
+        metadata: .about(found.name))
       return false
     }
-    logger.notice("backend \(backends): \(found.name) is now \(found.text) (was \(before.text))")
+    logger.of(.name).notice(
+      "backend \(backends): \(found.name) is now \(found.text) (was \(before.text))",
+      metadata: .about(found.name))
     return true
   }
 }

@@ -168,13 +168,15 @@ extension ServerBook {
     switch finding {
     case .conflict(let override, let file):
       let now = "the file now says \(file) (it said \(override.configured ?? "nothing"))"
-      logger.warning(
+      logger.of(.override).warning(
         """
         CONFLICT: override \(override.name) = \(override.change.text) stays, but \(now); \
         clear it with: gatehouse overrides clear \(override.name)
-        """)
+        """, metadata: .about(override.name))
     case .settled(let override):
-      logger.notice("override \(override.name) is what the file says now: it is cleared")
+      logger.of(.override).notice(
+        "override \(override.name) is what the file says now: it is cleared",
+        metadata: .about(override.name))
     }
   }
 
@@ -184,14 +186,18 @@ extension ServerBook {
       // The first result decides at once.
       let count = UInt64(max(1, health.fall))
       let bad = min(count, max(1, report.checks))
-      logger.warning("server \(id) is down: \(report.lastResult) (\(bad) of \(bad) checks)")
-    case .up: logger.notice("server \(id) is up: \(report.lastResult)")
-    case .unknown: logger.notice("server \(id) is checked anew")
+      logger.warning(
+        "server \(id) is down: \(report.lastResult) (\(bad) of \(bad) checks)",
+        metadata: .about(id))
+    case .up: logger.notice("server \(id) is up: \(report.lastResult)", metadata: .about(id))
+    case .unknown: logger.notice("server \(id) is checked anew", metadata: .about(id))
     }
   }
 
   func log(_ change: TierSelection.Change, _ backend: String) {
     let what = change.isBack ? "goes back" : "fails over"
-    logger.warning("backend \(backend) \(what) from tier \(change.from) to tier \(change.to)")
+    logger.of(.backend).warning(
+      "backend \(backend) \(what) from tier \(change.from) to tier \(change.to)",
+      metadata: .about(backend))
   }
 }

@@ -95,7 +95,8 @@ final class ServerBook: Sendable {
         let next = role.map { ServerMerge.ToldRole.role($0) } ?? .none
         guard state.roles[id] != next else { continue }
         state.roles[id] = next
-        self.logger.notice("server \(id) is \(role.map { "a \($0.rawValue)" } ?? "without a role")")
+        let word = role.map { "a \($0.rawValue)" } ?? "without a role"
+        self.logger.notice("server \(id) is \(word)", metadata: .about(id))
       }
     }
   }
@@ -114,7 +115,10 @@ final class ServerBook: Sendable {
       state.ejections = state.ejections.filter { $0.value.until > now.timeIntervalSince1970 }
       let ended = state.overrides.end(at: now)
       guard !ended.isEmpty else { return false }
-      for override in ended { self.logger.notice("override \(override.name) has ended") }
+      for override in ended {
+        self.logger.of(.override).notice(
+          "override \(override.name) has ended", metadata: .about(override.name))
+      }
       self.keep(&state)
       return state.reapply()
     }
@@ -210,7 +214,7 @@ final class ServerBook: Sendable {
       state.keepTrouble = nil
     } catch {
       state.keepTrouble = "overrides are not kept on disk: \(error)"
-      logger.error("overrides are not kept on disk: \(error)")
+      logger.of(.override).error("overrides are not kept on disk: \(error)")
     }
   }
 

@@ -7,7 +7,7 @@ extension Supervisor {
   /// An apply by SIGHUP: the signal does not say whose it is.
   public func applyOnSignal() {
     let before = "generation \(generation)"
-    let errors = apply()
+    let errors = apply(by: "SIGHUP")
     let entry = AuditEntry(
       at: Date(), user: "SIGHUP", uid: geteuid(), pid: getpid(), role: AdminRole.admin.rawValue,
       action: "apply", subject: "", before: before,
@@ -41,7 +41,8 @@ extension Supervisor {
     health.follow()
     let what = [change.weight.map { "weight \($0.text)" }, change.state?.rawValue]
     note(
-      "server \(id) is set to \(what.compactMap(\.self).joined(separator: ", "))", change.terms, by)
+      "server \(id) is set to \(what.compactMap(\.self).joined(separator: ", "))", id, change.terms,
+      by)
   }
 
   func add(_ id: ServerID, _ wanted: ServerAddition, by: ServerCaller) throws(ServerRefusal) {
@@ -62,7 +63,7 @@ extension Supervisor {
       else { throw ServerRefusal(409, "there is a server \(id) already") }
       try state.put(id, .added(server), wanted.terms, by)
     }
-    note("server \(id) is added: \(server.text)", wanted.terms, by)
+    note("server \(id) is added: \(server.text)", id, wanted.terms, by)
   }
 
   func remove(_ id: ServerID, _ terms: ChangeTerms, by: ServerCaller) throws(ServerRefusal) {
@@ -81,7 +82,7 @@ extension Supervisor {
         try state.put(id, .removed, terms, by)
       }
     }
-    note("server \(id) is removed", terms, by)
+    note("server \(id) is removed", id, terms, by)
   }
 
   /// Clears overrides: all, those of a server, or one; says which.
@@ -108,7 +109,11 @@ extension Supervisor {
         throw ServerRefusal(403, "servers come or go with it: that needs the role admin")
       }
     }
-    for override in gone { logger.notice("override \(override.name) is cleared by \(by.name)") }
+    for override in gone {
+      logger.of(.override).notice(
+        "override \(override.name) is cleared by \(by.name)",
+        metadata: .about(override.name, by: by.name))
+    }
     return gone
   }
 
@@ -161,10 +166,13 @@ extension Supervisor {
     }
   }
 
-  private func note(_ what: String, _ terms: ChangeTerms, _ by: ServerCaller) {
+  private func note(
+    _ what: String, _ id: ServerID, _ terms: ChangeTerms, _ by: ServerCaller
+  ) {
     let span = terms.seconds.map { " for \($0) s" } ?? ""
     let reason = terms.reason.map { ": \(AuditLog.visible($0))" } ?? ""
-    logger.notice("\(what)\(span) by \(by.name)\(reason)")
+    logger.of(.server).notice(
+      "\(what)\(span) by \(by.name)\(reason)", metadata: .about(id, by: by.name))
   }
 }
 

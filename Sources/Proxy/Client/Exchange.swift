@@ -72,6 +72,8 @@ struct Exchange: ~Copyable {
   var isLocal = false
   var local: LocalRequest?
   var accepts = AcceptedReply.text
+  /// Nil where the file does not ask for tracing.
+  var trace: TraceRecord?
   var requestID = RequestID()
   /// Index into the routes of `snapshot`; nil while none has taken it.
   var route: Int?

@@ -4,7 +4,7 @@ enum HeadOutcome: Equatable {
 }
 
 /// Why a head or a body can't be forwarded; never repaired.
-enum HeadRejection: UInt8, Equatable {
+enum HeadRejection: UInt8, Equatable, CaseIterable {
   case badMethod, badTarget, badLineEnd, badVersion, badFieldName, badFieldValue, foldedField
   case missingHost, repeatedHost, badHost, hostMismatch
   case badContentLength, repeatedContentLength, lengthAndCoding, badCoding, codingInHTTP10

@@ -6,6 +6,7 @@ struct RequestContext {
   let requestID: RequestID
   /// What the client has proven to be, as `Client-Cert` tells it; empty where nothing.
   var certificate: [UInt8] = []
+  var trace: TraceParent?
 }
 
 struct ResponseContext {
@@ -150,6 +151,10 @@ enum HeadWriter {
     output.put(decimal: context.listenerPort)
     output.put("\r\nX-Request-ID: ")
     context.requestID.write(into: &output)
+    if let trace = context.trace {
+      output.put("\r\ntraceparent: ")
+      trace.write(into: &output)
+    }
     if !context.certificate.isEmpty {
       output.put("\r\nClient-Cert: ")
       output.put(context.certificate.span)

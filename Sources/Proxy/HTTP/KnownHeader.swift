@@ -8,6 +8,8 @@ enum KnownHeader: UInt8 {
   case forwarding
   case requestID
   case authorization, cookie
+  /// `traceparent` and `tracestate`.
+  case trace
 
   init(_ name: Span<UInt8>) {
     switch name.count {
@@ -20,8 +22,12 @@ enum KnownHeader: UInt8 {
     case 10:
       self =
         name.isEqual("connection")
-        ? .connection : name.isEqual("keep-alive") ? .hopByHop : .other
-    case 11: self = name.isEqual("client-cert") ? .forwarding : .other
+        ? .connection
+        : name.isEqual("keep-alive") ? .hopByHop : name.isEqual("tracestate") ? .trace : .other
+    case 11:
+      self =
+        name.isEqual("client-cert")
+        ? .forwarding : name.isEqual("traceparent") ? .trace : .other
     case 12: self = name.isEqual("x-request-id") ? .requestID : .other
     case 13: self = name.isEqual("authorization") ? .authorization : .other
     case 14:
@@ -43,7 +49,7 @@ enum KnownHeader: UInt8 {
     case .host, .contentLength, .transferEncoding, .forwarding, .requestID, .authorization, .cookie,
       .expect, .trailer:
       true
-    case .other, .connection, .te, .upgrade, .accept, .hopByHop: false
+    case .other, .trace, .connection, .te, .upgrade, .accept, .hopByHop: false
     }
   }
 

@@ -45,6 +45,14 @@ enum PathNormalizer {
     return !segment.isDots
   }
 
+  /// The same as an array of its own, for who has time; nil when it is refused.
+  static func normalised(_ path: Span<UInt8>) -> [UInt8]? {
+    var isNormal = false
+    // The writer wants room to spare.
+    let bytes = [UInt8](capacity: path.count + 1) { isNormal = normalise(path, into: &$0) }
+    return isNormal ? bytes : nil
+  }
+
   private struct Segment {
     var count = 0
     var dots = 0

@@ -6,19 +6,18 @@ struct RequestID: Equatable, CustomStringConvertible {
   static let digitCount = 32
 
   func write(into output: inout OutputSpan<UInt8>) {
-    write(high, into: &output)
-    write(low, into: &output)
+    Self.write(high, into: &output)
+    Self.write(low, into: &output)
   }
 
-  var description: String {
-    let digits = [high, low].map { half in
-      let text = String(half, radix: 16)
-      return String(repeating: "0", count: 16 - text.count) + text
-    }
-    return digits.joined()
+  var description: String { Self.digits(high) + Self.digits(low) }
+
+  static func digits(_ half: UInt64) -> String {
+    let text = String(half, radix: 16)
+    return String(repeating: "0", count: 16 - text.count) + text
   }
 
-  private func write(_ half: UInt64, into output: inout OutputSpan<UInt8>) {
+  static func write(_ half: UInt64, into output: inout OutputSpan<UInt8>) {
     var digits: InlineArray<16, UInt8> = .init(repeating: 0)
     for index in digits.indices {
       let digit = UInt8(truncatingIfNeeded: half >> UInt64(60 - 4 * index)) & 0xf

@@ -80,7 +80,7 @@ enum RequestRules {
         FieldValue.contains(value, "text/html")
         ? .html : FieldValue.contains(value, "json") ? .json : .text
       return nil
-    case .authorization, .cookie, .trailer: return nil
+    case .authorization, .cookie, .trailer, .trace: return nil
     case .hopByHop, .forwarding, .requestID: break
     }
     head.fields[index].isDropped = true
@@ -153,7 +153,8 @@ enum ResponseRules {
         isConnectionNamed = true
       // The request ID is ours, here as there.
       case .hopByHop, .upgrade, .requestID: head.fields[index].isDropped = true
-      case .other, .host, .te, .trailer, .expect, .accept, .forwarding, .authorization, .cookie:
+      case .other, .host, .te, .trailer, .expect, .accept, .forwarding, .authorization, .cookie,
+        .trace:
         continue
       }
     }

@@ -33,6 +33,13 @@ internal import Glibc
     end += source.count
   }
 
+  /// Replaces bytes that wait; there must be as many.
+  mutating func overwrite(at place: Int, with bytes: [UInt8]) {
+    precondition(place >= 0 && place + bytes.count <= count)
+    guard let base = unsafe base else { return }
+    for (index, byte) in bytes.enumerated() { unsafe base[start + place + index] = byte }
+  }
+
   mutating func consume(_ count: Int) {
     precondition(count >= 0 && count <= end - start)
     start += count

@@ -15,6 +15,13 @@ enum Clock {
     return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
   }
 
+  /// Since 1970.
+  static func unixMicroseconds() -> Int64 {
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
+  }
+
   /// Seconds since 1970, for what the file names by date.
   static func unixSeconds() -> Int64 {
     var time = timespec()

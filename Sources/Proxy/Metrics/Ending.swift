@@ -112,8 +112,9 @@ extension Reply {
     case .badGateway: .serverGone
     case .noServer: .noServer
     case .noPrimary, .queueTimeout: .queueTimedOut
-    case .queueFull, .tooManyStreams: .queueFull
+    case .queueFull: .queueFull
     case .gatewayTimeout: .serverTimedOut
+    case .tooManyStreams: .answeredHere
     }
   }
 }

@@ -306,3 +306,16 @@ extension Balancer {
     return chosen
   }
 }
+
+// MARK: - Who could be chosen
+
+extension Balancer {
+  /// Those that the next request may go to: one alone where its key decides.
+  func candidates(for wish: Wish) -> [Int] {
+    guard let best = members.indices.compactMap({ rank($0, wish) }).min() else { return [] }
+    if way == .key, let nearest = wish.key.flatMap({ nearest(to: $0, wish, best) }) {
+      return [nearest]
+    }
+    return members.indices.filter { mayTake($0, wish, best) }
+  }
+}

@@ -15,9 +15,12 @@ struct BanList {
 
   mutating func remove(_ client: IPAddress) { ends[client.banned] = nil }
 
-  func covers(_ client: IPAddress, at now: Int64) -> Bool {
-    guard let until = ends[client.banned] else { return false }
-    return until > now
+  func covers(_ client: IPAddress, at now: Int64) -> Bool { end(of: client, at: now) != nil }
+
+  /// Nil for who is not banned.
+  func end(of client: IPAddress, at now: Int64) -> Int64? {
+    guard let until = ends[client.banned], until > now else { return nil }
+    return until
   }
 
   /// A tenth at once, so that each ban of a full list costs little.

@@ -38,17 +38,10 @@ public struct HTTPAccess: Sendable, Equatable {
   /// The indices of the rules that match a request; nil when its path would be refused. For
   /// explanations: by the same code that the proxy uses.
   public func matching(host: String, path: String) -> [Int]? {
-    // The writer wants room to spare.
-    var normalised = [UInt8](repeating: 0, count: path.utf8.count + 1)
     let bytes = Array(path.utf8)
-    var isNormal = false
-    let count = normalised.withOutput { isNormal = PathNormalizer.normalise(bytes.span, into: &$0) }
-    guard isNormal, count <= normalised.count else { return nil }
+    guard let normalised = PathNormalizer.normalised(bytes.span) else { return nil }
     let name = Array(host.utf8)
-    let access = RequestAccess(self)
-    return rules.indices.filter {
-      access.rules[$0].matches(host: name.span, path: normalised.span.extracting(0..<count))
-    }
+    return RequestAccess(self).matching(host: name.span, path: normalised.span)
   }
 }
 
@@ -105,16 +98,9 @@ final class RequestAccess: Sendable {
     }
     return isNamed || others.allows(client, at: time)
   }
-}
 
-extension [UInt8] {
-  /// Lets a writer fill the array; how much it wrote.
-  fileprivate mutating func withOutput(_ body: (inout OutputSpan<UInt8>) -> Void) -> Int {
-    var written = 0
-    self = [UInt8](capacity: count) { output in
-      body(&output)
-      written = output.count
-    }
-    return written
+  /// The indices of the rules that match a request.
+  func matching(host: Span<UInt8>, path: Span<UInt8>) -> [Int] {
+    rules.indices.filter { rules[$0].matches(host: host, path: path) }
   }
 }

@@ -83,6 +83,22 @@ internal import COpenSSL
     return terms.verifier(for: host)?.identity == verifier?.identity
   }
 
+  /// The same of a connection that has just been begun with a hello for this name.
+  func allows(host: Span<UInt8>, afterHelloFor name: Span<UInt8>) -> Bool {
+    allows(host: host, over: name.isEmpty ? terms.general : terms.verifier(for: name))
+  }
+
+  /// What a hello for this name would get, or without one to this address: certificates, and whose the
+  /// client must show; nil when it would be refused. For explanations, which have no handshake.
+  func offer(
+    for name: Span<UInt8>, to address: IPAddress?
+  ) -> (certificates: [Int], isFallback: Bool, verifier: ClientVerifier?)? {
+    let own = name.isEmpty ? address.flatMap { sets.addresses[$0] } : sets.find(name)
+    guard let index = own ?? fallback else { return nil }
+    let verifier = name.isEmpty ? terms.general : terms.verifier(for: name)
+    return (sets.sets[index], own == nil, verifier)
+  }
+
   /// By which name each certificate can be asked for.
   var probes: [CertificateSets.Probe] { sets.probes }
 

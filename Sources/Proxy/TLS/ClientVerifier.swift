@@ -10,7 +10,7 @@ internal import Glibc
   let identity: [UInt8]
   /// When the first list of revoked certificates, or authority, has run out; Unix time.
   private(set) var goodUntil = Int64.max
-  private let settings: ClientAuth
+  let settings: ClientAuth
   private let store: OpaquePointer
   /// Names of the authorities, which a client is told to choose among.
   private let authorities: OpaquePointer

@@ -99,15 +99,9 @@ struct PolicyExplain: ParsableCommand {
   private func text(
     _ explanation: PolicyExplanation, _ others: [FirewallKernel.OtherChain]
   ) -> String {
-    var rows: [[String]] = []
-    for (index, stage) in explanation.stages.enumerated() {
-      let hits = stage.hits.map { "\($0) hits" } ?? ""
-      rows.append([
-        " \(index + 1)", stage.name, stage.result.rawValue.uppercased(), stage.detail,
-        stage.place ?? "", [stage.counter, hits].compactMap(\.self).joined(separator: " "),
-      ])
-    }
-    var lines = ["VERDICT  \(explanation.sentence)", "", table([], rows)]
+    var lines = [
+      "VERDICT  \(explanation.sentence)", "", ExplanationText.steps(explanation.stages),
+    ]
     if let advice = explanation.advice { lines += ["", advice] }
     if !others.isEmpty {
       lines += ["", "Other tables on this path, which can drop what is accepted here:"]

@@ -16,3 +16,4 @@ extension WeightChange: ExpressibleByArgument {
 
 extension ServerStanding.State: ExpressibleByArgument {}
 extension ServerRole: ExpressibleByArgument {}
+extension Event.Kind: ExpressibleByArgument {}

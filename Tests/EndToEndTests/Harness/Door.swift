@@ -7,10 +7,11 @@ final class Door {
   private(set) var tokens: [String: String] = [:]
   let isTLS: Bool
 
-  /// `listen` is added to `admin.listen`, `more` to the file.
+  /// `listen` is added to `admin.listen`, `more` to the file, which `edit` may change whole.
   init(
     tls: Bool = false, listen: String = "", roles: [String] = ["viewer", "operator", "admin"],
-    more: String = "", origins: [Origin] = [.named("s1"), .named("s2")]
+    more: String = "", origins: [Origin] = [.named("s1"), .named("s2")],
+    policy: ((UInt16) -> String)? = nil, edit: (String) -> String = { $0 }
   ) throws {
     let secrets = try TemporaryFolder()
     let port = RawSocket.quietPort()
@@ -27,9 +28,9 @@ final class Door {
     self.secrets = secrets
     let given = files.isEmpty ? "" : ", tokens: { \(files.joined(separator: ", ")) }"
     gate = try Gate(
-      origins, extra: more,
+      origins, extra: more, policy: policy,
       edit: {
-        $0.replacing(
+        edit($0).replacing(
           "admin: { socket: admin.sock }",
           with: "admin: { socket: admin.sock, listen: { bind: \"127.0.0.1:\(port)\"\(given)"
             + "\(tls ? ", certificates: certs" : "")\(listen) } }")

@@ -26,6 +26,10 @@ final class Namespace {
     try exec([Place.gatehouse] + arguments, connection.map { ["SSH_CONNECTION": $0] } ?? [:])
   }
 
+  func gatehouse(_ arguments: [String]) throws -> Output {
+    try exec([Place.gatehouse] + arguments)
+  }
+
   /// Does it, or ends the test.
   func must(_ arguments: String...) throws {
     let output = try exec(arguments)
@@ -43,6 +47,10 @@ final class Namespace {
   func start(_ arguments: String..., as user: UInt32? = nil) throws -> Companion {
     let prefix = user.map { ["setpriv", "--reuid=\($0)", "--regid=\($0)", "--clear-groups"] } ?? []
     return try Companion(["ip", "netns", "exec", name] + prefix + arguments, environment)
+  }
+
+  func start(_ arguments: [String]) throws -> Companion {
+    try Companion(["ip", "netns", "exec", name] + arguments, environment)
   }
 
   /// All that is in the kernel, as nft prints it; with the counts and the time that is left taken out.

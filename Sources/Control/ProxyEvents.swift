@@ -1,0 +1,53 @@
+internal import Foundation
+internal import Logging
+internal import Proxy
+internal import Synchronization
+
+/// What is done about what the workers tell; none of them waits for the disk.
+final class ProxyEvents: Sendable {
+  private let bans: RefusalBans
+  private let servers: ServerBook
+  private let health: HealthDesk
+  private let traces: TraceExporter
+  private let logger: Logger
+  private let later = DispatchQueue(label: "ejections")
+  /// The workers begin before there is a server to hand them bans.
+  private let proxy = Mutex<ProxyServer?>(nil)
+
+  init(
+    _ bans: RefusalBans, _ servers: ServerBook, _ health: HealthDesk, _ traces: TraceExporter,
+    _ logger: Logger
+  ) {
+    self.bans = bans
+    self.servers = servers
+    self.health = health
+    self.traces = traces
+    self.logger = logger
+  }
+
+  func begin(with proxy: ProxyServer) { self.proxy.withLock { $0 = proxy } }
+
+  func take(_ event: ProxyEvent) {
+    Self.log(event, to: logger)
+    switch event {
+    case .refusedRequest(let client, let listener):
+      bans.count(client, listener, proxy.withLock { $0 })
+    case .serverEjected(let id, let reason, let milliseconds):
+      let end = Date() + Double(milliseconds) / 1000
+      later.async { [servers] in servers.ejected(id, until: end, reason: reason) }
+      health.checkSoon(id)
+    case .traced(let trace): traces.add(trace)
+    case .trouble: return
+    }
+  }
+
+  static func log(_ event: ProxyEvent, to logger: Logger) {
+    switch event {
+    case .serverEjected(let server, let reason, _):
+      logger.of(.server).warning(
+        "server \(server) is set aside: \(reason)", metadata: .about(server))
+    case .refusedRequest, .traced: return
+    case .trouble(let what): logger.error("\(what)")
+    }
+  }
+}
