@@ -11,7 +11,7 @@ struct AdminAPI: Sendable {
     [
       AdminRoute("GET /v1/status", .viewer) { api, _ in json(api.supervisor.status()) },
       AdminRoute("GET /v1/history", .viewer) { api, _ in json(api.supervisor.history.moments) },
-      AdminRoute("GET /metrics", .viewer) { api, _ in api.metrics() },
+      AdminRoute("GET /metrics", .viewer) { api, request in api.metrics(request) },
       AdminRoute("GET /v1/events/stream", .viewer) { api, _ in api.supervisor.eventStream() },
       AdminRoute("GET /v1/session", .viewer) { json(Session($1.caller)) },
       AdminRoute("GET /v1/audit", .viewer) { api, request in json(api.audit(request)) },
@@ -52,7 +52,7 @@ struct AdminAPI: Sendable {
     }
     let asked = AdminRequest(
       caller: caller, parts: parts, query: request.query, body: request.body,
-      ifMatch: request.ifMatch)
+      ifMatch: request.ifMatch, accept: request.values(of: "accept"))
     guard let action = route.action else { return route.answer(self, asked) }
     let before = standing(of: asked)
     let answer = caller.role >= route.role ? route.answer(self, asked) : refusal(route, caller)
@@ -88,10 +88,10 @@ struct AdminAPI: Sendable {
     }
   }
 
-  private func metrics() -> LocalResponse {
-    LocalResponse(
-      status: 200, contentType: Metrics.contentType,
-      body: Array(Metrics.text(of: supervisor.status(), now: Date()).utf8))
+  private func metrics(_ request: AdminRequest) -> LocalResponse {
+    let format = MetricText.Format(accepting: request.accept)
+    return LocalResponse(
+      status: 200, contentType: format.contentType, body: Array(supervisor.metrics(format).utf8))
   }
 
   private func audit(_ request: AdminRequest) -> [AuditEntry] {

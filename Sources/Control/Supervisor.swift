@@ -12,6 +12,7 @@ public final class Supervisor: Sendable {
     var generation = 1
     var appliedAt = Date()
     var lastErrors: [String] = []
+    var rejections: UInt64 = 0
   }
 
   public let path: String
@@ -22,6 +23,7 @@ public final class Supervisor: Sendable {
   let audit: AuditLog
   let events: EventBook
   let history = TrafficHistory()
+  let firewall = FirewallDesk()
   private let traces: TraceExporter
   private let bans: RefusalBans
   let certificates: CertificateDesk
@@ -77,6 +79,7 @@ public final class Supervisor: Sendable {
     names.adopt(loaded)
     databases = Self.watchDatabases(servers, health, logger.of(.database))
     state = Mutex(State(loaded: loaded))
+    firewall.adopt(loaded)
     servers.begin { [proxy] in proxy.stand($0) }
     watch(configuration)
     tellEvents()
@@ -166,6 +169,7 @@ public final class Supervisor: Sendable {
         }
         servers.adopt(loaded.proxy)
         bans.adopt(loaded)
+        firewall.adopt(loaded)
         renewer.adopt(loaded)
         names.adopt(loaded)
         traces.adopt(loaded.tracing)
@@ -177,7 +181,10 @@ public final class Supervisor: Sendable {
         for line in errors { logger.error("\(line)", metadata: .about(path, by: by)) }
         logger.error(
           "\(path) was not applied: the generation before goes on", metadata: .about(path, by: by))
-        state.withLock { $0.lastErrors = errors }
+        state.withLock {
+          $0.lastErrors = errors
+          $0.rejections += 1
+        }
         return errors
       }
     }
@@ -215,6 +222,9 @@ public final class Supervisor: Sendable {
   func reconfigure() throws { try adopt { _ in } }
 
   var loaded: LoadedConfiguration { state.withLock { $0.loaded } }
+
+  /// Applies of the file that were refused, since the start.
+  var rejections: UInt64 { state.withLock { $0.rejections } }
 
   /// Puts a change of what runs to work that is not the file's, such as new addresses.
   func adopt(_ change: (inout LoadedConfiguration) -> Void) throws {
@@ -268,8 +278,9 @@ public final class Supervisor: Sendable {
     }
   }
 
-  public func status() -> Status {
-    let view = TrafficView(proxy.report(), history)
+  public func status() -> Status { status(TrafficView(proxy.report(), history)) }
+
+  func status(_ view: TrafficView) -> Status {
     let state = state.withLock { $0 }
     let configuration = state.loaded.proxy
     let (backends, troubles, overrides) = servers.look { book in

@@ -99,10 +99,22 @@ extension Worker {
 }
 
 extension Worker {
-  mutating func countHandshakeFailure(_ id: SlotID) {
+  mutating func countHandshake(_ id: SlotID) {
+    counters.handshakes &+= 1
+    let isResumed = clients[id].transport.tls?.isResumed == true
+    if isResumed { counters.handshakesResumed &+= 1 }
+    guard let listener = clients[id].origin.index else { return }
+    meters.listeners[listener].handshakes &+= 1
+    let version: HandshakeMeter.Version =
+      clients[id].transport.tls?.isVersion13 == true ? .tls13 : .tls12
+    meters.listeners[listener].tls.add(version, isResumed: isResumed)
+  }
+
+  mutating func countHandshakeFailure(_ id: SlotID, _ failure: HandshakeMeter.Failure) {
     counters.handshakeFailures &+= 1
     if let listener = clients[id].origin.index {
       meters.listeners[listener].handshakeFailures &+= 1
+      meters.listeners[listener].tls.add(failure)
     }
   }
 }

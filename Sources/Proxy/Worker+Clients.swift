@@ -100,8 +100,8 @@ extension Worker {
       {
         close(client: id)
       }
-    case .failed:
-      countHandshakeFailure(id)
+    case .failed(let error):
+      countHandshakeFailure(id, error.handshakeFailure)
       // The alert tells an honest client why; nobody waits for it to arrive.
       _ = clients[id].transport.sendCiphertext(&ciphertext)
       close(client: id)
@@ -111,9 +111,7 @@ extension Worker {
 
   private mutating func handshakeDone(_ id: SlotID) {
     guard !clients[id].isForChallenge else { return endChallenge(id) }
-    counters.handshakes &+= 1
-    if let listener = clients[id].origin.index { meters.listeners[listener].handshakes &+= 1 }
-    if clients[id].transport.tls?.isResumed == true { counters.handshakesResumed &+= 1 }
+    countHandshake(id)
     if clients[id].verifier != nil, !takeCertificate(id) { return close(client: id) }
     clients[id].enter(.head, at: now)
     // The session ticket waits for the first response: one send less.
@@ -162,7 +160,7 @@ extension Worker {
       clients[id].clientName = clients[id].transport.tls?.clientCommonName ?? []
       return true
     case .some(.ended):
-      countHandshakeFailure(id)
+      countHandshakeFailure(id, .clientCertificateBad)
       return false
     case .some(.none), nil: return true
     }

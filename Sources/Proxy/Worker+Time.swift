@@ -37,7 +37,7 @@ extension Worker {
     case .tunnel where clients[id].exchange.isQueued: queueIsLate(id)
     case .tunnel: abort(client: id, .clientStalled)
     case .announcing, .handshaking, .closing, .lingering:
-      if clients[id].phase == .handshaking { countHandshakeFailure(id) }
+      if clients[id].phase == .handshaking { countHandshakeFailure(id, .timeout) }
       close(client: id)
     case .head:
       if clients[id].headSince == nil { endClient(id) } else { refuse(id, .requestTimeout) }

@@ -40,6 +40,7 @@ import Testing
       "configuration" : "gatehouse.yaml",
       "configuration_path" : "/etc/gatehouse.yaml",
       "databases" : [ ],
+      "firewall" : { "sources" : [ ] },
       "generation" : 7,
       "names" : [ ],
       "last_apply_errors" : [ "gatehouse.yaml:1:1: no" ],

@@ -187,7 +187,7 @@ struct AgentTests {
       try ask(
         [
           "00", good + "00", String(good.dropLast(2)), "02" + good.dropFirst(2),
-          "0103" + good.dropFirst(4), "010105" + good.dropFirst(6), "01010421" + good.dropFirst(8),
+          "0104" + good.dropFirst(4), "010105" + good.dropFirst(6), "01010421" + good.dropFirst(8),
           "01010400" + good.dropFirst(8), Self.ban("10.77.0.7", prefix: 24),
           String(repeating: "ff", count: 24), String(repeating: "00", count: 4000),
         ]) == [String](repeating: "0300000000", count: 11))

@@ -63,6 +63,8 @@ struct AdminRequest {
   let query: String
   let body: [UInt8]
   let ifMatch: String?
+  /// What it takes, field by field.
+  let accept: [String]
 
   /// The last part, say.
   subscript(_ index: Int) -> String { index < parts.count ? parts[index] : "" }

@@ -44,6 +44,7 @@ public final class Agent {
   private var lookedAtGeneration: UInt32?
   private var drift: [FirewallKernel.Drift] = []
   private let commits: CommitListener?
+  private let look: FirewallLook
   private var clock = WallClock.offset
 
   /// Listens at `path`; only processes of these users are answered, beside root's.
@@ -56,6 +57,7 @@ public final class Agent {
     self.logger = logger
     listener = try UnixSocket.listen(path)
     commits = CommitListener(store)
+    look = FirewallLook(store)
     // Whoever may connect is decided by his credentials, not by the file's.
     unsafe chmod(path, 0o666)
   }
@@ -153,9 +155,11 @@ public final class Agent {
   private lazy var kernel: BanSocket? = BanSocket()
 
   private func obey(_ request: AgentMessage.Request) -> [UInt8] {
+    if request.operation == .look { return facts() }
     do {
       let rules = try rules()
       switch request.operation {
+      case .look: return facts()
       case .unban:
         _ = try BanBook(store).remove(request.network)
         isChanged = true
@@ -171,6 +175,13 @@ public final class Agent {
       return AgentMessage.encode(.never, seconds: 0)
     } catch {
       logger.error("\(request.network) was not banned: \(error)")
+      return AgentMessage.encode(.failed, seconds: 0)
+    }
+  }
+
+  private func facts() -> [UInt8] {
+    do { return AgentMessage.encode(try look.facts(drift: drift.count)) } catch {
+      logger.error("the firewall could not be looked at: \(error)")
       return AgentMessage.encode(.failed, seconds: 0)
     }
   }

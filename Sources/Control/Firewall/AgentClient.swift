@@ -20,14 +20,30 @@ public final class AgentClient: Sendable {
     _ = try ask(.init(operation: .unban, network: network, seconds: 0))
   }
 
+  func look() throws -> FirewallFacts {
+    let request = AgentMessage.Request(operation: .look, network: .ipv4(0, prefix: 8), seconds: 0)
+    let answer = try exchange(request, atMost: AgentMessage.factsByteLimit)
+    guard answer.first == AgentMessage.Status.done.rawValue else {
+      throw PolicyStore.Failure("the agent could not look; its log says why")
+    }
+    return try readJSON(FirewallFacts.self, Data(answer.dropFirst()))
+  }
+
   private func ask(_ request: AgentMessage.Request) throws -> UInt32? {
+    let answer = try exchange(request, atMost: AgentMessage.answerByteCount)
+    guard answer.count == AgentMessage.answerByteCount else {
+      throw PolicyStore.Failure("the agent at \(path) speaks another language; start it anew")
+    }
+    return try Self.read(answer)
+  }
+
+  private func exchange(_ request: AgentMessage.Request, atMost limit: Int) throws -> [UInt8] {
     try descriptor.withLock { descriptor in
       // The first attempt may find that the agent it knew is gone.
       for attempt in 0..<2 {
         if descriptor < 0 { descriptor = try UnixSocket.connected(path) }
-        if let answer = Self.exchange(AgentMessage.encode(request), over: descriptor) {
-          return try Self.read(answer)
-        }
+        let bytes = AgentMessage.encode(request)
+        if let answer = Self.exchange(bytes, over: descriptor, atMost: limit) { return answer }
         close(descriptor)
         descriptor = -1
         if attempt == 1 { break }
@@ -36,12 +52,14 @@ public final class AgentClient: Sendable {
     }
   }
 
-  private static func exchange(_ bytes: [UInt8], over descriptor: Int32) -> [UInt8]? {
+  private static func exchange(
+    _ bytes: [UInt8], over descriptor: Int32, atMost limit: Int
+  ) -> [UInt8]? {
     guard unsafe send(descriptor, bytes, bytes.count, UnixSocket.withoutSignal) == bytes.count
     else { return nil }
-    var answer = [UInt8](repeating: 0, count: AgentMessage.answerByteCount + 1)
+    var answer = [UInt8](repeating: 0, count: limit + 1)
     let count = unsafe recv(descriptor, &answer, answer.count, 0)
-    return count == AgentMessage.answerByteCount ? Array(answer[..<count]) : nil
+    return count > 0 && count <= limit ? Array(answer[..<count]) : nil
   }
 
   private static func read(_ answer: [UInt8]) throws -> UInt32? {

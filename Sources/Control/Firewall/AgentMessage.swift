@@ -1,18 +1,24 @@
 internal import Firewall
+internal import Foundation
 
 /// What the proxy asks of the agent, and what it answers: fixed bytes, never text.
 ///
 /// ```
-/// request   version 1 | 1 ban, 2 unban | family 4 or 6 | prefix | seconds, 4 bytes | address, 16 bytes
+/// request   version 1 | 1 ban, 2 unban, 3 look | family 4 or 6 | prefix | seconds, 4 bytes | address, 16 bytes
 /// answer    0 done, 1 never banned, 2 failed, 3 not understood | seconds granted, 4 bytes
+/// to look   0 done | `FirewallFacts` as JSON, for a reader who has fewer rights than who wrote it
 /// ```
 enum AgentMessage {
   static let requestByteCount = 24
   static let answerByteCount = 5
+  /// Far below what a socket takes as one message; counters and sets past it are left out.
+  static let factsByteLimit = 128 << 10
 
   enum Operation: UInt8 {
     case ban = 1
     case unban = 2
+    /// Its network and its seconds mean nothing.
+    case look = 3
   }
   enum Status: UInt8 {
     case done = 0
@@ -59,6 +65,19 @@ enum AgentMessage {
     }
     guard (try? Network(parsing: network.description)) == network else { return nil }
     return Request(operation: operation, network: network, seconds: seconds)
+  }
+
+  static func encode(_ facts: FirewallFacts) -> [UInt8] {
+    var facts = facts
+    let encoder = JSONEncoder()
+    while let text = try? encoder.encode(facts) {
+      guard text.count >= factsByteLimit else { return [Status.done.rawValue] + text }
+      facts.sets.removeLast(facts.sets.count - facts.sets.count / 2)
+      if facts.sets.isEmpty {
+        facts.counters.removeLast(facts.counters.count - facts.counters.count / 2)
+      }
+    }
+    return encode(.failed, seconds: 0)
   }
 
   static func encode(_ status: Status, seconds: UInt32) -> [UInt8] {

@@ -38,8 +38,18 @@ public struct PolicyApplication: Sendable {
   public func apply(_ new: CompiledPolicy, _ options: Options) throws -> Outcome {
     try store.alone {
       try refuseWhilePending()
-      return try applyAlone(new, options)
+      do { return try applyAlone(new, options) } catch {
+        noteRejection()
+        throw error
+      }
     }
+  }
+
+  private func noteRejection() {
+    guard var state = try? store.state() else { return }
+    state.rejections = (state.rejections ?? 0) &+ 1
+    // Why it was refused is worth more than that it was counted.
+    try? store.write(state)
   }
 
   func applyAlone(_ new: CompiledPolicy, _ options: Options) throws -> Outcome {

@@ -18,6 +18,8 @@ public struct PolicyState: Codable, Sendable {
   /// Fingerprints of the rules as the kernel held them then.
   public var rules: [String: [String]]?
   public var pending: Pending?
+  /// Policies that were refused when they were applied; nil for none.
+  public var rejections: UInt64?
   public var history: [Event] = []
 
   public init() {}

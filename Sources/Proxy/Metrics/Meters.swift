@@ -32,6 +32,7 @@ public struct ListenerMeter: Meter {
   public internal(set) var refused: UInt64 = 0
   public internal(set) var handshakes: UInt64 = 0
   public internal(set) var handshakeFailures: UInt64 = 0
+  public internal(set) var tls = HandshakeMeter()
   public internal(set) var responses = ResponseClasses()
   /// Of requests and responses, without TLS.
   public internal(set) var bytesIn: UInt64 = 0
@@ -45,6 +46,7 @@ public struct ListenerMeter: Meter {
     sum.refused &+= other.refused
     sum.handshakes &+= other.handshakes
     sum.handshakeFailures &+= other.handshakeFailures
+    sum.tls += other.tls
     sum.responses += other.responses
     sum.bytesIn &+= other.bytesIn
     sum.bytesOut &+= other.bytesOut

@@ -125,6 +125,8 @@ internal import COpenSSL
     if unsafe SSL_shutdown(ssl) < 0 { ERR_clear_error() }
   }
 
+  var isVersion13: Bool { unsafe SSL_version(ssl) == TLS1_3_VERSION }
+
   /// Whether the handshake went on with a session of before.
   var isResumed: Bool { unsafe SSL_session_reused(ssl) == 1 }
 

@@ -1,0 +1,99 @@
+import Foundation
+import Testing
+
+/// The kernel's counters, as the proxy tells them: through the agent, or by itself.
+@Suite(.enabled(if: getuid() == 0, "needs root: network namespaces"))
+struct FirewallMetricsTests {
+  private let cable: Cable
+
+  init() throws { cable = try Cable() }
+
+  private func path(_ name: String) -> String {
+    cable.server.folder.url.appendingPathComponent(name).path
+  }
+
+  private func begin(agent: Bool) throws -> [Companion] {
+    let policy = try cable.server.folder.write(
+      "policy.yaml",
+      """
+      version: 1
+      management: { from: [10.77.0.9], to: [tcp/22] }
+      services:
+        web: { listen: [tcp/80], allow: [10.77.0.2] }
+
+      """)
+    try cable.server.must(Place.gatehouse, "policy", "apply", policy)
+    _ = try cable.server.folder.write(
+      "gatehouse.yaml",
+      """
+      listeners: { http: { bind: "10.77.0.1:80" } }
+      backends: { web: { servers: ["127.0.0.1:9"] } }
+      routes: [{ backend: web }]
+      workers: 1
+      admin: { socket: \(path("admin.sock")) }
+      \(agent ? "agent: \(path("agent.sock"))" : "")
+
+      """)
+    var started: [Companion] = []
+    if agent {
+      let one = try cable.server.start(
+        Place.gatehouse, "agent", "--socket", path("agent.sock"), "--user", "65534")
+      #expect(one.says("agent ready"), "\(one.text)")
+      started.append(one)
+    }
+    _ = try run("chown", ["-R", "65534", cable.server.folder.url.path])
+    _ = try run("chmod", ["a+rx", cable.server.folder.url.path])
+    // Without CAP_NET_ADMIN; the agent has it.
+    let proxy = try Companion(
+      ["ip", "netns", "exec", cable.server.name, "setpriv"]
+        + (agent ? ["--bounding-set", "-net_admin"] : ["--bounding-set", "+net_admin"])
+        + [Place.gatehouse, "run", "-c", path("gatehouse.yaml")], cable.server.environment)
+    #expect(proxy.says("ready on"), "\(proxy.text)")
+    return started + [proxy]
+  }
+
+  private func metrics() throws -> String {
+    try cable.server(
+      "curl", "-sS", "--max-time", "20", "--unix-socket", path("admin.sock"), "http://g/metrics"
+    ).standardOutput
+  }
+
+  private func waits(_ line: String) throws -> Bool {
+    for _ in 0..<100 {
+      if try metrics().contains("\n\(line)\n") { return true }
+      usleep(200_000)
+    }
+    return false
+  }
+
+  @Test(arguments: [true, false])
+  func `root: rules, bans, sets and drift are told`(_ agent: Bool) throws {
+    let programs = try begin(agent: agent)
+    #expect(try waits("gatehouse_fw_known 1"))
+    _ = try cable.client("curl", "-s", "--max-time", "2", "http://10.77.0.1/")
+    _ = try cable.client(
+      "curl", "-s", "--max-time", "1", "--interface", "10.77.0.5", "http://10.77.0.1/")
+    try cable.server.must(Place.gatehouse, "ban", "add", "10.77.0.7", "--for", "10m")
+    #expect(
+      try waits(#"gatehouse_fw_packets_total{chain="svc_web",rule="allow",verdict="accept"} 1"#))
+    #expect(try waits("gatehouse_bans_active 1"))
+    let dropped = #"gatehouse_fw_packets_total{chain="svc_web",rule="default",verdict="drop"}"#
+    let text = try metrics()
+    #expect(text.contains("\n\(dropped) ") && !text.contains("\n\(dropped) 0\n"), "\(text)")
+    #expect(text.contains("\ngatehouse_policy_revision 1\n"))
+    #expect(text.contains("\ngatehouse_fw_drift 0\n"))
+    #expect(text.contains("\ngatehouse_fw_set_elements{set=\"services_tcp\"} 1\n"))
+    #expect(text.contains("\ngatehouse_fw_set_elements{set=\"ban4\"} 1\n"))
+    try cable.server.must("nft", "add", "chain", "inet", "gatehouse", "intruder")
+    #expect(try waits("gatehouse_fw_drift 1"))
+    #expect(programs.allSatisfy { $0.process.isRunning })
+  }
+
+  @Test func `root: when the agent is gone nothing is claimed`() throws {
+    let programs = try begin(agent: true)
+    #expect(try waits("gatehouse_fw_known 1"))
+    programs[0].signal(SIGKILL)
+    #expect(try waits("gatehouse_fw_known 0"))
+    #expect(try !metrics().contains("\ngatehouse_fw_drift "))
+  }
+}
