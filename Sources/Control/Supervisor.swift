@@ -350,15 +350,17 @@ public final class Supervisor: Sendable {
 
   /// Clients behind trusted proxies, too, which the kernel cannot tell apart.
   func ban(_ address: Address, seconds: UInt64, by: String) {
+    // As text: see RefusalBans.
+    let name = "\(address)"
     logger.of(.ban).notice(
-      "\(address) is banned for \(seconds) s by \(by)", metadata: .about(address, by: by))
+      "\(name) is banned for \(seconds) s by \(by)", metadata: .about(name, by: by))
     proxy.ban(IPAddress(address), until: CompiledPolicy.now + Int64(clamping: seconds))
   }
 
   /// Ends what the proxy itself keeps of a ban.
   func unban(_ address: Address, by: String) {
-    logger.of(.ban).notice(
-      "\(address) is banned no more, by \(by)", metadata: .about(address, by: by))
+    let name = "\(address)"
+    logger.of(.ban).notice("\(name) is banned no more, by \(by)", metadata: .about(name, by: by))
     proxy.unban(IPAddress(address))
   }
 }

@@ -116,7 +116,7 @@ struct AgentTests {
     #expect(told.standardOutput == ended, "\(told.standardOutput)\(proxy.text)\(agent.text)")
     let bans = try cable.server.gatehouse("ban", "list").standardOutput
     #expect(bans.contains("10.77.0.4") && !bans.contains("10.77.0.5"), "\(bans)")
-    #expect(agent.says("banned 10.77.0.4"))
+    #expect(agent.says("banned 10.77.0.4"), "\(proxy.text)\(agent.text)")
     // Whom the policy never bans, nobody bans.
     #expect(
       try cable.client("python3", "-c", client, "10.77.0.8").standardOutput.hasSuffix(

@@ -51,19 +51,21 @@ final class RefusalBans: Sendable {
     let now = BootClock.milliseconds
     guard let (seconds, agent) = due(network, listener, at: now) else { return }
     proxy?.ban(client, until: CompiledPolicy.now + Int64(seconds))
+    // As text: read within the logger's closures, a value that holds a UInt128 crashed (Swift 6.3).
+    let name = "\(network)"
     logger.notice(
-      "banned \(network) for \(seconds) s: too many refused requests", metadata: .about(network))
+      "banned \(name) for \(seconds) s: too many refused requests", metadata: .about(name))
     guard let agent else { return }
     queue.async { [self] in
       defer { state.withLock { $0.queued -= 1 } }
       do {
         if try agent.ban(network, seconds: UInt32(clamping: seconds)) == nil {
           logger.warning(
-            "the agent does not ban \(network): its policy never does", metadata: .about(network))
+            "the agent does not ban \(name): its policy never does", metadata: .about(name))
         }
       } catch {
         logger.error(
-          "\(network) is banned in the proxy only: \(error)", metadata: .about(network))
+          "\(name) is banned in the proxy only: \(error)", metadata: .about(name))
       }
     }
   }
