@@ -37,6 +37,7 @@ struct Metrics {
     addDatabases(&text)
     addNames(&text)
     addTraces(&text)
+    addLog(&text)
     addMachine(&text)
     text.end()
     return text.text
@@ -93,6 +94,19 @@ struct Metrics {
       return [
         ([("result", "exported")], Double(tracing.exported)),
         ([("result", "dropped")], Double(tracing.dropped)),
+      ]
+    }
+  }
+
+  private func addLog(_ text: inout MetricText) {
+    text.family(
+      "gatehouse_access_log_lines_total", .counter,
+      "Lines of the access log that were written, and those lost because its target took none."
+    ) {
+      guard let log = status.log else { return [] }
+      return [
+        ([("result", "written")], Double(log.written)),
+        ([("result", "dropped")], Double(log.dropped)),
       ]
     }
   }
