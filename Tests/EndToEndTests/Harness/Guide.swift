@@ -82,6 +82,9 @@ struct Guide {
       .replacing(#/\d+/\d+ workers|\b\d+ workers/#, with: "N workers")
       .replacing(#/(?m)^(clients|TLS|HTTP|servers|web/s1) .*$/#) { "\($0.output.1) N" }
       .replacing(#/password .*/#, with: "password")
+      .replacing(#/since \d\d:\d\d/#, with: "since TIME")
+      .replacing(#/127\.0\.0\.1:[345]\d{4}\b/#, with: "127.0.0.1:PORT")
+      .replacing(#/@\[\d+(\.\d+)?\]/#, with: "@[TIME]")
       .replacing(#/  +/#, with: "  ")
   }
 }
