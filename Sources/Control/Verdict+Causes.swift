@@ -44,9 +44,11 @@ extension Verdict {
           next: next)
       ]
     }
+    // Who stands by could serve: nothing is wrong with it.
+    let well = one.servers.count { ["up", "standby"].contains($0.state) }
     return [
       Cause(
-        .degraded, one.name, "backend \(one.name) \(usable)/\(one.servers.count) up",
+        .degraded, one.name, "backend \(one.name) \(well)/\(one.servers.count) up",
         detail: detail + more(others), next: next)
     ]
   }
