@@ -7,6 +7,8 @@ public struct AdminClient: Sendable {
   public enum Failure: Error, CustomStringConvertible {
     case notRunning(socket: String)
     case notAllowed(socket: String)
+    /// It took the request, or the connection, and said nothing in time.
+    case silent(socket: String)
     case broken(String)
     /// The process answered, and said no.
     case refused(status: Int, errors: [String])
@@ -19,12 +21,18 @@ public struct AdminClient: Sendable {
           start one with: gatehouse run -c FILE
           or name its socket (`admin: {socket: PATH}` in its file): --socket PATH
         """
+      case .silent(let socket):
+        "the process at \(socket) does not answer; is it stopped, or busy? see: ss -lxp, top"
       case .notAllowed(let socket): "no permission to use \(socket): become its owner, or root"
       case .broken(let what): "the answer of the running process can't be read: \(what)"
       case .refused(_, let errors): errors.joined(separator: "\n")
       }
     }
   }
+
+  /// Seconds.
+  static let answerLimit = 5
+  static let changeLimit = 30
 
   private let socket: String
 
@@ -71,7 +79,8 @@ public struct AdminClient: Sendable {
   }
 
   func request(_ method: String, _ path: String, _ body: Data = Data()) throws -> Data {
-    let handle = try connect()
+    // What changes something may wait for workers, the kernel or a probe.
+    let handle = try connect(waiting: method == "GET" ? Self.answerLimit : Self.changeLimit)
     defer { try? handle.close() }
     let head = """
       \(method) \(path) HTTP/1.1\r
@@ -82,8 +91,11 @@ public struct AdminClient: Sendable {
       \r
 
       """
-    try handle.write(contentsOf: Data(head.utf8) + body)
-    let answer = try handle.readToEnd() ?? Data()
+    let answer: Data
+    do {
+      try handle.write(contentsOf: Data(head.utf8) + body)
+      answer = try handle.readToEnd() ?? Data()
+    } catch { throw Failure.silent(socket: socket) }
     guard let end = answer.range(of: Data("\r\n\r\n".utf8)),
       let line = String(decoding: answer[..<end.lowerBound], as: UTF8.self)
         .split(separator: "\r\n").first,
@@ -95,7 +107,7 @@ public struct AdminClient: Sendable {
     throw Failure.refused(status: status, errors: failure?.errors ?? ["status \(status)"])
   }
 
-  private func connect() throws -> FileHandle {
+  private func connect(waiting seconds: Int) throws -> FileHandle {
     let number = CLinux.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard number >= 0 else { throw Failure.broken("no socket") }
     var address = sockaddr_un()
@@ -115,7 +127,7 @@ public struct AdminClient: Sendable {
       close(number)
       throw code == EACCES ? Failure.notAllowed(socket: socket) : Failure.notRunning(socket: socket)
     }
-    var timeout = timeval(tv_sec: 30, tv_usec: 0)
+    var timeout = timeval(tv_sec: seconds, tv_usec: 0)
     let size = socklen_t(MemoryLayout<timeval>.size)
     unsafe setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &timeout, size)
     return FileHandle(fileDescriptor: number, closeOnDealloc: true)

@@ -50,6 +50,8 @@ public struct Status: Codable, Sendable {
   public let version: String
   public let pid: Int32
   public let startedAt: Date
+  /// It was told to end, and finishes what runs.
+  public let isEnding: Bool
   public let generation: Int
   public let appliedAt: Date
   public let configuration: String

@@ -291,7 +291,9 @@ public final class Supervisor: Sendable {
     }
     var status = Status(
       version: Version.current, pid: ProcessInfo.processInfo.processIdentifier,
-      startedAt: startedAt, generation: state.generation, appliedAt: state.appliedAt,
+      startedAt: startedAt,
+      isEnding: isEnding.load(ordering: .relaxed), generation: state.generation,
+      appliedAt: state.appliedAt,
       configuration: path, configurationPath: CertificateRefresh.absolute(path),
       policy: state.loaded.policyPath, workers: view.reports.count,
       listeners: configuration.listeners.map { .init($0, addresses: $0.addresses, view.traffic) },

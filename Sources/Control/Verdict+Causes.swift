@@ -4,13 +4,22 @@ extension Verdict {
   /// All that is wrong, the worst first.
   static func causes(of status: Status, now: Date = Date()) -> [Cause] {
     var all = status.backends.flatMap { backend($0, now) }
+    if let traffic = status.traffic.recent { all += errors(traffic) }
+    if status.isEnding {
+      all.append(
+        Cause(
+          .degraded, "", "it is ending: /readyz says no, and new clients go elsewhere",
+          next: "gatehouse events"))
+    }
     all += status.databases.flatMap(database)
     if let error = status.lastApplyErrors.first {
       all.append(
         Cause(
           .degraded, status.configuration, "the file was not applied",
           detail: error + more(status.lastApplyErrors.count),
-          next: "gatehouse check -c \(status.configuration)"))
+          // A check binds nothing.
+          next: error.hasPrefix("can't listen")
+            ? "ss -ltnp" : "gatehouse check -c \(status.configuration)"))
     }
     all += status.certificates.compactMap(certificate)
     all += status.certificateErrors.map {
@@ -21,43 +30,68 @@ extension Verdict {
       Cause(.degraded, "", $0, next: "gatehouse overrides list")
     }
     if let trouble = status.log?.trouble {
-      all.append(Cause(.degraded, "log", trouble, next: "gatehouse status --json"))
+      all.append(Cause(.degraded, "log", trouble, next: "gatehouse events"))
     }
     return all.enumerated().sorted {
       ($1.element.severity, $0.offset) < ($0.element.severity, $1.offset)
     }.map(\.element)
   }
 
+  /// Of the last minute's requests so many must have failed, of at least so many.
+  static let errorShare = 0.05
+  static let errorRequests = 20.0
+
+  private static func errors(_ traffic: RecentTraffic) -> [Cause] {
+    guard traffic.errorShare >= errorShare, traffic.requestsPerSecond * 60 >= errorRequests else {
+      return []
+    }
+    let percent = Int((traffic.errorShare * 100).rounded())
+    return [
+      Cause(
+        .degraded, "", "\(percent)% of the last minute's requests ended with 5xx",
+        next: "gatehouse top")
+    ]
+  }
+
   private static func backend(_ one: Status.Backend, _ now: Date) -> [Cause] {
     let troubles = one.servers.filter(\.isTrouble)
-    let usable = one.servers.filter { $0.state == "up" }.count
+    let usable = one.servers.count(where: \.takesRequests)
     guard usable == 0 || !troubles.isEmpty, !one.servers.isEmpty else { return [] }
-    let first = troubles.first ?? one.servers.first { $0.state != "up" }
-    let name = first.map { "\($0.backend)/\($0.name)" } ?? one.name
+    let first = troubles.first ?? one.servers.first { !$0.takesRequests }
     let detail = first.map { trouble($0, now) } ?? ""
     let others = troubles.isEmpty ? one.servers.count : troubles.count
-    let next = "gatehouse server show \(name)"
     guard usable > 0 else {
       return [
         Cause(
           .down, one.name, "backend \(one.name): no server is up", detail: detail + more(others),
-          next: next)
+          next: first.map(remedy) ?? "gatehouse server list")
       ]
     }
     // Who stands by could serve: nothing is wrong with it.
-    let well = one.servers.count { ["up", "standby"].contains($0.state) }
+    let well = one.servers.count { $0.takesRequests || $0.state == "standby" }
     return [
       Cause(
         .degraded, one.name, "backend \(one.name) \(well)/\(one.servers.count) up",
-        detail: detail + more(others), next: next)
+        detail: detail + more(others), next: first.map(remedy) ?? "gatehouse server list")
     ]
+  }
+
+  /// What somebody has taken out he can bring back; what failed by itself must be looked at.
+  private static func remedy(_ server: Status.Server) -> String {
+    let name = "\(server.backend)/\(server.name)"
+    if ["drain", "maint"].contains(server.state) {
+      return "gatehouse server set \(name) --state ready"
+    }
+    if server.state == "up" { return "gatehouse server set \(name) --weight 1" }
+    return "gatehouse server show \(name)"
   }
 
   /// "web/s1 down since 14:02: connect refused".
   private static func trouble(_ server: Status.Server, _ now: Date) -> String {
     let since =
       server.state == "down" ? server.healthSince.map { " since \(clock($0, now))" } ?? "" : ""
-    let why = server.why.isEmpty ? "" : ": \(server.why)"
+    let weight = server.state == "up" && server.effectiveWeight == 0 ? ", weight 0" : ""
+    let why = weight + (server.why.isEmpty ? "" : ": \(server.why)")
     return "\(server.backend)/\(server.name) \(server.state)\(since)\(why)"
   }
 

@@ -62,7 +62,7 @@ extension Verdict {
 
   private static func well(_ status: Status) -> String {
     let servers = status.backends.flatMap(\.servers)
-    let up = servers.filter { ["up", "standby"].contains($0.state) }.count
+    let up = servers.count { $0.takesRequests || $0.state == "standby" }
     let backends = status.backends.count == 1 ? "1 backend" : "\(status.backends.count) backends"
     return "\(backends), \(up)/\(servers.count) servers up"
   }

@@ -201,7 +201,14 @@ extension BadFile {
     BadFile(
       "admin: { listen: 127.0.0.1:9443 }\nlog: {}",
       "g.yaml:2:18: listen in admin: an address alone lets nobody in; write how one shows who he is, such as listen: { bind: \"127.0.0.1:9443\", tokens: { admin: secrets/admin.token } }",
-      "g.yaml:3:1: \"log\" is not supported yet; remove it"),
+      "g.yaml:3:6: \"to\" is missing in log; write a path, stderr, `syslog:unix:/dev/log`, `syslog:udp:ADDRESS:PORT`, `syslog:tcp:ADDRESS:PORT`, journald, or `journald:PATH`"
+    ),
+    BadFile(
+      "tracing: { to: \"ftp://x\", sample: \"200%\", trust: [a] }",
+      "g.yaml:2:16: to in tracing: \"ftp://x\" is neither an http nor an https URL; allowed: a URL, such as http://127.0.0.1:4318/v1/traces",
+      "g.yaml:2:35: sample in tracing: \"200%\" is no percentage; allowed: a percentage, such as 10% or 0.1%",
+      "g.yaml:2:51: \"a\" is no address or network; allowed: 198.51.100.7, 198.51.100.0/24, \"2001:db8::/32\""
+    ),
     BadFile(
       "policy: none.yaml",
       "g.yaml:2:9: cannot read \"none.yaml\": No such file or directory"),

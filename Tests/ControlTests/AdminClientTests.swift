@@ -42,6 +42,7 @@ import Testing
       "databases" : [ ],
       "firewall" : { "sources" : [ ] },
       "generation" : 7,
+      "is_ending" : false,
       "names" : [ ],
       "last_apply_errors" : [ "gatehouse.yaml:1:1: no" ],
       "listeners" : [ {

@@ -28,16 +28,40 @@ import Testing
   }
 
   @Test func `a backend without a server is down, whoever wanted it`() throws {
-    for (state, detail) in [
-      ("down", "b/s down since 03:04: refused"), ("drain", "b/s drain: refused"),
-      ("set aside", "b/s set aside: refused"),
+    for (state, detail, next) in [
+      ("down", "b/s down since 03:04: refused", "server show b/s"),
+      ("drain", "b/s drain: refused", "server set b/s --state ready"),
+      ("set aside", "b/s set aside: refused", "server show b/s"),
     ] {
       let verdict = Self.verdict(
         try Self.status { $0.replace(#""state" : "up""#, with: #""state" : "\#(state)""#) })
       #expect(verdict.sentence == "DOWN since 03:04 – backend b: no server is up")
       #expect(verdict.causes.map(\.detail) == [detail])
-      #expect(verdict.causes.map(\.next) == ["gatehouse server show b/s"])
+      #expect(verdict.causes.map(\.next) == ["gatehouse \(next)"])
     }
+    let weightless = Self.verdict(
+      try Self.status {
+        $0.replace(#""effective_weight" : 0.5"#, with: #""effective_weight" : 0"#)
+      })
+    #expect(weightless.severity == .down)
+    #expect(weightless.causes.map(\.next) == ["gatehouse server set b/s --weight 1"])
+  }
+
+  @Test func `many failed requests degrade it, a few do not, nor do few requests`() throws {
+    for (share, rate, isBad) in [(0.05, 1.0, true), (0.04, 100, false), (1, 0.3, false)] {
+      let recent = "{\"error_share\" : \(share), \"requests_per_second\" : \(rate)}"
+      let verdict = Self.verdict(
+        try Self.status {
+          $0.replace(#""aborts" : 1"#, with: #""aborts" : 1, "recent" : \#(recent)"#)
+        })
+      #expect((verdict.severity == .degraded) == isBad, "\(share) \(rate)")
+    }
+  }
+
+  @Test func `one that ends says so`() throws {
+    let verdict = Self.verdict(
+      try Self.status { $0.replace(#""is_ending" : false"#, with: #""is_ending" : true"#) })
+    #expect(verdict.sentence.contains("it is ending"))
   }
 
   @Test func `names the worst first, three of them, and how many more there are`() throws {

@@ -69,7 +69,9 @@ public struct LoggedRequest: Sendable, Encodable {
     }
     if let total = totalMilliseconds {
       let rest = total - phases.reduce(0) { $0 + $1.milliseconds }
-      if rest > 0 { phases.append(Phase(name: "data", milliseconds: rest)) }
+      // Without an answer's head, what is left was the wait for it.
+      let name = times["ttfb"] == nil && times["connect"] != nil ? "ttfb" : "data"
+      if rest > 0 { phases.append(Phase(name: name, milliseconds: rest)) }
     }
   }
 

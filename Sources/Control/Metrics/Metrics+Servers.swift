@@ -15,7 +15,7 @@ extension Metrics {
     }
     text.family(
       "gatehouse_backend_active_servers", .gauge, "Servers of a backend that take requests now."
-    ) { each { $0.servers.count { $0.state == "up" } } }
+    ) { each { $0.servers.count(where: \.takesRequests) } }
     text.family("gatehouse_backend_tier", .gauge, "The tier of a backend that is in use.") {
       each(\.tier)
     }

@@ -75,7 +75,10 @@ extension AdminAPI {
   }
 
   private func add(_ request: AdminRequest) -> LocalResponse {
-    attempt(request, #"{"address": "10.0.0.14:8080", "weight": 2}"#) {
+    attempt(
+      request,
+      #"{"address": "10.0.0.14:8080", "weight": 2, "tier": 0, "role": "replica", "seconds": 600, "reason": "…"}"#
+    ) {
       (api, wanted: ServerAddition) throws(ServerRefusal) in
       try api.supervisor.add(request.server, wanted, by: request.by)
       return api.server(request.server)
@@ -125,12 +128,23 @@ extension AdminAPI {
     return backends()
   }
 
-  /// With the body read; an empty one is `{}`.
+  /// Of a body that is an object; nil of any other.
+  private static func keys(_ body: [UInt8]) -> Set<String>? {
+    let object = try? JSONSerialization.jsonObject(with: Data(body))
+    return (object as? [String: Any]).map { Set($0.keys) }
+  }
+
+  /// With the body read; an empty one is `{}`. Its keys are those of the example, and no others.
   private func attempt<Body: Decodable>(
     _ request: AdminRequest, _ example: String,
     _ body: (AdminAPI, Body) throws(ServerRefusal) -> LocalResponse
   ) -> LocalResponse {
     let wanted: Body
+    let known = Self.keys(Array(example.utf8)) ?? []
+    if let strange = Self.keys(request.body)?.subtracting(known).min() {
+      return Self.failure(
+        400, AuditLog.visible("unknown key \"\(strange)\"; the body is like \(example)"))
+    }
     do {
       wanted = try readJSON(Body.self, request.body.isEmpty ? Data("{}".utf8) : Data(request.body))
     } catch DecodingError.dataCorrupted(let context) where !context.codingPath.isEmpty {

@@ -42,6 +42,9 @@ extension Status {
     public let isAdded: Bool
     public let overrides: [OverrideStatus]
 
+    /// New requests may go to it now.
+    public var takesRequests: Bool { state == "up" && effectiveWeight > 0 }
+
     /// Something that nobody wanted keeps it from its work.
     public var isTrouble: Bool { ["down", "set aside"].contains(state) }
   }

@@ -34,7 +34,7 @@ struct CertQuestion: Sendable {
       case .refused(404, let errors):
         return .final(.notServedThere(errors.joined(separator: "; ")))
       case .refused(_, let errors): return .final(.rejected(errors))
-      case .broken: return .final(.rejected([failure.description]))
+      case .broken, .silent: return .final(.rejected([failure.description]))
       }
     } catch {
       return .final(.rejected(["the answer on \(socket) can't be read: \(error)"]))

@@ -94,13 +94,28 @@ struct ExplainCommand: ParsableCommand {
   private func logPath() throws -> String {
     if let log { return log }
     let config = try options.config ?? running() ?? ConfigurationOption.standard
+    guard FileManager.default.isReadableFile(atPath: config) else {
+      report(
+        CommandFailure(
+          "cannot read \(config); name the access log with --log FILE, or the configuration with -c"
+        ))
+      throw ExitCode.failed
+    }
     let places = ConfigurationPlaces(reading: config)
     guard let to = places.text("log", "to") else {
       report(CommandFailure("\(config) names no file in `log.to`; name one with --log FILE"))
       throw ExitCode.failed
     }
     let path = to.hasPrefix("file:") ? String(to.dropFirst(5)) : to
-    guard path.contains("/") || path.hasSuffix(".log") else {
+    let format = places.text("log", "format") ?? "json"
+    guard format == "json" else {
+      report(
+        CommandFailure(
+          "the log of \(config) is of `format: \(format)`, which has no ids; only `json` has them"))
+      throw ExitCode.failed
+    }
+    let others = ["stderr", "journald", "syslog:", "journald:"]
+    guard !others.contains(where: { $0.hasSuffix(":") ? path.hasPrefix($0) : path == $0 }) else {
       report(
         CommandFailure(
           "`log.to` of \(config) is \(to), which can't be read back; save it to a file, as with: "
