@@ -67,7 +67,7 @@ struct PolicyStatus: ParsableCommand {
   private func text(of result: Result) -> String {
     var lines: [String] = []
     if result.generation == 0 {
-      lines.append("no policy is in force; type: gatehouse policy apply FILE")
+      lines.append("no policy is in force; type: gatehouse policy apply FILE --confirm-within 60s")
     } else {
       let sync =
         result.isInSync ? "in force" : "NOT in the kernel as applied: gatehouse policy verify"

@@ -126,13 +126,19 @@ struct StatusText {
       HTTP      \(recent.map { "\($0); " } ?? "")\(traffic.requests) requests, \
       \(traffic.requestsRefused) refused; \(codes)
       servers   \(traffic.retries) retries, \(traffic.connectFailures) connects failed, \
-      \(traffic.aborts) exchanges cut short\(log)
+      \(traffic.aborts) exchanges cut short\(log)\(traces)
       """
   }
 
   private var log: String {
     guard let log = status.log else { return "" }
     return "\nlog       \(log.written) lines written to \(log.target), \(log.dropped) lost"
+  }
+
+  private var traces: String {
+    guard let tracing = status.tracing else { return "" }
+    let why = tracing.failure.map { "; the collector takes none: \($0)" } ?? ""
+    return "\ntraces    \(tracing.exported) sent to \(tracing.collector), \(tracing.dropped) lost\(why)"
   }
 
   /// No reason to be degraded: servers go on at the addresses that were known.
