@@ -260,7 +260,9 @@ public final class Supervisor: Sendable {
       Chore(every: 0.25) { [self] in followServers() },
       Chore(every: 1) { [traces] in traces.work() },
       Chore(every: 1) { [self] in
-        history.add(proxy.report())
+        let reports = proxy.report()
+        // One that is silent would look like traffic that goes back, and then a burst.
+        if reports.count == proxy.workerCount { history.add(reports) }
         followVerdict()
         publishMoment()
       },

@@ -10,6 +10,16 @@ extension Worker {
     noteRequest(id, headBytes: headBytes)
   }
 
+  /// A client who leaves in the middle of a head has begun a request, too.
+  mutating func settleBrokenHead(_ id: SlotID) {
+    guard clients[id].phase == .head, clients[id].headSince != nil, !clients[id].exchange.isOpen
+    else { return }
+    clients[id].exchange = Exchange()
+    clients[id].exchange.requestID = requestIDs.next()
+    openBooks(id, headBytes: clients[id].inbound.count)
+    settle(id, .clientGoneInHead)
+  }
+
   /// Closes them, if they are open: counts the exchange. The client may not have all of it yet.
   mutating func settle(_ id: SlotID, _ ending: Ending) {
     guard clients[id].exchange.isOpen else { return }
@@ -49,7 +59,7 @@ extension Worker {
   private mutating func countPhases(_ backend: Int, _ times: ExchangeTimes) {
     meters.backends[backend].queue.add(
       (times.placed > 0 ? times.placed : nowMicros) - times.started)
-    guard times.connected > 0 else { return }
+    guard times.placed > 0, times.connected > 0 else { return }
     meters.backends[backend].connect.add(times.connected - times.placed)
     guard times.answered > 0 else { return }
     meters.backends[backend].firstByte.add(times.answered - times.connected)
@@ -67,6 +77,8 @@ extension Worker {
 
   /// The client has gone, or broke off: what his exchange was at just then.
   func clientGone(_ id: SlotID) -> Ending {
+    // Its answer was whole before that was seen.
+    if clients[id].exchange.responsePhase == .done { return clients[id].exchange.ending }
     if clients[id].phase == .head { return .clientGoneInHead }
     if clients[id].phase == .tunnel, !clients[id].exchange.isQueued { return .clientGoneInData }
     if clients[id].exchange.responsePhase != .awaited { return .clientGoneInData }

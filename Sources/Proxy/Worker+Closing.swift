@@ -31,6 +31,7 @@ extension Worker {
   /// The poller forgets it when its socket closes, at the end of this turn, with the next wait after that.
   mutating func close(client id: SlotID) {
     guard clients.contains(id), clients[id].phase != .closed else { return }
+    settleBrokenHead(id)
     settle(id, clientGone(id))
     leaveQueue(id)
     clients[id].phase = .closed

@@ -13,7 +13,7 @@ extension Worker {
       span = plan.plan.limit.wait.milliseconds
     }
     clients[id].exchange.queuedUntil = now + span
-    clients[id].exchange.times.placed = 0
+    clients[id].exchange.times.placeAnew(at: 0)
     let isFirst = queues[backend].isEmpty
     queues[backend].append(id)
     plan.waiting.note(worker: index, waits: true)

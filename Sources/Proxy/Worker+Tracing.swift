@@ -13,8 +13,9 @@ extension Worker {
       let head = intake.prefix(requestHead.byteCount)
       record.method = String(copying: head.extracting(requestHead.methodText))
       record.host = String(copying: head.extracting(requestHead.host))
-      let target = head.extracting(requestHead.target)
-      record.path = String(copying: target.extracting(first: Self.tracedPathLimit))
+      // Of an absolute target what follows the host.
+      let path = head.extracting(Int(requestHead.path.start)..<Int(requestHead.target.end))
+      record.path = String(copying: path.extracting(first: Self.tracedPathLimit))
     }
     clients[id].exchange.trace = record
     clients[id].exchange.traceID = record.trace

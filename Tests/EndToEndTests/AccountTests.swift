@@ -74,6 +74,23 @@ import Testing
     #expect(status.backends.first?.servers.first?.traffic.connectFailures == 1)
   }
 
+  @Test func `a client that leaves in the middle of a head is CR, of a refused one PR`() throws {
+    let gate = try Gate([.named("s1")])
+    do {
+      let half = try RawSocket(port: gate.http)
+      half.send("GET / HTTP/1.1\r\nHost:")
+      usleep(200_000)
+    }
+    #expect(try gate.waits { try gate.status().traffic.terminations == ["CR": 1] })
+    for _ in 0..<5 {
+      let bad = try RawSocket(port: gate.http)
+      bad.send("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
+      bad.reset()
+    }
+    #expect(try gate.waits { try gate.status().traffic.terminations["PR"] == 5 })
+    #expect(try gate.status().traffic.terminations["CR"] == 1)
+  }
+
   @Test func `a client that leaves while the server thinks is CH, in the data CD`() throws {
     let server = Origin { connection, _ in
       let head = connection.receive(until: "\r\n\r\n")

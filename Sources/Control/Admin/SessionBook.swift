@@ -22,7 +22,10 @@ final class SessionBook: Sendable {
     let name = Credentials.random()
     sessions.withLock { all in
       all.removeAll { now - $0.began >= Self.life }
-      all.removeFirst(max(0, all.count + 1 - Self.sessionLimit))
+      // One who logs in again and again drives out his own sessions, not those of others.
+      if all.count >= Self.sessionLimit {
+        all.remove(at: all.firstIndex { Credentials.isSame($0.token, token) } ?? 0)
+      }
       all.append(Session(digest: Credentials.digest(name), token: token, began: now))
     }
     return name

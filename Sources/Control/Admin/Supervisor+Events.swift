@@ -54,7 +54,10 @@ extension Supervisor {
   /// As HTML, section 9.2.6, has it: a line of data for each line.
   static func event(_ name: String, json: String) -> [UInt8] {
     var text = "event: \(name)\n"
-    for line in json.split(whereSeparator: \.isNewline) { text += "data: \(line)\n" }
+    // Not at other line ends, such as U+2028: within a text of JSON they are part of it.
+    for line in json.split(whereSeparator: { $0 == "\n" || $0 == "\r" || $0 == "\r\n" }) {
+      text += "data: \(line)\n"
+    }
     return Array((text + "\n").utf8)
   }
 }

@@ -12,10 +12,11 @@ extension AdminAPI {
   /// `address=A&url=U`, `address=A&port=P`, or all three.
   private func why(_ query: String) -> LocalResponse {
     var components = URLComponents()
-    components.percentEncodedQuery = Self.isQuery(query) ? query : nil
-    // As forms write it, a plus is a space.
+    // As forms write it, a plus is a space; one that is meant is encoded.
+    components.percentEncodedQuery =
+      Self.isQuery(query) ? query.replacing("+", with: "%20") : nil
     func value(_ name: String) -> String? {
-      components.queryItems?.first { $0.name == name }?.value?.replacing("+", with: " ")
+      components.queryItems?.first { $0.name == name }?.value
     }
     guard let address = value("address").flatMap({ Address(parsing: $0) }) else {
       return Self.failure(400, "address is missing, or is none; allowed: 192.0.2.7 or 2001:db8::7")

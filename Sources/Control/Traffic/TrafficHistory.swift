@@ -97,9 +97,10 @@ final class TrafficHistory: Sendable {
   }
 }
 
-/// Counters begin anew where something was replaced: then all of it is new.
+/// Counters fall where something was replaced, or where a worker did not answer in time: then nothing is
+/// known of what came since.
 private func difference(_ now: Histogram, _ then: Histogram) -> [UInt64] {
-  zip(now.counts, then.counts).map { $0 >= $1 ? $0 - $1 : $0 }
+  zip(now.counts, then.counts).map { $0 >= $1 ? $0 - $1 : 0 }
 }
 
 extension RecentTraffic {
@@ -148,15 +149,24 @@ private struct Sum {
   }
 
   func moment(after last: Sum) -> TrafficMoment {
+    // By listener and route, for some may be gone.
     func grown(_ counter: (ListenerMeter) -> UInt64) -> UInt64 {
-      let (now, then) = (counter(listeners), counter(last.listeners))
-      return now >= then ? now - then : now
+      traffic.listeners.reduce(0) { sum, one in
+        let (now, then) = (counter(one.value), last.traffic.listeners[one.key].map(counter) ?? 0)
+        return sum &+ (now >= then ? now - then : 0)
+      }
+    }
+    var latency = [UInt64](repeating: 0, count: Histogram.bucketCount)
+    for (key, meter) in traffic.routes {
+      let then = last.traffic.routes[key]?.duration ?? Histogram()
+      for (index, count) in difference(meter.duration, then).enumerated() {
+        latency[index] &+= count
+      }
     }
     return TrafficMoment(
       at: at, seconds: at.timeIntervalSince(last.at), connections: connections,
       accepted: grown(\.accepted), refused: grown(\.refused),
       responses: (0..<6).map { digit in grown { $0.responses[digit] } },
-      bytesIn: grown(\.bytesIn), bytesOut: grown(\.bytesOut),
-      latency: difference(total.duration, last.total.duration))
+      bytesIn: grown(\.bytesIn), bytesOut: grown(\.bytesOut), latency: latency)
   }
 }

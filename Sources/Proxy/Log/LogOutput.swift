@@ -63,7 +63,7 @@ struct LogOutput: ~Copyable {
     case .bytes: return write(batch, &position, atMost: batch.count)
     case .shared:
       guard isWritable(milliseconds: 0) else { return .blocked }
-      return write(batch, &position, atMost: Self.pieceLimit)
+      return write(batch, &position, atMost: Self.piece(batch, from: position))
     case .datagrams, .lengths:
       if framing == .lengths, isClosedByPeer { return .failed("the other side closed it") }
       for count in 0..<Self.linesPerTurn where position < batch.count {
@@ -72,6 +72,13 @@ struct LogOutput: ~Copyable {
       }
       return .sent
     }
+  }
+
+  /// Whole lines, as many as a pipe takes at once; of a longer one all: others must not write in its middle.
+  private static func piece(_ batch: [UInt8], from position: Int) -> Int {
+    let end = min(batch.count, position + pieceLimit)
+    if let last = batch[position..<end].lastIndex(of: LogLine.end) { return last + 1 - position }
+    return (batch[end...].firstIndex(of: LogLine.end) ?? batch.count - 1) + 1 - position
   }
 
   /// Until something may be written, or the time is over.

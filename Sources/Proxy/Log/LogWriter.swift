@@ -72,7 +72,7 @@ final class LogWriter {
   private func attempt() {
     let now = Clock.milliseconds()
     guard now >= retryAt else {
-      return queue.wait(milliseconds: Int32(clamping: min(retryAt, endsAt) - now))
+      return queue.wait(milliseconds: Int32(clamping: max(0, min(retryAt, endsAt) - now)))
     }
     if output == nil {
       switch LogOutput.open(plan) {
@@ -83,19 +83,22 @@ final class LogWriter {
     let before = position
     let outcome = output?.send(batch, from: &position) ?? .failed("closed")
     switch outcome {
-    case .sent:
-      queue.counters.addWritten(lines(in: before..<position))
-      queue.keep(batch.count - position)
-      goesOn()
+    case .sent: goesOn()
     case .blocked: output?.waitForRoom(milliseconds: Self.blockedWait)
     case .tooLong:
-      position = batch[position...].firstIndex(of: LogLine.end).map { $0 + 1 } ?? batch.count
+      queue.counters.addWritten(lines(in: before..<position))
       queue.counters.addDropped(1)
+      position = batch[position...].firstIndex(of: LogLine.end).map { $0 + 1 } ?? batch.count
+      return queue.keep(batch.count - position)
     case .failed(let reason):
       output = nil
+      // Of a line that went out in part, the rest goes with it, once more.
       position = lineStart(position)
       failed(reason)
     }
+    // Some may have gone out before it failed.
+    if position > before { queue.counters.addWritten(lines(in: before..<position)) }
+    queue.keep(batch.count - position)
   }
 
   private func failed(_ reason: String) {

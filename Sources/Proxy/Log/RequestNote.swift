@@ -113,24 +113,29 @@ enum SecretNames {
   /// In lower case.
   static let all = [
     "access_token", "id_token", "refresh_token", "token", "auth_token", "jwt", "password", "passwd",
-    "pass", "pwd", "secret", "client_secret", "api_key", "apikey", "api-key", "auth",
-    "authorization", "session", "session_id", "sessionid", "signature", "sig", "x-amz-signature",
-    "x-amz-credential", "x-amz-security-token", "x-goog-signature", "x-goog-credential",
+    "pass", "pwd", "secret", "client_secret", "api_key", "apikey", "auth",
+    "authorization", "session", "session_id", "sessionid", "signature", "sig", "x_amz_signature",
+    "x_amz_credential", "x_amz_security_token", "x_goog_signature", "x_goog_credential",
+    "code", "key", "access_key", "secret_key", "private_key", "otp",
   ].map { Array($0.utf8) }
 
-  private static let longest = all.map(\.count).max() ?? 0
+  /// Longer names are no such names.
+  private static let longest = 256
 
-  /// Percent-encoded or not, in either case.
+  /// Percent-encoded or not, in either case, with `-` for `_`, with blanks, and within brackets: all that
+  /// frameworks take for the same name.
   static func contain(_ name: Span<UInt8>) -> Bool {
-    guard name.count <= 3 * longest else { return false }
-    for secret in all where isSame(name, secret.span) { return true }
-    return false
+    guard name.count <= longest else { return false }
+    let marks = [UInt8(ascii: "["), UInt8(ascii: "]")]
+    return plain(name).split(whereSeparator: { marks.contains($0) }).contains { part in
+      all.contains { $0.elementsEqual(part) }
+    }
   }
 
-  private static func isSame(_ name: Span<UInt8>, _ secret: Span<UInt8>) -> Bool {
+  private static func plain(_ name: Span<UInt8>) -> [UInt8] {
+    var text: [UInt8] = []
     var position = 0
-    for index in secret.indices {
-      guard position < name.count else { return false }
+    while position < name.count {
       var byte = name[position]
       position += 1
       if byte == UInt8(ascii: "%"), position + 1 < name.count,
@@ -139,9 +144,13 @@ enum SecretNames {
         byte = high << 4 | low
         position += 2
       }
-      guard FieldValue.folded(byte) == secret[index] else { return false }
+      switch byte {
+      case UInt8(ascii: "+"), 0...0x20: continue
+      case UInt8(ascii: "-"): text.append(UInt8(ascii: "_"))
+      default: text.append(FieldValue.folded(byte))
+      }
     }
-    return position == name.count
+    return text
   }
 
   private static func digit(_ byte: UInt8) -> UInt8? {

@@ -43,7 +43,8 @@ struct FirewallGlance {
     switch kernel {
     case .unknown(let why):
       "kernel    not known to this user (\(why)); type: sudo gatehouse policy status"
-    case .none: "kernel    no policy is in force; type: gatehouse policy apply FILE --confirm-within 60s"
+    case .none:
+      "kernel    no policy is in force; type: gatehouse policy apply FILE --confirm-within 60s"
     case .held(let generation, let isInSync, let accepted, let dropped, let bans):
       "kernel    revision \(generation), "
         + (isInSync ? "no drift" : "DRIFT: not as applied; type: gatehouse policy verify")

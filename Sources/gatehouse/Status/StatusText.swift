@@ -138,7 +138,8 @@ struct StatusText {
   private var traces: String {
     guard let tracing = status.tracing else { return "" }
     let why = tracing.failure.map { "; the collector takes none: \($0)" } ?? ""
-    return "\ntraces    \(tracing.exported) sent to \(tracing.collector), \(tracing.dropped) lost\(why)"
+    return
+      "\ntraces    \(tracing.exported) sent to \(tracing.collector), \(tracing.dropped) lost\(why)"
   }
 
   /// No reason to be degraded: servers go on at the addresses that were known.

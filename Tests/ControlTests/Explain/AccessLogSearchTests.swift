@@ -76,7 +76,7 @@ import Testing
       """
     let request = try #require(LoggedRequest(line: Data(text.utf8)))
     #expect(request.url(port: nil) == "https://www.test/a")
-    #expect(request.phases.map(\.name) == ["req", "queue", "connect", "data"])
+    #expect(request.phases.map(\.name) == ["req", "queue", "connect", "ttfb"])
     #expect(request.phases.last?.milliseconds == 60006.5)
     #expect(request.meaning?.name == "server_timed_out")
   }
