@@ -302,7 +302,8 @@ public final class Supervisor: Sendable {
       backends: backends, routes: .init(view.traffic, configuration),
       certificates: .init(certificates.served, now: Date()),
       renewals: renewer.outlook.map(Status.Renewal.init), traffic: .init(view),
-      firewall: .init(view.reports), log: proxy.logReport.map(Status.Log.init),
+      firewall: .init(view.reports, firewallFacts(state.loaded)),
+      log: proxy.logReport.map(Status.Log.init),
       names: names.report, databases: databases.report, tracing: traces.report,
       lastApplyErrors: state.lastErrors,
       overrideErrors: troubles,
@@ -313,6 +314,11 @@ public final class Supervisor: Sendable {
     let since = verdicts.since(causes.map(\.severity).max() ?? .ok)
     status.verdict = Verdict(status, causes, since: since)
     return status
+  }
+
+  /// Who has neither a policy nor an agent asks nobody about the kernel.
+  private func firewallFacts(_ loaded: LoadedConfiguration) -> FirewallFacts? {
+    loaded.policyPath == nil && loaded.agentSocket == nil ? nil : firewall.facts()
   }
 
   /// Has the verdict's time be right: looks when something happened, and now and then without.

@@ -29,6 +29,12 @@ extension Verdict {
     all += status.overrideErrors.map {
       Cause(.degraded, "", $0, next: "gatehouse overrides list")
     }
+    if let drift = status.firewall.kernel?.drift, drift > 0 {
+      all.append(
+        Cause(
+          .degraded, "firewall", "the kernel's rules are not as applied",
+          detail: "\(drift) difference(s)", next: "gatehouse policy verify"))
+    }
     if let trouble = status.log?.trouble {
       all.append(Cause(.degraded, "log", trouble, next: "gatehouse events"))
     }

@@ -29,6 +29,7 @@ struct FirewallMetricsTests {
       listeners: { http: { bind: "10.77.0.1:80" } }
       backends: { web: { servers: ["127.0.0.1:9"] } }
       routes: [{ backend: web }]
+      policy: policy.yaml
       workers: 1
       admin: { socket: \(path("admin.sock")) }
       \(agent ? "agent: \(path("agent.sock"))" : "")
@@ -86,6 +87,14 @@ struct FirewallMetricsTests {
     #expect(text.contains("\ngatehouse_fw_set_elements{set=\"ban4\"} 1\n"))
     try cable.server.must("nft", "add", "chain", "inet", "gatehouse", "intruder")
     #expect(try waits("gatehouse_fw_drift 1"))
+    let status = try cable.server(
+      "curl", "-sS", "--max-time", "20", "--unix-socket", path("admin.sock"),
+      "http://g/v1/status"
+    ).standardOutput
+    for fact in [
+      #""bans" : 1"#, #""drift" : 1"#, "the kernel's rules are not as applied",
+    ] { #expect(status.contains(fact), "\(fact) in \(status)") }
+    #expect(status.contains(#""accepted" : 1,"#) && !status.contains(#""dropped" : 0"#))
     #expect(programs.allSatisfy { $0.process.isRunning })
   }
 

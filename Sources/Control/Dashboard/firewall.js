@@ -48,8 +48,22 @@ export function render(status) {
     ["Refused as banned", count(traffic.refused_as_banned)],
     ["Requests forbidden", count(traffic.requests_forbidden)],
     ["Handshakes failed", count(traffic.handshake_failures)],
+    ...kernel(status.firewall?.kernel),
   ]);
   renderSources(status.firewall?.sources);
+}
+
+/// What the kernel's rules let in and dropped, where somebody can be asked.
+function kernel(facts) {
+  if (!facts) return [];
+  const pending = facts.is_pending ? ", to be confirmed" : "";
+  return [
+    ["Kernel: policy", facts.generation ? `generation ${facts.generation}${pending}` : "none in force"],
+    ["Kernel: packets accepted", count(facts.accepted)],
+    ["Kernel: packets dropped", count(facts.dropped)],
+    ["Kernel: bans", count(facts.bans)],
+    ["Kernel: drift", facts.drift ? `${facts.drift}: gatehouse policy verify` : "none"],
+  ];
 }
 
 /// Those that were refused most, first; nothing is shown where nobody counts them.

@@ -159,8 +159,14 @@ struct StatusText {
       policy    \(status.policy ?? "none in the configuration: everybody is let in")
       proxy     \(traffic.refusedByPolicy) connections refused, \(traffic.refusedAsBanned) as banned, \
       \(traffic.requestsForbidden) requests forbidden
-      \(firewall.text)
+      \(firewall.text)\(refused)
       """
+  }
+
+  /// By the proxy; the kernel tells no addresses.
+  private var refused: String {
+    let most = status.firewall.sources.prefix(5).map { "\($0.address) \($0.refused)" }
+    return most.isEmpty ? "" : "\nrefused   most often: \(most.joined(separator: ", "))"
   }
 
   private var eventLines: String {

@@ -44,8 +44,19 @@ struct TopFrame {
         + "banned \(status.traffic.refusedAsBanned) (\(rate(\.refusedAsBanned))/s), "
         + "forbidden \(status.traffic.requestsForbidden) (\(rate(\.requestsForbidden))/s)")
         .cut(to: columns),
+      refused(status).cut(to: columns),
       "",
     ]
+  }
+
+  private func refused(_ status: Status) -> String {
+    let most = status.firewall.sources.prefix(4).map { "\($0.address) \($0.refused)" }
+    let kernel = status.firewall.kernel.map {
+      "kernel: \($0.dropped) dropped, \($0.bans) bans, "
+        + ($0.drift == 0 ? "no drift" : "\($0.drift) DRIFT")
+    }
+    return [kernel, most.isEmpty ? nil : "refused most: \(most.joined(separator: ", "))"]
+      .compactMap(\.self).joined(separator: "; ")
   }
 
   private func rate(_ value: (Status.Traffic) -> UInt64) -> String {
