@@ -85,7 +85,6 @@ import Testing
     for _ in 0..<5 {
       let bad = try RawSocket(port: gate.http)
       bad.send("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n")
-      bad.reset()
     }
     #expect(try gate.waits { try gate.status().traffic.terminations["PR"] == 5 })
     #expect(try gate.status().traffic.terminations["CR"] == 1)
