@@ -7,7 +7,9 @@ extension Worker {
     clients[id].exchange.times.began = min(since, nowMicros)
     clients[id].exchange.times.started = nowMicros
     clients[id].exchange.bytesIn = UInt64(headBytes)
-    noteRequest(id, headBytes: headBytes)
+    clients[id].headSince = nil
+    // Of the request before; a head that was understood is noted by whoever has it.
+    clients[id].note.removeAll()
   }
 
   /// A client who leaves in the middle of a head has begun a request, too.

@@ -222,7 +222,6 @@ extension Worker {
     case .head:
       clients[id].headScanned = 0
       begin(id)
-      clients[id].headSince = nil
       return true
     }
   }

@@ -3,11 +3,10 @@
 extension Worker {
   static let lineCapacity = 128 << 10
 
-  /// Notes the request whose head of so many bytes lies in the intake; none was understood when 0.
-  mutating func noteRequest(_ id: SlotID, headBytes: Int) {
+  /// Notes the request whose head was just parsed, and lies in the intake.
+  mutating func noteRequest(_ id: SlotID) {
     guard let log = snapshot.log else { return }
-    guard headBytes > 0 else { return clients[id].note.removeAll() }
-    clients[id].note.take(requestHead, intake.prefix(headBytes), log.plan)
+    clients[id].note.take(requestHead, intake.prefix(requestHead.byteCount), log.plan)
   }
 
   /// Writes the line of an exchange that has just ended.

@@ -58,6 +58,7 @@ extension Worker {
       keepsAlive: requestHead.keepsAlive && !isOld && !isDraining,
       snapshot: snapshot, now: now)
     openBooks(id, headBytes: requestHead.byteCount)
+    noteRequest(id)
     beginTrace(id)
   }
 

@@ -74,6 +74,25 @@ import Testing
     #expect(line["server"] as? String == "s1" && line["path"] as? String == path)
   }
 
+  @Test(arguments: [false, true])
+  func `a client that leaves in the middle of a head is told of with nothing of others`(
+    _ resets: Bool
+  ) throws {
+    let gate = try AccessLogTests.gate([.named("s1")])
+    // One worker: what it last parsed is another client's, and longer.
+    _ = try gate.curl(path: "/of-another/" + String(repeating: "x", count: 300))
+    do {
+      let half = try RawSocket(port: gate.http)
+      half.send("GET / HT")
+      usleep(300_000)
+      if resets { half.reset() }
+    }
+    let line = try line(gate, 2)
+    #expect(line["term"] as? String == "CR" && line["status"] as? Int == 0, "\(line)")
+    #expect(line["path"] as? String == "" && line["host"] as? String == "")
+    #expect(try gate.curl().standardOutput == "s1\n")
+  }
+
   @Test func `a request that is traced has its trace in the log, and explain finds it there`()
     throws
   {

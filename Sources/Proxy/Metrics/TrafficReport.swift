@@ -19,9 +19,12 @@ public struct TrafficReport: Sendable {
       listeners[listener.name] = meters.listeners[index]
       for route in 0...snapshot.routes.count {
         let isRoute = route < snapshot.routes.count
+        let meter = meters.routes[meters.place(listener: index, route: isRoute ? route : nil)]
+        // Most pairs of a large file have nothing to tell, and each costs the worker that is asked.
+        guard meter.responses.total > 0 else { continue }
         let key = RouteKey(
           listener: listener.name, route: isRoute ? snapshot.routes[route].name : nil)
-        routes[key] = meters.routes[meters.place(listener: index, route: isRoute ? route : nil)]
+        routes[key] = meter
       }
     }
     for (index, backend) in snapshot.backends.enumerated() {
