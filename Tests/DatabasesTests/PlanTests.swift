@@ -72,6 +72,25 @@ struct PlanTests {
     #expect(!writable)
   }
 
+  @Test func `who takes writes is asked after all others, so no replica seems ahead of it`() {
+    let ahead = Self.member("b", id: 2, readOnly: true, position: "0-1-12", follows: 1)
+    #expect(
+      Self.refusals(SwitchoverPlan.make(Self.cluster(Self.primary, ahead), to: "b", wait: 5))
+        .contains("b has transactions that a lacks: 0-1-12"))
+    var asked: [Int] = []
+    let later = DatabaseCluster.askedAgain([Self.primary, ahead, Self.dead("c")]) { index in
+      asked.append(index)
+      return Self.member("a", id: 1, readOnly: false, position: "0-1-13").outcome
+    }
+    #expect(asked == [0])
+    guard case .steps = SwitchoverPlan.make(
+      DatabaseCluster(later, lagLimit: .seconds(10)), to: "b", wait: 5)
+    else {
+      Issue.record("refused")
+      return
+    }
+  }
+
   @Test func `a switchover is refused wherever it could lose something or make two primaries`() {
     let two = Self.member("b", id: 2, readOnly: false, position: "0-2-9")
     let stray = Self.member("c", id: 3, readOnly: false, position: "0-1-9", follows: 1)

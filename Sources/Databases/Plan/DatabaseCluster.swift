@@ -27,6 +27,18 @@ public struct DatabaseCluster: Sendable, Equatable {
       Dictionary(members.map { ($0.name, $0.outcome) }) { first, _ in first }, lagLimit: lagLimit)
   }
 
+  /// Who takes writes is asked once more, after all others: what it has by then is no less than
+  /// what they had from it, or a replica would seem to be ahead of a primary that was asked first.
+  public static func askedAgain(
+    _ members: [Member], _ ask: (_ index: Int) -> ProbeOutcome
+  ) -> [Member] {
+    var members = members
+    for index in members.indices where members[index].facts?.isReadOnly == false {
+      members[index].outcome = ask(index)
+    }
+    return members
+  }
+
   public func member(_ name: String) -> Member? { members.first { $0.name == name } }
 
   public func verdict(of member: Member) -> DatabaseVerdict? { verdict.members[member.name] }

@@ -71,14 +71,19 @@ struct DatabaseServers {
   /// Asks each of them, as the health check does.
   func cluster() -> DatabaseCluster {
     let members = backend.servers.map { server in
-      let probe = RoleProbe(
-        address: DatabaseAddress(server.address), user: monitor.user, password: monitor.password,
-        timeout: Self.probeTime)
-      return DatabaseCluster.Member(
+      DatabaseCluster.Member(
         name: server.name, host: Self.host(server), port: server.address.port,
-        outcome: probe.check())
+        outcome: outcome(server))
     }
-    return DatabaseCluster(members, lagLimit: lagLimit)
+    return DatabaseCluster(
+      DatabaseCluster.askedAgain(members) { outcome(backend.servers[$0]) }, lagLimit: lagLimit)
+  }
+
+  private func outcome(_ server: ProxyConfiguration.Server) -> ProbeOutcome {
+    RoleProbe(
+      address: DatabaseAddress(server.address), user: monitor.user, password: monitor.password,
+      timeout: Self.probeTime
+    ).check()
   }
 
   /// What replicas are told: a name where the file has one, so that it may move.
