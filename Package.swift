@@ -24,17 +24,18 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let isForLibFuzzer = Context.environment["GATEHOUSE_LIBFUZZER"] != nil
 let corpora =
   [
-    "database-reader", "dns-message", "element-packing", "feed-reader", "netlink-decoder",
-    "policy-reader",
+    "agent-check", "database-reader", "dns-message", "element-packing", "feed-reader",
+    "grpc-health", "netlink-decoder", "policy-reader", "proxy-header",
   ].map { "\($0)/corpus" }
   + ["feed-reader/dictionary", "policy-reader/dictionary"]
 let fuzzers: Target =
   isForLibFuzzer
   ? .executableTarget(
-    name: "fuzz", dependencies: ["Configuration", "Databases", "Firewall", "Names"], path: "Fuzz",
+    name: "fuzz", dependencies: ["Configuration", "Databases", "Firewall", "Names", "Proxy"],
+    path: "Fuzz",
     exclude: corpora + ["README.md", "run", "bounded"], swiftSettings: settings)
   : .testTarget(
-    name: "FuzzTests", dependencies: ["Configuration", "Databases", "Firewall", "Names"],
+    name: "FuzzTests", dependencies: ["Configuration", "Databases", "Firewall", "Names", "Proxy"],
     path: "Fuzz",
     exclude: corpora + ["README.md", "run", "libfuzzer"], swiftSettings: settings)
 

@@ -19,7 +19,9 @@ struct Corpus {
     switch fuzzer {
     case .policyReader: seeds += try Self.seeds(in: "policies")
     case .feedReader: seeds += try Self.seeds(in: "policies/feeds")
-    case .databaseReader, .dnsMessage, .elementPacking, .netlinkDecoder: break
+    case .agentCheck, .databaseReader, .dnsMessage, .elementPacking, .grpcHealth, .netlinkDecoder,
+      .proxyHeader:
+      break
     }
     let dictionary = Self.root.appending(path: "\(folder)/dictionary")
     let text = try? String(contentsOf: dictionary, encoding: .utf8)

@@ -5,6 +5,24 @@ import Testing
 /// the test like any other.
 @Suite(.serialized)
 struct FuzzTests {
+  @Test func `any bytes can come from an agent on a server`() async {
+    await #expect(processExitsWith: .success, Self.hint(.agentCheck)) {
+      BoundedRun.run(.agentCheck, changes: 20_000)
+    }
+  }
+
+  @Test func `any bytes can come from a server that is asked for its gRPC health`() async {
+    await #expect(processExitsWith: .success, Self.hint(.grpcHealth)) {
+      BoundedRun.run(.grpcHealth, changes: 20_000)
+    }
+  }
+
+  @Test func `any bytes can come from a balancer in front`() async {
+    await #expect(processExitsWith: .success, Self.hint(.proxyHeader)) {
+      BoundedRun.run(.proxyHeader, changes: 20_000)
+    }
+  }
+
   @Test func `any bytes can come from a database`() async {
     await #expect(processExitsWith: .success, Self.hint(.databaseReader)) {
       BoundedRun.run(.databaseReader, changes: 20_000)
