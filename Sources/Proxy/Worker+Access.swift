@@ -80,7 +80,9 @@ extension Worker {
     bans.add(client, until: until, at: Clock.unixSeconds())
     let banned = client.banned
     for id in clients.ids() where clients[id].phase != .closed {
-      if clients[id].address.banned == banned || clients[id].exchange.client?.banned == banned {
+      if clients[id].address.banned == banned || clients[id].exchange.client?.banned == banned
+        || clients[id].balancer?.banned == banned
+      {
         abort(client: id, .banned)
       }
     }
@@ -123,6 +125,11 @@ extension Worker {
   private func isStillAllowed(_ id: SlotID, _ admission: Admission, at time: Int64) -> Bool {
     let address = clients[id].address
     guard admission.access?.allows(address, at: time) ?? true else { return false }
+    if let balancer = clients[id].balancer, let access = admission.access,
+      !access.allows(balancer, at: time)
+    {
+      return false
+    }
     guard let requests = admission.requests, let asked = clients[id].exchange.asked else {
       return true
     }

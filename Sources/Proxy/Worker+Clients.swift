@@ -52,6 +52,7 @@ extension Worker {
       let audited = counters.wouldRefuse
       if isRefused(address, clients[id].origin.admission) { return close(client: id) }
       if counters.wouldRefuse != audited { clients[id].isAudited = true }
+      clients[id].balancer = clients[id].address
       clients[id].address = address
       clients[id].port = port
       length = byteCount
@@ -268,7 +269,11 @@ extension Worker {
       flush(client: id)
     case .head, .announcing, .handshaking, .lingering: close(client: id)
     case .exchange: abort(client: id, clientGone(id))
-    case .tunnel: endTunnel(fromClient: id)
+    case .tunnel:
+      // It was the beginning of a header, and no more comes.
+      clients[id].exchange.isOpening = false
+      if !intake.isEmpty { relayTunnel(id) }
+      if clients[id].phase == .tunnel { endTunnel(fromClient: id) }
     case .closing, .closed: return
     }
   }

@@ -20,8 +20,28 @@ extension Worker {
     clients[id].exchange.responseBody = .untilClose
     clients[id].exchange.responsePhase = .body
     clients[id].exchange.isReplayable = false
+    clients[id].exchange.isOpening = snapshot.backends[stream.backend].announcement != nil
     clients[id].enter(.tunnel, at: now)
     dispatch(id)
+  }
+
+  /// A client may not tell of himself to servers that are told of him: MariaDB believes the last header
+  /// that comes before the login, whoever sent it. False while he may be about to, and once he has.
+  mutating func mayPass(_ id: SlotID) -> Bool {
+    guard clients[id].exchange.isOpening else { return true }
+    let input = intake
+    switch ProxyProtocol.begins(input.bytes) {
+    case nil: return false
+    case false?:
+      clients[id].exchange.isOpening = false
+      return true
+    case true?:
+      counters.requestsRefused &+= 1
+      clients[id].exchange.ending = .malformed
+      clients[id].exchange.detail = "a PROXY protocol header of the client's own"
+      abort(client: id, .malformed)
+      return false
+    }
   }
 
   /// Whether the host that the handshake named still asks of its clients what was asked of this one.

@@ -78,7 +78,7 @@ enum ListenerFields {
 enum ProxyProtocolFields {
   static let from = Field(
     "from", .list("a network, such as 10.0.0.0/8 or \"2001:db8::/32\""), isRequired: true,
-    "Who must send the header; from anybody else it is refused as the nonsense that it is to TLS and HTTP."
+    "Who must send the header; from anybody else it is the nonsense that it is to TLS and HTTP, or bytes like others."
   )
   static let section = Section(
     "listeners.NAME.proxy_protocol",

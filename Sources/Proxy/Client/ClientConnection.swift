@@ -10,6 +10,8 @@ struct ClientConnection: ~Copyable {
   /// The client's; a balancer in front may have told of it.
   var address: IPAddress
   var port: UInt16
+  /// The balancer in front that told of it.
+  var balancer: IPAddress?
   var origin: ListenerFacts
   /// What the hello asked for; empty where it named nobody. OpenSSL forgets it when a session of TLS
   /// 1.2 is resumed.

@@ -43,6 +43,8 @@ struct Exchange: ~Copyable {
   var isWrite = false
   /// Bytes both ways, of which nothing is understood.
   var isStream = false
+  /// A stream whose client has not said enough to be told from one that tells of himself.
+  var isOpening = false
   /// When it stops to wait for a server; `.max` while it does not.
   var queuedUntil = Int64.max
   /// In microseconds; 0 where nobody measures.

@@ -2,6 +2,7 @@
 extension Worker {
   /// Moves the client's bytes to the server.
   mutating func relayTunnel(_ id: SlotID) {
+    guard mayPass(id) else { return }
     let count = intake.count
     relayRequestBody(id)
     clients[id].exchange.bytesIn &+= UInt64(count - intake.count)

@@ -23,6 +23,17 @@ enum ProxyProtocol {
     }
   }
 
+  /// Whether this is the beginning of a header, whatever comes of it; nil while it may be one.
+  static func begins(_ bytes: Span<UInt8>) -> Bool? {
+    let opening = bytes.count > 0 && bytes[0] == UInt8(ascii: "P") ? textOpening : signature
+    for index in 0..<min(bytes.count, opening.count) where bytes[index] != opening[index] {
+      return false
+    }
+    return bytes.count < opening.count ? nil : true
+  }
+
+  private static let textOpening = Array("PROXY ".utf8)
+
   enum Version: Sendable { case text, binary }
 
   /// The longest of both forms, for buffers.
@@ -90,6 +101,8 @@ enum ProxyProtocol {
     guard bytes.count >= 16 + length else { return .needsMore }
     switch (bytes[12] & 0xf, bytes[13]) {
     case (0, _), (1, 0x00): return .local(byteCount: 16 + length)
+    // A client on a Unix socket has no address.
+    case (1, 0x31) where length >= 216: return .local(byteCount: 16 + length)
     case (1, 0x11) where length >= 12:
       return .client(
         .ipv4(number(bytes, 16)), port: number(bytes, 24), byteCount: 16 + length)

@@ -45,6 +45,8 @@ import Testing
   @Test func `a balancer's own check is its own`() {
     #expect(parse(Self.signature + [0x20, 0, 0, 0]) == .local(byteCount: 16))
     #expect(parse(Self.signature + [0x21, 0, 0, 2, 9, 9]) == .local(byteCount: 18))
+    let paths = [UInt8](repeating: 0x2f, count: 216)
+    #expect(parse(Self.signature + [0x21, 0x31, 0, 216] + paths) == .local(byteCount: 232))
   }
 
   @Test(arguments: [
