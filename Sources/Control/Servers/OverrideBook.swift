@@ -11,6 +11,8 @@ struct OverrideBook: Codable, Equatable {
   static let limit = 2000
 
   private(set) var overrides: [ServerOverride] = []
+  /// By backend, a tier in use that only somebody, or time, gives back.
+  var tiers: [String: Int] = [:]
 
   subscript(_ id: ServerID, _ key: ServerOverride.Key) -> ServerOverride? {
     overrides.first { $0.id == id && $0.change.key == key }
@@ -33,6 +35,24 @@ struct OverrideBook: Codable, Equatable {
   }
 
   mutating func removeAll() { overrides = [] }
+
+  /// What somebody changed, for it to be undone without what others changed meanwhile.
+  struct Difference: Equatable {
+    var set: [ServerOverride] = []
+    var removed: [ServerOverride] = []
+  }
+
+  func difference(from before: OverrideBook) -> Difference {
+    Difference(
+      set: overrides.filter { !before.overrides.contains($0) },
+      removed: before.overrides.filter { !overrides.contains($0) })
+  }
+
+  /// Where somebody else has set the same key since, his stays.
+  mutating func undo(_ difference: Difference) {
+    overrides.removeAll { difference.set.contains($0) }
+    for one in difference.removed where self[one.id, one.change.key] == nil { _ = set(one) }
+  }
 
   /// Those whose time is over; they are gone then.
   mutating func end(at now: Date) -> [ServerOverride] {

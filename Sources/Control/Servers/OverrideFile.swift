@@ -8,6 +8,8 @@ struct OverrideFile {
   private struct Content: Codable {
     var version: Int
     var overrides: [ServerOverride]
+    /// Left out by those before, and read by them without it.
+    var tiers: [String: Int]?
   }
 
   let path: String
@@ -30,11 +32,14 @@ struct OverrideFile {
     }
     var book = OverrideBook()
     for override in content.overrides { _ = book.set(override) }
+    book.tiers = (content.tiers ?? [:]).filter { (0...100).contains($0.value) }
     return book
   }
 
   func write(_ book: OverrideBook) throws {
-    let content = Content(version: Self.version, overrides: book.overrides)
+    let content = Content(
+      version: Self.version, overrides: book.overrides,
+      tiers: book.tiers.isEmpty ? nil : book.tiers)
     try Disk.replace(path, with: Array("\(try jsonText(content))\n".utf8))
   }
 

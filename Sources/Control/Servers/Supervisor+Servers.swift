@@ -153,15 +153,18 @@ extension Supervisor {
   private func changeServers(
     _ body: (inout ServerBook.State) throws(ServerRefusal) -> Void
   ) throws(ServerRefusal) {
-    let before = servers.look { $0.overrides }
+    var own = OverrideBook.Difference()
     defer { health.follow() }
     let isChanged = try servers.change { state throws(ServerRefusal) in
+      let before = state.overrides
       try body(&state)
       try state.checkPrimaries()
+      own = state.overrides.difference(from: before)
     }
     guard isChanged else { return }
     do { try reconfigure() } catch {
-      _ = try servers.change { $0.overrides = before }
+      // What others changed meanwhile is theirs.
+      _ = try servers.change { $0.overrides.undo(own) }
       throw ServerRefusal(422, "not put to work, and undone: \(error)")
     }
   }

@@ -27,10 +27,14 @@ struct TierSelection {
   /// By tier, since when its share has been enough without a break.
   private var wellSince: [Int: Int64] = [:]
 
-  init(_ members: [Member], _ terms: ProxyConfiguration.Tiers, at now: Int64) {
+  /// `resuming`: the tier that was in use before a restart, which no start gives back by itself.
+  init(
+    _ members: [Member], _ terms: ProxyConfiguration.Tiers, at now: Int64, resuming tier: Int? = nil
+  ) {
     inUse = 0
     let shares = Self.shares(members)
     inUse = Self.target(shares, terms) ?? shares.keys.min() ?? 0
+    if let tier, terms.failback != .auto, (shares[tier]?.healthy ?? 0) > 0 { inUse = tier }
     note(shares, terms, now)
   }
 

@@ -171,4 +171,39 @@ import Testing
     try Data(wrong.utf8).write(to: URL(fileURLWithPath: file.path))
     #expect(throws: OverrideFile.Damage.self) { try file.read() }
   }
+
+  @Test func `what one changed is undone without what others changed meanwhile`() {
+    var book = OverrideBook()
+    _ = book.set(Self.override(.weight(.absolute(5))))
+    _ = book.set(Self.override(.state(.drain)))
+    let before = book
+    // Mine: a server goes, and with it what was said of it.
+    _ = book.remove(Self.id)
+    _ = book.set(Self.override(.removed))
+    let own = book.difference(from: before)
+    #expect(own.set.map(\.name) == ["web/s1.removed"])
+    #expect(own.removed.map(\.name) == ["web/s1.state", "web/s1.weight"])
+    // Somebody else's, meanwhile.
+    _ = book.set(Self.override(.weight(.absolute(9)), server: "s2"))
+    _ = book.set(Self.override(.weight(.absolute(7))))
+    book.undo(own)
+    #expect(
+      book.overrides.map { "\($0.name) \($0.change.text)" } == [
+        "web/s1.state drain", "web/s1.weight 7", "web/s2.weight 9",
+      ])
+  }
+
+  @Test func `tiers that nobody has given back are kept on disk, also beside no override`() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = OverrideFile(path: folder.appendingPathComponent("overrides.json").path)
+    var book = OverrideBook()
+    book.tiers = ["web": 1]
+    try file.write(book)
+    #expect(try file.read() == book)
+    // As it was written before.
+    try Data(#"{"version": 1, "overrides": []}"#.utf8).write(to: URL(fileURLWithPath: file.path))
+    #expect(try file.read() == OverrideBook())
+  }
 }

@@ -129,4 +129,17 @@ import Testing
     let later = selection.update(Self.members(Self.up), terms, at: 900_000)
     #expect(later == nil)
   }
+
+  @Test(arguments: [
+    (ProxyConfiguration.Tiers.Failback.manual, "0:+1 1:+1", 1),
+    (.after(.seconds(60)), "0:+1 1:+1", 1), (.auto, "0:+1 1:+1", 0), (.manual, "0:+1 1:-1", 0),
+    (.manual, "0:+1", 0),
+  ])
+  func `a start goes on with the tier that was in use, where only somebody gives it back`(
+    _ failback: ProxyConfiguration.Tiers.Failback, _ members: String, _ tier: Int
+  ) {
+    let selection = TierSelection(
+      Self.members(members), Self.terms(failback), at: 0, resuming: 1)
+    #expect(selection.inUse == tier)
+  }
 }
