@@ -43,10 +43,8 @@ final class ProxyEvents: Sendable {
 
   static func log(_ event: ProxyEvent, to logger: Logger) {
     switch event {
-    case .serverEjected(let server, let reason, _):
-      logger.of(.server).warning(
-        "server \(server) is set aside: \(reason)", metadata: .about(server))
-    case .refusedRequest, .traced: return
+    // The book of servers tells of ejections: it knows which are news.
+    case .refusedRequest, .traced, .serverEjected: return
     case .trouble(let what): logger.error("\(what)")
     }
   }

@@ -15,6 +15,10 @@ enum Command: Sendable {
   case stand([ServerID: ServerStanding])
   /// A server of the backend has room again; `others`: workers to be told if this one has no use for it.
   case serveQueue(backend: String, others: Int)
+  /// What does this worker know of a server's outcomes? The answer goes to `SharedEjections`.
+  case tellOfServer(EjectionBook.Key, backend: String, number: UInt32)
+  /// Nothing more for a server, in milliseconds of the workers' clock.
+  case eject(EjectionBook.Key, backend: String, until: Int64, reason: String)
   case ban(IPAddress, until: Int64)
   case unban(IPAddress)
   case report(ReportRequest)
@@ -157,6 +161,8 @@ public struct WorkerReport: Sendable {
     public let ejectReason: String
     public let ejectedFor: Int64
     public let active: Int
+    /// Exchanges that wait for this very server, of all that wait for its backend.
+    public var queued = 0
     public let idle: Int
     public let requests: UInt64
   }

@@ -47,6 +47,7 @@ final class Snapshot {
     let plan: ProxyConfiguration.Backend
     let affinity: Affinity
     let waiting: WaitingRequests
+    let ejections: SharedEjections
     /// Nil where all go anywhere.
     let split: MethodSplit?
 
@@ -157,6 +158,7 @@ final class Snapshot {
           tls: context,
           tlsName: backend.tls?.serverName ?? "", plan: backend,
           affinity: Affinity(backend, sealer), waiting: shared.waiting(backend.name),
+          ejections: shared.ejections(backend.name),
           split: backend.split.map { MethodSplit($0, backend: backend.name, sealer) }))
     }
     return (backends, servers)

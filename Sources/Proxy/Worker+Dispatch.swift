@@ -163,17 +163,9 @@ extension Worker {
   }
 }
 
-// MARK: - What is learnt of servers
+// MARK: - What follows when a server is done
 
 extension Worker {
-  /// Where a connection's server sits in the current generation; nil when it has none there.
-  func seat(of id: SlotID) -> (backend: Int, member: Int)? {
-    guard upstreams[id].snapshot === snapshot else { return nil }
-    let server = upstreams[id].server
-    let backend = snapshot.servers[server].backend
-    return (backend, server - snapshot.backends[backend].servers.lowerBound)
-  }
-
   /// The connection's exchange is no longer with its server.
   mutating func endExchange(upstream id: SlotID) {
     if let (backend, member) = seat(of: id) { balancers[backend].ended(member) }
@@ -183,53 +175,5 @@ extension Worker {
     let server = plan.servers[upstreams[id].server]
     server.slots?.giveBack()
     wake(plan.backends[server.backend])
-  }
-
-  /// A server that can't be reached gets nothing for a while.
-  mutating func setAside(_ server: Int, reason: String) {
-    let backend = snapshot.servers[server].backend
-    let member = server - snapshot.backends[backend].servers.lowerBound
-    counters.connectFailures &+= 1
-    meters.servers[server].connectFailures &+= 1
-    let isNews = !balancers[backend].isEjected(member, at: now)
-    let span = snapshot.times.setAside
-    balancers[backend].setAside(member, for: span, at: now, reason: reason)
-    guard isNews else { return }
-    tellEjected(backend, member, reason: reason, span)
-    awaitReturn(backend)
-  }
-
-  /// The server failed after it had been reached; passive health may have enough of it.
-  mutating func countFailure(upstream id: SlotID, reason: @autoclosure () -> String) {
-    guard let (backend, member) = seat(of: id) else { return }
-    meters.servers[upstreams[id].server].responseFailures &+= 1
-    guard balancers[backend].observes else { return }
-    noteFailure(backend, member, reason: reason())
-  }
-
-  private mutating func noteFailure(_ backend: Int, _ member: Int, reason: String) {
-    guard let span = balancers[backend].failed(member, at: now, reason: reason) else { return }
-    tellEjected(backend, member, reason: balancers[backend].members[member].ejection.reason, span)
-    awaitReturn(backend)
-  }
-
-  /// The head of a response has come from the server.
-  mutating func countAnswer(_ id: SlotID, from upstream: SlotID, status: UInt16) {
-    guard let (backend, member) = seat(of: upstream) else { return }
-    let server = upstreams[upstream].server
-    meters.servers[server].responses.add(status)
-    meters.servers[server].firstByte.add(nowMicros - clients[id].exchange.times.connected)
-    guard balancers[backend].observes else { return }
-    guard status < 500 else { return noteFailure(backend, member, reason: "status \(status)") }
-    let sentAt = clients[id].exchange.sentAt
-    let micros = sentAt > 0 ? Clock.microseconds() - sentAt : nil
-    balancers[backend].succeeded(member, at: now, micros: micros)
-  }
-
-  private func tellEjected(_ backend: Int, _ member: Int, reason: String, _ span: Int64) {
-    let plan = snapshot.backends[backend]
-    let name = ServerID(
-      backend: plan.name, server: snapshot.servers[plan.servers.lowerBound + member].name)
-    log(.serverEjected(name, reason: reason, milliseconds: span))
   }
 }

@@ -10,6 +10,10 @@ extension Worker {
     case .serve(let socket, let listener): serve(socket, listener)
     case .stand(let standings): stand(standings)
     case .serveQueue(let backend, let others): serveQueue(named: backend, others: others)
+    case .tellOfServer(let key, let backend, let number):
+      tell(ofServer: key, in: backend, number)
+    case .eject(let key, let backend, let until, let reason):
+      takeOut(key, in: backend, until: until, reason: reason)
     case .ban(let client, let until): ban(client, until: until)
     case .unban(let client): bans.remove(client)
     case .report(let request): request.answer(report())
@@ -48,6 +52,9 @@ extension Worker {
   private func report() -> WorkerReport {
     var list: [WorkerReport.Server] = []
     for (group, backend) in snapshot.backends.enumerated() {
+      let waiting = queues[group].all.compactMap { id in
+        clients.contains(id) ? clients[id].exchange.wish.stuckTo : nil
+      }
       for index in backend.servers {
         let member = index - backend.servers.lowerBound
         list.append(
@@ -57,7 +64,8 @@ extension Worker {
             isSetAside: balancers[group].isEjected(member, at: now),
             ejectReason: balancers[group].members[member].ejection.reason,
             ejectedFor: balancers[group].ejectedFor(member, at: now),
-            active: balancers[group].members[member].active, idle: servers[index].idle.count,
+            active: balancers[group].members[member].active,
+            queued: waiting.count { $0 == member }, idle: servers[index].idle.count,
             requests: meters.servers[index].requests))
       }
     }

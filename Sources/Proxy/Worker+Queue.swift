@@ -99,8 +99,9 @@ extension Worker {
       case .full, .nobody(.noPrimary):
         clients[id].exchange.queuedUntil = until
         passed.append(id)
-        // Without roles all want the same.
-        guard clients[id].exchange.wish.role == nil else { continue }
+        // Without roles and cookies all want the same.
+        let wish = clients[id].exchange.wish
+        guard wish.role == nil, wish.stuckTo == nil else { continue }
         putBack(passed, backend)
         return isUsed
       case .nobody(let reply):
@@ -112,8 +113,8 @@ extension Worker {
     return isUsed
   }
 
-  /// Those that want another role, whom others may overtake.
-  private static var passedOver: Int { 64 }
+  /// Those that want another role, or their own server, whom others may overtake.
+  private static var passedOver: Int { 256 }
 
   private mutating func putBack(_ passed: [SlotID], _ backend: Int) {
     for id in passed.reversed() { queues[backend].putBack(id) }

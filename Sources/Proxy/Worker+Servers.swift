@@ -24,8 +24,9 @@ extension Worker {
       guard failure == 0 else { return upstreamFailed(id, .refused(errno: failure)) }
       connected(id)
     case .handshaking:
+      // It broke before a byte of the request: as if it could not be reached.
       if readiness.isWritable, upstreams[id].transport.flush() == .failed {
-        return upstreamFailed(id, .broke)
+        return upstreamFailed(id, .refused(errno: ECONNRESET))
       }
       stepUpstreamHandshake(id)
     case .busy:
@@ -39,7 +40,7 @@ extension Worker {
   }
 
   private mutating func connected(_ id: SlotID) {
-    guard announce(id) else { return upstreamFailed(id, .broke) }
+    guard announce(id) else { return upstreamFailed(id, .refused(errno: ECONNRESET)) }
     if upstreams[id].transport.tls != nil {
       upstreams[id].phase = .handshaking
       return stepUpstreamHandshake(id)
@@ -77,9 +78,9 @@ extension Worker {
     let sent = upstreams[id].transport.sendCiphertext(&ciphertext)
     switch step {
     case .failed(let error): upstreamFailed(id, .handshake(error))
-    case .needsMore: if sent == .failed { upstreamFailed(id, .broke) }
+    case .needsMore: if sent == .failed { upstreamFailed(id, .refused(errno: ECONNRESET)) }
     case .done:
-      guard sent != .failed else { return upstreamFailed(id, .broke) }
+      guard sent != .failed else { return upstreamFailed(id, .refused(errno: ECONNRESET)) }
       // Session tickets are no plaintext.
       let early = upstreams[id].transport.decrypt(
         into: upstreamIntake, at: Self.headroom, ciphertext: &ciphertext)

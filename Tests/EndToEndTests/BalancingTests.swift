@@ -156,7 +156,7 @@ import Testing
       [bad, .named("s2")], edit: Self.backend("health: { passive: { failures: 3, at_most: 50% } }"))
     let answers = try (0..<20).map { _ in try gate.curl().standardOutput }
     #expect(answers.filter { $0 == "bad\n" }.count == 3)
-    #expect(gate.log.contains("3 failures in a row: status 500"))
+    #expect(gate.waitForLog("3 failures in a row: status 500"))
   }
 
   @Test func `a server that is taken down ends no exchange that it still answers`() throws {

@@ -101,4 +101,63 @@ import Testing
     #expect(try gate.curl().standardOutput.contains("Directory listing"))
     _ = server
   }
+
+  @Test func `a manual failback is not made by a restart`() throws {
+    let port = RawSocket.freePort()
+    var server: Companion? = try Self.server(port)
+    let gate = try gate(port, failback: "manual")
+    #expect(
+      try gate.waits {
+        try gate.admin("GET", "/v1/servers/web/s1").body.contains(#""health" : "up""#)
+      })
+    server = nil
+    #expect(gate.waitForLog("backend web fails over from tier 0 to tier 1"))
+    server = try Self.server(port)
+    #expect(gate.waitForLog("server web/s1 is up: "))
+    try gate.restart()
+    #expect(try gate.curl().standardOutput == "s2\n")
+    #expect(
+      try gate.waits {
+        try gate.admin("GET", "/v1/servers/web/s1").body.contains(#""health" : "up""#)
+      })
+    #expect(try gate.status().backends[0].tier == 1)
+    #expect(try gate.curl().standardOutput == "s2\n")
+    let back = try gate.command("server", "failback", "web", "--socket", gate.socket)
+    #expect(back.status == 0)
+    try gate.restart()
+    #expect(try gate.curl().standardOutput.contains("Directory listing"))
+    _ = server
+  }
+
+  @Test func `a standby that was in use before a restart is left where it has died meanwhile`()
+    throws
+  {
+    let port = RawSocket.freePort()
+    var server: Companion? = try Self.server(port)
+    let standby = RawSocket.freePort()
+    var other: Companion? = try Self.server(standby)
+    let gate = try Gate(
+      [.named("s1"), .named("s2")],
+      edit: {
+        $0.replacing(/s1: \{ address: "[^"]*"/) { _ in "s1: { address: \"127.0.0.1:\(port)\"" }
+          .replacing(/s2: \{ address: "[^"]*"/) { _ in
+            "s2: { address: \"127.0.0.1:\(standby)\", tier: 1"
+          }.replacing(
+            "  web:\n",
+            with: """
+                web:
+                  tiers: { failback: manual }
+                  health: { tcp: true, interval: 200ms, fast_interval: 100ms, rise: 2, fall: 2 }
+
+              """)
+      })
+    server = nil
+    #expect(gate.waitForLog("backend web fails over from tier 0 to tier 1"))
+    server = try Self.server(port)
+    other = nil
+    try gate.restart()
+    #expect(gate.waitForLog("backend web goes back from tier 1 to tier 0"))
+    #expect(try gate.curl().standardOutput.contains("Directory listing"))
+    _ = (server, other)
+  }
 }

@@ -37,7 +37,7 @@ enum HealthFields {
     "Each interval is drawn that much shorter or longer, so that checks do not march in step.")
   static let changesPerMinute = Field(
     "changes_per_minute", .integer(2...1000), standard: "6",
-    "A server that may go down and up once more only above it is held down for a minute.")
+    "A server goes out and comes back no more often; then it is held out for a minute.")
   static let passive = Field(
     "passive", .described("true, or a map, see `backends.NAME.health.passive`"),
     standard: "false", "Ejects servers that fail under the eyes of their clients.")

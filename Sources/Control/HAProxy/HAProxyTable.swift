@@ -102,7 +102,7 @@ struct HAProxyTable {
     let meter = traffic.servers[id] ?? ServerMeter()
     let isSpare = isSpare(one, backend)
     var fields = [
-      "pxname": one.backend, "svname": one.name, "qcur": "0", "scur": "\(one.active)",
+      "pxname": one.backend, "svname": one.name, "qcur": "\(one.queued)", "scur": "\(one.active)",
       "stot": "\(one.requests)", "bin": "\(one.traffic.bytesIn)",
       "bout": "\(one.traffic.bytesOut)", "dresp": "0", "econ": "\(one.traffic.connectFailures)",
       "eresp": "\(one.traffic.responseFailures)", "wretr": "0", "wredis": "0",

@@ -76,6 +76,10 @@ extension Metrics {
     text.family("gatehouse_backend_server_active", .gauge, "Exchanges under way.") {
       all.map { (labels($0), Double($0.active)) }
     }
+    text.family(
+      "gatehouse_backend_server_queued", .gauge,
+      "Exchanges that wait for this very server, of those that wait for its backend."
+    ) { all.map { (labels($0), Double($0.queued)) } }
     addChecks(&text, all)
     addServerTraffic(&text, all)
   }

@@ -52,6 +52,7 @@ extension ServerBook.State {
     roles = roles.filter { ids.contains($0.key) }
     ejections = ejections.filter { ids.contains($0.key) }
     words = words.filter { ids.contains($0.key) }
+    guards = guards.filter { ids.contains($0.key) }
     changes = changes.filter { ids.contains($0.key) }
     let names = Set(applied.backends.map(\.name))
     tiers = tiers.filter { names.contains($0.key) }
@@ -67,7 +68,34 @@ extension ServerBook.State {
         tiers[backend.name] = tier
         if let change { all.append((backend.name, change)) }
       } else {
-        tiers[backend.name] = TierSelection(members, backend.tiers, at: now)
+        tiers[backend.name] = TierSelection(
+          members, backend.tiers, at: now, resuming: overrides.tiers[backend.name])
+      }
+    }
+    return all
+  }
+
+  /// Notes which tiers a restart must not give back by itself; true when that changed. Of a backend that
+  /// the file lost, it stays, as overrides do.
+  mutating func noteTiers() -> Bool {
+    let before = overrides.tiers
+    for backend in applied.backends {
+      let lowest = backend.servers.map(\.tier).min() ?? 0
+      let inUse = tiers[backend.name]?.inUse ?? lowest
+      let isKept = backend.tiers.failback != .auto && inUse != lowest
+      overrides.tiers[backend.name] = isKept ? inUse : nil
+    }
+    return overrides.tiers != before
+  }
+
+  /// Has each server's guard look at what it is now; who is held or released by it.
+  mutating func guardServers(at now: Int64) -> [(id: ServerID, change: FlapGuard.Change)] {
+    var all: [(id: ServerID, change: FlapGuard.Change)] = []
+    for backend in applied.backends {
+      for merge in merges(of: backend) {
+        let change = guards[merge.id, default: FlapGuard()].note(
+          merge.condition, limit: backend.health.changesPerMinute, at: now)
+        if change != .none { all.append((merge.id, change)) }
       }
     }
     return all
@@ -90,6 +118,7 @@ extension ServerBook.State {
       // Until it has told, it has none: a file's guess must not get the writes.
       merge.told = backend.mysql == nil ? nil : roles[id] ?? ServerMerge.ToldRole.none
       merge.ejection = ejections[id]
+      merge.held = guards[id]?.hold?.condition
       merge.isInUse = tiers[backend.name].map { $0.inUse == server.tier } ?? (server.tier == 0)
       return merge
     }
@@ -157,8 +186,12 @@ extension ServerMerge {
   /// How it stands, in one word.
   var word: String {
     if state != .ready { return state.rawValue }
-    if !isHealthy { return "down" }
-    if ejection != nil { return "set aside" }
+    // Who is held stays what he was.
+    switch held ?? condition {
+    case .down: return "down"
+    case .setAside: return "set aside"
+    case .well: break
+    }
     return isInUse ? "up" : "standby"
   }
 }
@@ -191,6 +224,23 @@ extension ServerBook {
         metadata: .about(id))
     case .up: logger.notice("server \(id) is up: \(report.lastResult)", metadata: .about(id))
     case .unknown: logger.notice("server \(id) is checked anew", metadata: .about(id))
+    }
+  }
+
+  /// News of a server that was in until now.
+  func logEjection(_ id: ServerID, _ reason: String) {
+    logger.warning("server \(id) is set aside: \(reason)", metadata: .about(id))
+  }
+
+  func log(_ change: FlapGuard.Change, _ id: ServerID, _ word: String) {
+    switch change {
+    case .none: return
+    case .held(let hold):
+      logger.warning(
+        "server \(id) has changed \(hold.changes) times within a minute: it is held out for a minute",
+        metadata: .about(id))
+    case .released:
+      logger.notice("server \(id) is held out no longer: \(word)", metadata: .about(id))
     }
   }
 

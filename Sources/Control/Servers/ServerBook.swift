@@ -18,6 +18,7 @@ final class ServerBook: Sendable {
     var roles: [ServerID: ServerMerge.ToldRole] = [:]
     var ejections: [ServerID: ServerMerge.Ejection] = [:]
     var tiers: [String: TierSelection] = [:]
+    var guards: [ServerID: FlapGuard] = [:]
     /// What the workers were last told.
     var standings: [ServerID: ServerStanding] = [:]
     /// Changes of a server's word ("up", "down", "drain" ...), since the process began.
@@ -83,6 +84,8 @@ final class ServerBook: Sendable {
         state.reports[id] = report
         // That all is well at the start needs no words.
         guard report.verdict != before, before == .down || report.verdict == .down else { continue }
+        // One that is held out is told of when it no longer is.
+        guard state.guards[id]?.hold == nil else { continue }
         self.log(id, report, state.health(of: id))
       }
     }
@@ -104,6 +107,7 @@ final class ServerBook: Sendable {
   /// Workers have ejected a server under their own eyes.
   func ejected(_ id: ServerID, until: Date, reason: String) {
     changing { state in
+      if state.ejections[id] == nil, state.guards[id]?.hold == nil { self.logEjection(id, reason) }
       state.ejections[id] = .init(until: until.timeIntervalSince1970, reason: reason)
     }
   }
@@ -156,8 +160,12 @@ final class ServerBook: Sendable {
   }
 
   private func settle(_ state: inout State) {
-    for (backend, change) in state.chooseTiers(at: Self.uptime) { log(change, backend) }
+    let now = Self.uptime
+    let held = state.guardServers(at: now)
+    for (backend, change) in state.chooseTiers(at: now) { log(change, backend) }
+    if state.noteTiers() { keep(&state) }
     publish(&state)
+    for (id, change) in held { log(change, id, state.words[id] ?? "") }
   }
 
   /// How servers would stand in a configuration that is about to be put to work.

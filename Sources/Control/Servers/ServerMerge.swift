@@ -15,6 +15,8 @@ struct ServerMerge {
   /// Nil where no check tells of roles.
   var told: ToldRole?
   var ejection: Ejection?
+  /// As what it is held out for coming and going too often.
+  var held: FlapGuard.Condition?
   var isInUse = true
 
   struct Ejection: Equatable {
@@ -43,6 +45,11 @@ struct ServerMerge {
 
   var isHealthy: Bool { report?.verdict != .down }
 
+  /// As what happens to it says, held or not.
+  var condition: FlapGuard.Condition {
+    report?.verdict == .down ? .down : ejection == nil ? .well : .setAside
+  }
+
   var role: ServerRole? {
     switch told {
     case .role(let role): role
@@ -52,11 +59,14 @@ struct ServerMerge {
   }
 
   /// As long as its tier is in use.
-  var isUsable: Bool { isHealthy && state == .ready && weight > 0 && ejection == nil }
+  var isUsable: Bool {
+    isHealthy && state == .ready && weight > 0 && ejection == nil && held == nil
+  }
 
   var standing: ServerStanding {
     ServerStanding(
-      weight: weight, state: state, isHealthy: isHealthy, isInUse: isInUse, role: role)
+      weight: weight, state: state, isHealthy: isHealthy, isHeldOut: held != nil,
+      isInUse: isInUse, role: role)
   }
 
   var member: TierSelection.Member {

@@ -35,6 +35,8 @@ extension Status {
     /// Why it is not simply up; empty when it is.
     public let why: String
     public let active: Int
+    /// Exchanges that wait for this very server, by their cookie; of all that wait for its backend.
+    public let queued: Int
     public let idle: Int
     public let requests: UInt64
     public let traffic: ServerTraffic
@@ -116,16 +118,24 @@ extension ServerBook.State {
       lastAt: wasChecked ? report?.lastAt.date : nil,
       lastSeconds: wasChecked ? report?.lastTook.inSeconds : nil,
       checks: report?.checks ?? 0, failures: report?.failures ?? 0,
-      heldUntil: report?.isHeldUntil?.date,
+      heldUntil: heldUntil(merge),
       ejectedUntil: merge.ejection.map { Date(timeIntervalSince1970: $0.until) },
       ejectedFor: merge.ejection?.reason, stateChanges: changes[merge.id] ?? 0,
       why: why(merge, word, setAside), active: all.reduce(0) { $0 + $1.active },
-      idle: all.reduce(0) { $0 + $1.idle },
+      queued: all.reduce(0) { $0 + $1.queued }, idle: all.reduce(0) { $0 + $1.idle },
       requests: all.reduce(0) { $0 &+ $1.requests },
       traffic: .init(
         view.traffic.servers[merge.id] ?? ServerMeter(), view.history.recent(merge.id)),
       isAdded: overrides[merge.id, .added] != nil,
       overrides: overrides.overrides.filter { $0.id == merge.id }.map(status))
+  }
+
+  /// For coming and going too often.
+  private func heldUntil(_ merge: ServerMerge) -> Date? {
+    let own = guards[merge.id]?.hold.map {
+      Date() + Double($0.until - ServerBook.uptime) / 1000
+    }
+    return [own, merge.report?.isHeldUntil?.date].compactMap(\.self).max()
   }
 
   /// What to know of a server that is not simply up.
@@ -136,12 +146,17 @@ extension ServerBook.State {
     switch word {
     case "down":
       parts.append(merge.report?.lastResult ?? "")
-      if let end = merge.report?.isHeldUntil { parts.append("held down until \(end.clock)") }
+      if let end = heldUntil(merge) {
+        parts.append("held down until \(Int64(end.timeIntervalSince1970).clock)")
+      }
     case "set aside":
       if let ejection = merge.ejection {
         parts.append("\(ejection.reason), until \(Int64(ejection.until).clock)")
       } else {
         parts.append(setAside?.ejectReason ?? "")
+      }
+      if let end = heldUntil(merge) {
+        parts.append("held out until \(Int64(end.timeIntervalSince1970).clock)")
       }
     case "standby": parts.append("tier \(tiers[merge.id.backend]?.inUse ?? 0) is in use")
     case "drain", "maint":

@@ -157,7 +157,9 @@ public struct Forecaster {
     let aside = Set(names.indices.filter { setAside.contains(names[$0]) })
     var wish = wish
     wish.now = Clock.milliseconds()
-    for member in aside { balancer.setAside(member, for: 60_000, at: wish.now, reason: "") }
+    for member in aside {
+      balancer.putOut(member, until: wish.now + 60_000, at: wish.now, reason: "")
+    }
     let isByKey = if case .hash = plan.plan.balance { wish.key != nil } else { false }
     return ServerForecast(
       candidates: balancer.candidates(for: wish), standings: balancer.members.map(\.standing),

@@ -105,7 +105,8 @@ struct Balancer {
     let before = members[index]
     guard before.standing != standing else { return }
     members[index].standing = standing
-    if !before.takesNew, members[index].takesNew { startSlowly(index, at: now) }
+    let isBack = members[index].takesNew && !members[index].standing.isHeldOut
+    if isBack, !before.takesNew || before.standing.isHeldOut { startSlowly(index, at: now) }
     setWeight(index, at: now)
     // Old debts would make the first picks lopsided.
     for index in members.indices { members[index].current = 0 }
@@ -144,25 +145,21 @@ struct Balancer {
     isEjected(index, at: now) ? members[index].ejection.until - now : 0
   }
 
-  /// A server that could not be reached gets nothing for a while.
-  mutating func setAside(_ index: Int, for span: Int64, at now: Int64, reason: String) {
-    members[index].ejection.setAside(until: now + span, reason: reason)
+  /// Nothing more for it until then, in milliseconds of the worker's clock.
+  mutating func putOut(_ index: Int, until time: Int64, at now: Int64, reason: String) {
+    members[index].ejection.putOut(until: time, reason: reason)
     members[index].current = 0
-    startSlowly(index, at: now + span)
+    startSlowly(index, at: max(now, time))
   }
 
-  /// Says for how long the server is ejected, when this failure was one too many.
-  mutating func failed(_ index: Int, at now: Int64, reason: @autoclosure () -> String) -> Int64? {
+  mutating func failed(_ index: Int, at now: Int64) {
     members[index].latency.add(Latency.ofFailure, at: now)
-    guard let passive else { return nil }
-    guard let trouble = members[index].ejection.failed(passive, at: now) else { return nil }
-    let ejected = members.count { $0.ejection.until > now }
-    guard (ejected + 1) * 100 <= passive.atMost * members.count else { return nil }
-    let why = "\(trouble): \(reason())"
-    let span = members[index].ejection.eject(passive, at: now, reason: why)
-    members[index].current = 0
-    startSlowly(index, at: now + span)
-    return span
+    if let passive { members[index].ejection.failed(passive, at: now) }
+  }
+
+  /// What this worker knows of its outcomes; nil where nobody is ejected for them.
+  mutating func tally(_ index: Int, at now: Int64) -> EjectionBook.Tally? {
+    passive.map { members[index].ejection.tally($0, at: now) }
   }
 
   /// `micros`: until the response's head; nil where nobody measures.
@@ -218,7 +215,9 @@ struct Balancer {
       guard wish.fallsBackToPrimary, members[index].standing.role == .primary else { return nil }
       rank += Rank.fallback
     }
-    if members[index].ejection.until > wish.now { rank += Rank.ejected }
+    if members[index].ejection.until > wish.now || members[index].standing.isHeldOut {
+      rank += Rank.ejected
+    }
     return rank
   }
 

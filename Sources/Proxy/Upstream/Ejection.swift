@@ -1,7 +1,5 @@
-/// Passive health of one server as one worker sees it: what failed lately, and until when it gets
-/// nothing for it.
-///
-/// in ──failures in a row, or a share of failures──▶ out ──time──▶ in, slowly
+/// Passive health of one server as one worker sees it: what it answered lately, and until when it gets
+/// nothing. That it is too much is decided for all workers together, in `EjectionBook`.
 struct Ejection {
   enum Trouble: Equatable, CustomStringConvertible {
     case inRow(Int)
@@ -18,61 +16,44 @@ struct Ejection {
   /// In milliseconds of the worker's clock.
   private(set) var until = Int64.min
   private(set) var reason = ""
-  private var span: Int64 = 0
-  private var times = 0
-  private var inRow = 0
-  private var windowSince = Int64.min
-  private var requests = 0
-  private var failures = 0
+  /// Failures since the last success.
+  private(set) var inRow = 0
+  private var tally = EjectionBook.Tally()
+  private var windowEnd = Int64.min
 
-  /// For being out of reach, whatever the passive rule says.
-  mutating func setAside(until time: Int64, reason: String) {
+  mutating func putOut(until time: Int64, reason: String) {
     until = max(until, time)
     self.reason = reason
+    inRow = 0
+    tally.requests = 0
+    tally.failures = 0
   }
 
   mutating func succeeded(_ rule: ProxyConfiguration.Passive, at now: Int64) {
+    turn(rule, at: now)
     inRow = 0
-    count(rule, at: now)
+    tally.lastSuccess = now
+    tally.requests += 1
   }
 
-  /// What is too much, if it is.
-  mutating func failed(_ rule: ProxyConfiguration.Passive, at now: Int64) -> Trouble? {
+  mutating func failed(_ rule: ProxyConfiguration.Passive, at now: Int64) {
+    turn(rule, at: now)
     inRow += 1
-    count(rule, at: now)
-    failures += 1
-    // Late failures of one that is out already are no news.
-    guard until <= now else { return nil }
-    if inRow >= rule.failures { return .inRow(inRow) }
-    if rule.errorShare > 0, requests >= rule.requests,
-      failures * 100 >= rule.errorShare * requests
-    {
-      return .share(failures: failures, of: requests)
-    }
-    return nil
+    tally.requests += 1
+    tally.failures += 1
   }
 
-  /// For how long, in milliseconds: once more each time, unless it then did well for as long.
-  mutating func eject(
-    _ rule: ProxyConfiguration.Passive, at now: Int64, reason: String
-  ) -> Int64 {
-    let didWell = until == .min || now - until >= max(span, rule.window.milliseconds)
-    times = didWell ? 1 : times + 1
-    span = min(rule.longest.milliseconds, rule.eject.milliseconds * Int64(times))
-    until = now + span
-    self.reason = reason
-    inRow = 0
-    windowSince = .min
-    return span
+  mutating func tally(_ rule: ProxyConfiguration.Passive, at now: Int64) -> EjectionBook.Tally {
+    turn(rule, at: now)
+    return tally
   }
 
-  private mutating func count(_ rule: ProxyConfiguration.Passive, at now: Int64) {
-    if windowSince == .min || now - windowSince >= rule.window.milliseconds {
-      windowSince = now
-      requests = 0
-      failures = 0
-    }
-    requests += 1
+  /// Begins the next window.
+  private mutating func turn(_ rule: ProxyConfiguration.Passive, at now: Int64) {
+    guard now >= windowEnd else { return }
+    windowEnd = (rule.windowNumber(at: now) + 1) * max(1, rule.window.milliseconds)
+    tally.requests = 0
+    tally.failures = 0
   }
 }
 

@@ -5,6 +5,8 @@ struct ExchangeQueue {
 
   var count: Int { waiting.count - first }
   var isEmpty: Bool { count == 0 }
+  /// In their order.
+  var all: ArraySlice<SlotID> { waiting[first...] }
 
   mutating func append(_ id: SlotID) { waiting.append(id) }
 
@@ -36,7 +38,7 @@ struct ExchangeQueue {
 
   /// All of them, first first.
   mutating func takeAll() -> [SlotID] {
-    let all = Array(waiting[first...])
+    let all = Array(all)
     self = ExchangeQueue()
     return all
   }

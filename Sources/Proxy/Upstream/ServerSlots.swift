@@ -71,6 +71,7 @@ final class SharedServers: Sendable {
   private struct Content {
     var slots: [ServerID: ServerSlots] = [:]
     var waiting: [String: WaitingRequests] = [:]
+    var ejections: [String: SharedEjections] = [:]
   }
 
   private let content = Mutex(Content())
@@ -96,6 +97,16 @@ final class SharedServers: Sendable {
     content.withLock { content in
       content.slots = content.slots.filter { ids.contains($0.key) || !$0.value.isUnused }
       content.waiting = content.waiting.filter { backends.contains($0.key) || !$0.value.isEmpty }
+      content.ejections = content.ejections.filter { backends.contains($0.key) }
+    }
+  }
+
+  func ejections(_ backend: String) -> SharedEjections {
+    content.withLock { content in
+      if let known = content.ejections[backend] { return known }
+      let ejections = SharedEjections()
+      content.ejections[backend] = ejections
+      return ejections
     }
   }
 
@@ -116,5 +127,9 @@ extension SharedServers {
         configuration.backends.flatMap { backend in
           backend.servers.map { ServerID(backend: backend.name, server: $0.name) }
         }), backends: Set(configuration.backends.map(\.name)))
+    for backend in configuration.backends {
+      let keys = backend.servers.map { EjectionBook.Key(server: $0.name, address: $0.address) }
+      ejections(backend.name).change { $0.keep(only: Set(keys)) }
+    }
   }
 }

@@ -40,18 +40,21 @@ public struct ServerStanding: Sendable, Hashable {
   public var state: State
   /// False once its health check says so; an exchange that it still answers goes on.
   public var isHealthy: Bool
+  /// It comes and goes too often: asked only where there is no other.
+  public var isHeldOut: Bool
   /// Its tier is the one in use.
   public var isInUse: Bool
   /// Nil where servers have no roles, or this one has none now.
   public var role: ServerRole?
 
   public init(
-    weight: Int = 100, state: State = .ready, isHealthy: Bool = true, isInUse: Bool = true,
-    role: ServerRole? = nil
+    weight: Int = 100, state: State = .ready, isHealthy: Bool = true, isHeldOut: Bool = false,
+    isInUse: Bool = true, role: ServerRole? = nil
   ) {
     self.weight = weight
     self.state = state
     self.isHealthy = isHealthy
+    self.isHeldOut = isHeldOut
     self.isInUse = isInUse
     self.role = role
   }

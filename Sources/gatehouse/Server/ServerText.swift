@@ -64,7 +64,8 @@ enum ServerText {
     }
     rows += [
       ["changes", "\(server.stateChanges)"], ["weight", weight(server)],
-      ["active", "\(server.active)"], ["idle", "\(server.idle)"],
+      ["active", "\(server.active)"], ["waiting for it alone", "\(server.queued)"],
+      ["idle", "\(server.idle)"],
       ["requests", "\(server.requests)"],
     ]
     rows += server.overrides.map { ["override", OverrideText.line($0)] }

@@ -20,9 +20,11 @@ final class Load: @unchecked Sendable {
   private var numbers = 0
   private let group = DispatchGroup()
   private let port: UInt16
+  private let path: String
 
-  init(port: UInt16, readers: Int = 6, writers: Int = 2) {
+  init(port: UInt16, path: String = "/", readers: Int = 6, writers: Int = 2) {
     self.port = port
+    self.path = path
     for index in 0..<readers + writers {
       let method = index < readers ? "GET" : "POST"
       group.enter()
@@ -74,7 +76,8 @@ final class Load: @unchecked Sendable {
         continue
       }
       socket.send(
-        "\(method) / HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+        "\(method) \(path) HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+      )
       let (status, server, keeps) = Self.answer(socket)
       let one = Seen(
         method: method, number: number, began: began, took: Load.now - began, status: status,

@@ -29,9 +29,9 @@ import Testing
   @Test func `a standby takes over as soon as the others fail, and not before`() {
     var balancer = BalancerTests.balancer([1, 1, 1, 1], tiers: [0, 0, 1, 2])
     #expect(Self.all(&balancer) == [0, 1])
-    balancer.setAside(0, for: 100, at: 0, reason: "")
+    balancer.putOut(0, until: 100, at: 0, reason: "")
     #expect(Self.all(&balancer) == [1])
-    balancer.setAside(1, for: 100, at: 0, reason: "")
+    balancer.putOut(1, until: 100, at: 0, reason: "")
     #expect(Self.all(&balancer) == [2])
     balancer.stand(2, ServerStanding(isHealthy: false, isInUse: false), at: 0)
     #expect(Self.all(&balancer) == [3])
@@ -43,7 +43,7 @@ import Testing
     balancer.stand(0, ServerStanding(isInUse: false), at: 0)
     balancer.stand(1, ServerStanding(isInUse: true), at: 0)
     #expect(Self.all(&balancer) == [1])
-    balancer.setAside(1, for: 100, at: 0, reason: "")
+    balancer.putOut(1, until: 100, at: 0, reason: "")
     #expect(Self.all(&balancer) == [0])
   }
 
@@ -81,7 +81,7 @@ import Testing
     balancer.stand(2, ServerStanding(state: .drain), at: 0)
     #expect(Self.all(&balancer, stuck) == [0, 1])
     balancer.stand(2, ServerStanding(), at: 0)
-    balancer.setAside(2, for: 100, at: 0, reason: "")
+    balancer.putOut(2, until: 100, at: 0, reason: "")
     #expect(Self.all(&balancer, stuck) == [0, 1])
     #expect(Self.all(&balancer, .init(stuckTo: 99)) == [0, 1])
   }

@@ -91,7 +91,7 @@ import Testing
 
   @Test func `a server that is set aside gets nothing until its time`() {
     var balancer = Self.balancer([1, 1, 1])
-    balancer.setAside(1, for: 100, at: 0, reason: "refused")
+    balancer.putOut(1, until: 100, at: 0, reason: "refused")
     #expect(balancer.isEjected(1, at: 99) && !balancer.isEjected(1, at: 100))
     #expect(!balancer.isEjected(0, at: 0))
     #expect(Self.picks(&balancer, 4, now: 99) == [0, 2, 0, 2])
@@ -100,7 +100,7 @@ import Testing
 
   @Test func `when all are set aside they are asked all the same, but not without a weight`() {
     var balancer = Self.balancer([1, 1, 0])
-    for index in 0..<3 { balancer.setAside(index, for: 100, at: 0, reason: "") }
+    for index in 0..<3 { balancer.putOut(index, until: 100, at: 0, reason: "") }
     #expect(Set(Self.picks(&balancer, 2, now: 50)) == [0, 1])
     Self.setWeight(&balancer, 0, 0)
     Self.setWeight(&balancer, 1, 0)
@@ -110,7 +110,7 @@ import Testing
   @Test func `a retry goes to another server, even to one that is set aside`() {
     var balancer = Self.balancer([9, 1, 0])
     #expect(Self.picks(&balancer, 3, excluding: 0) == [1, 1, 1])
-    balancer.setAside(1, for: 100, at: 0, reason: "")
+    balancer.putOut(1, until: 100, at: 0, reason: "")
     #expect(Self.pick(&balancer, .init(excluded: 0)) == 1)
     #expect(Self.pick(&balancer) == 0)
     var alone = Self.balancer([1])
