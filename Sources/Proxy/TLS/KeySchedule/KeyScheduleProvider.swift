@@ -4,7 +4,7 @@ internal import Glibc
 /// The provider "gatehouse", with TLS 1.3's key schedule.
 ///
 /// OpenSSL 3.0's own looks up digest, MAC and their parameters anew for each of the 25 secrets of a
-/// handshake: an eighth of a full one, a sixth of a resumed one (docs/performance.md). The hashes
+/// handshake: an eighth of a full one, a seventh of a resumed one (docs/performance.md). The hashes
 /// stay OpenSSL's, and so does all else.
 public enum KeyScheduleProvider {
   /// Makes it the first in line, so that whoever shakes hands in this process gets it, if nothing has
