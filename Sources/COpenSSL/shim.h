@@ -2,14 +2,17 @@
 #pragma once
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
+#include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
 #include <openssl/ct.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/pem.h>
 #include <openssl/params.h>
 #include <openssl/pkcs12.h>
+#include <openssl/provider.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
@@ -61,3 +64,14 @@ static inline const ASN1_IA5STRING *gatehouse_GENERAL_NAME_email(const GENERAL_N
 static inline STACK_OF(X509_EXTENSION) *gatehouse_sk_X509_EXTENSION_new_null(void) { return sk_X509_EXTENSION_new_null(); }
 static inline int gatehouse_sk_X509_EXTENSION_push(STACK_OF(X509_EXTENSION) *s, X509_EXTENSION *e) { return sk_X509_EXTENSION_push(s, e); }
 static inline void gatehouse_sk_X509_EXTENSION_free(STACK_OF(X509_EXTENSION) *s) { sk_X509_EXTENSION_pop_free(s, X509_EXTENSION_free); }
+
+// Deprecated, and not gone: the one way to a hash without a search among the providers.
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wdeprecated-declarations"
+static inline int gatehouse_SHA256_Init(SHA256_CTX *c) { return SHA256_Init(c); }
+static inline int gatehouse_SHA256_Update(SHA256_CTX *c, const void *d, size_t n) { return SHA256_Update(c, d, n); }
+static inline int gatehouse_SHA256_Final(unsigned char *d, SHA256_CTX *c) { return SHA256_Final(d, c); }
+static inline int gatehouse_SHA384_Init(SHA512_CTX *c) { return SHA384_Init(c); }
+static inline int gatehouse_SHA384_Update(SHA512_CTX *c, const void *d, size_t n) { return SHA384_Update(c, d, n); }
+static inline int gatehouse_SHA384_Final(unsigned char *d, SHA512_CTX *c) { return SHA384_Final(d, c); }
+#pragma clang diagnostic pop

@@ -20,6 +20,14 @@ public struct TicketKeys: Sendable, Equatable {
   /// What opens tickets; a key that is not here has never been, or is gone.
   var all: [TicketKey] { [current] + [announced, retired].compactMap { $0 } }
 
+  /// Of all, without a list of them: each resumption asks.
+  func first(where isWanted: (TicketKey) -> Bool) -> TicketKey? {
+    if isWanted(current) { return current }
+    if let announced, isWanted(announced) { return announced }
+    if let retired, isWanted(retired) { return retired }
+    return nil
+  }
+
   /// Whether the next step is due.
   func isDue(at now: Int64, span: Int64) -> Bool { announced != nil || now - since >= span }
 

@@ -50,9 +50,7 @@ internal import COpenSSL
     _ encryption: OpaquePointer, _ authentication: OpaquePointer
   ) -> Int32 {
     let named = unsafe UnsafeBufferPointer(start: name, count: TicketKey.nameCount)
-    guard let key = keys.all.first(where: { unsafe $0.name.elementsEqual(named) }) else {
-      return 0
-    }
+    guard let key = keys.first(where: { unsafe $0.name.elementsEqual(named) }) else { return 0 }
     guard
       unsafe EVP_DecryptInit_ex2(encryption, cipher, key.encryption, vector, nil) == 1,
       unsafe Self.begin(authentication, with: key)
@@ -64,23 +62,23 @@ internal import COpenSSL
   // OSSL_MAC_PARAM_KEY and _DIGEST: a parameter keeps the pointer, so it has to be one that stays.
   private static let keyParameter: StaticString = "key"
   private static let digestParameter: StaticString = "digest"
-
-  private static func key(_ text: StaticString) -> UnsafePointer<CChar> {
-    unsafe UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
-  }
+  private static let digest: StaticString = "SHA256"
 
   private static func begin(_ authentication: OpaquePointer, with key: TicketKey) -> Bool {
-    var secret = key.authentication
-    return unsafe secret.withUnsafeMutableBytes { secret in
-      var digest = Array("SHA256".utf8CString)
-      return unsafe digest.withUnsafeMutableBufferPointer { digest in
-        let parameters = unsafe [
-          OSSL_PARAM_construct_octet_string(
-            Self.key(keyParameter), secret.baseAddress, secret.count),
-          OSSL_PARAM_construct_utf8_string(Self.key(digestParameter), digest.baseAddress, 0),
-          OSSL_PARAM_construct_end(),
-        ]
-        return unsafe EVP_MAC_CTX_set_params(authentication, parameters) == 1
+    unsafe key.authentication.withUnsafeBytes { secret in
+      unsafe withUnsafeTemporaryAllocation(of: OSSL_PARAM.self, capacity: 3) { parameters in
+        // OpenSSL copies both, and writes to neither.
+        unsafe parameters.initializeElement(
+          at: 0,
+          to: OSSL_PARAM_construct_octet_string(
+            keyParameter.cString, UnsafeMutableRawPointer(mutating: secret.baseAddress),
+            secret.count))
+        unsafe parameters.initializeElement(
+          at: 1,
+          to: OSSL_PARAM_construct_utf8_string(
+            digestParameter.cString, UnsafeMutablePointer(mutating: digest.cString), 0))
+        unsafe parameters.initializeElement(at: 2, to: OSSL_PARAM_construct_end())
+        return unsafe EVP_MAC_CTX_set_params(authentication, parameters.baseAddress) == 1
       }
     }
   }
