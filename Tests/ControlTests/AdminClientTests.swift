@@ -22,7 +22,7 @@ import Testing
             "ends" : "2026-01-02T03:04:05Z", "is_orphan" : false, "key" : "weight",
             "name" : "b/s.weight", "overridden" : "25%", "reason" : "", "server" : "s",
             "since" : "2026-01-02T03:04:05Z"
-          } ], "requests" : 18446744073709551615, "role" : "replica", "state" : "set aside",
+          } ], "queued" : 2, "requests" : 18446744073709551615, "role" : "replica", "state" : "set aside",
           "state_changes" : 2, "tier" : 0,
           "traffic" : {
             "bytes_in" : 1, "bytes_out" : 1, "connect_failures" : 1, "requests" : 1,
