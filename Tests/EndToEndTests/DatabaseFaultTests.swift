@@ -1,3 +1,4 @@
+import Control
 import Databases
 import Foundation
 import Glibc
@@ -61,6 +62,26 @@ import Testing
     return String(output?.prefix { $0 != "\n" } ?? "")
   }
 
+  /// In the status, the metrics that the alert asks, the events and the log.
+  private func expectAlarm() throws {
+    let database = try #require(try gate.status().databases.first)
+    #expect(database.writers == 2 && database.writer == nil)
+    #expect(database.verdict.contains("none is chosen"), "\(database)")
+    let metrics = try run(
+      "curl", ["-sS", "--unix-socket", gate.socket, "http://gatehouse/metrics"]
+    ).standardOutput
+    #expect(metrics.contains("gatehouse_db_writers{backend=\"db\"} 2\n"))
+    let event = try AdminClient(socket: gate.socket).events(last: 1000).last {
+      $0.text.contains("both take writes")
+    }
+    #expect(event?.severity == .critical && event?.subject == "db", "\(String(describing: event))")
+    #expect(gate.waitForLog("both take writes"))
+    let rules = try String(
+      contentsOf: Place.root.appendingPathComponent("packaging/prometheus/gatehouse.rules.yml"),
+      encoding: .utf8)
+    #expect(rules.contains("gatehouse_db_writers > 1"))
+  }
+
   @Test func `writes and reads find their servers, and a dead primary stops only the writes`()
     throws
   {
@@ -99,6 +120,7 @@ import Testing
     // Two that take writes: nobody is chosen.
     #expect(wait(for: { verdict.contains("both take writes") }), "\(verdict)")
     #expect(serverID(write) == nil)
+    try expectAlarm()
     try site.servers[0].root("SET GLOBAL read_only=1")
     #expect(wait(for: { serverID(write) == 2 }))
   }

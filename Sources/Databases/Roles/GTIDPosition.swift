@@ -53,9 +53,44 @@ public struct GTIDPosition: Sendable, Equatable, CustomStringConvertible {
     return missing
   }
 
+  /// How many transactions of these the other one does not have. A server counts on from the highest
+  /// that it knows of a domain, so it is exact unless it knew of others' beyond what both have.
+  public func count(missingIn other: GTIDPosition) -> TransactionCount {
+    var count = TransactionCount()
+    for (origin, sequence) in missing(in: other).sequences {
+      let known = other.sequences[origin] ?? 0
+      let isShared = sequences.contains {
+        $0.key.domain == origin.domain && $0.key.server != origin.server && $0.value > known
+      }
+      count.add(sequence - known, isExact: !isShared)
+    }
+    return count
+  }
+
   public var isEmpty: Bool { sequences.isEmpty }
 
   private mutating func add(_ origin: Origin, _ sequence: UInt64) {
     sequences[origin] = max(sequence, sequences[origin] ?? 0)
+  }
+}
+
+/// A number of transactions as far as GTIDs tell it.
+public struct TransactionCount: Sendable, Equatable, CustomStringConvertible {
+  public private(set) var number: UInt64 = 0
+  /// False: there may be fewer.
+  public private(set) var isExact = true
+
+  public init() {}
+
+  /// `3 transactions`, `at most 7 transactions`.
+  public var description: String {
+    (isExact ? "" : "at most ") + (number == 1 ? "1 transaction" : "\(number) transactions")
+  }
+
+  /// Numbers of servers may be any: what is too much stays the most.
+  mutating func add(_ more: UInt64, isExact: Bool) {
+    let (sum, isTooMuch) = number.addingReportingOverflow(more)
+    number = isTooMuch ? .max : sum
+    self.isExact = self.isExact && isExact && !isTooMuch
   }
 }
