@@ -76,7 +76,7 @@ public enum PromotionPlan {
     let silent = others.filter { $0.facts == nil }.map(\.name)
     var notes: [String] = []
     for other in others {
-      guard let lost = other.facts?.furthest.count(missingIn: facts.furthest), lost.number > 0
+      guard let lost = other.facts?.furthest.count(missingIn: facts.furthest), lost.most > 0
       else { continue }
       notes.append("\(lost) that \(other.name) has will be lost to \(name)")
     }
