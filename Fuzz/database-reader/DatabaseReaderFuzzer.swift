@@ -39,6 +39,9 @@ struct DatabaseReaderFuzzer: Fuzzer {
     case .switchPlugin(let name, let challenge):
       try MessageText.check(name)
       _ = LoginProof.cachingSHA2.answer([1], challenge: challenge)
+      let seed = [UInt8](repeating: 1, count: LoginProof.seedSize)
+      let signature = LoginProof.ed25519.answer(seed, challenge: challenge)
+      try Fault.unless(signature.count == 64, "a signature of another size")
     case .more(let bytes): try Fault.unless(bytes.count < body.count, "more than there is")
     case .broken(let what): try MessageText.check(what)
     }
@@ -62,7 +65,14 @@ struct DatabaseReaderFuzzer: Fuzzer {
         && table.columns.count <= ResultReader.columnLimit,
       "a row that does not fit its columns")
     _ = DatabaseLint.findings(table)
+    try checkHeartbeat(table)
     guard let facts = FactsReader.facts(table, table, isMariaDB: true, version: "1") else { return }
+    if let tls = facts.replication?.tls {
+      let statement = FollowStatement.text("h", 1, tls, user: "u", password: "p")
+      try MessageText.check(statement)
+      let quotes = statement.utf8.filter { $0 == UInt8(ascii: "'") }.count
+      try Fault.unless(quotes.isMultiple(of: 2), "a file's name that ends its quotes")
+    }
     for text in [facts.position, facts.binlogState, facts.slavePosition] {
       try MessageText.check(text)
     }
@@ -70,6 +80,19 @@ struct DatabaseReaderFuzzer: Fuzzer {
     try MessageText.check(DatabaseVerdict(outcome, lagLimit: .seconds(10)).reason)
     try Fault.unless(
       facts.transactions(missingIn: facts).isEmpty, "a server that lacks what it has")
+    let empty = DatabaseFacts(version: "1", serverID: 1, isReadOnly: false, position: "")
+    _ = facts.transactionCount(missingIn: empty)
+  }
+
+  private static func checkHeartbeat(_ answer: ResultTable) throws(Fault) {
+    guard let table = HeartbeatTable("percona.heartbeat") else { return }
+    var replication = DatabaseFacts.Replication(
+      sourceHost: "", sourcePort: 1, receiver: .running, isApplying: true, lag: nil)
+    replication.heartbeat = table.heartbeat(answer, 1)
+    let facts = DatabaseFacts(
+      version: "1", serverID: 2, isReadOnly: true, position: "", replication: replication)
+    let outcome = ProbeOutcome(answer: .facts(facts), took: .zero)
+    try MessageText.check(DatabaseVerdict(outcome, lagLimit: .seconds(10)).reason)
   }
 
   private static func checkPosition(_ bytes: [UInt8]) throws(Fault) {

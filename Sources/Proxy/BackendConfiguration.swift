@@ -149,6 +149,21 @@ extension ProxyConfiguration {
     public var replication: Account?
     /// A replica further behind gets no reads.
     public var lag = Duration.seconds(10)
+    /// Nil: nothing but the login's own proof is kept from who listens.
+    public var tls: TLS?
+    /// `schema.table` in which the primary writes the time; nil: replicas' own word for their lag.
+    public var heartbeat: String?
+
+    /// Asked for within the protocol; a server that offers none is not spoken to.
+    public struct TLS: Sendable, Equatable {
+      public var verify = true
+      /// PEM of the authorities to trust; the system's when nil.
+      public var authoritiesPEM: [UInt8]?
+      /// In place of each server's own name or address.
+      public var serverName: String?
+
+      public init() {}
+    }
 
     public init(monitor: Account) { self.monitor = monitor }
   }

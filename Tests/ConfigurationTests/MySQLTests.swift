@@ -53,6 +53,48 @@ struct MySQLTests {
     #expect(mysql.lag == .seconds(10) && mysql.admin == nil && mysql.replication == nil)
   }
 
+  @Test func `TLS is off, on, or with its own authority and name`() throws {
+    func tls(_ text: String) throws -> ProxyConfiguration.MySQL.TLS? {
+      try load("{ user: monitor, password: secrets/monitor\(text) }").proxy.backends[0].mysql?.tls
+    }
+    #expect(try tls("") == nil)
+    #expect(try tls(", tls: false") == nil)
+    #expect(try tls(", tls: true") == .init())
+    try folder.write("ca.pem", Folder.chain)
+    let own = try #require(try tls(", tls: { ca: ca.pem, server_name: db.example }"))
+    #expect(own.verify && own.serverName == "db.example")
+    #expect(own.authoritiesPEM == Array(Folder.chain.utf8))
+    #expect(try tls(", tls: { verify: false }")?.verify == false)
+    for (text, why) in [
+      ("prefer", "tls in mysql of backend \"db\": \"prefer\" is wrong; allowed: true, false, or"),
+      ("{ ca: secrets/monitor }", "no CERTIFICATE in \""),
+      ("{ server_name: \"a b\" }", "is no host name"),
+      ("{ mode: prefer }", "unknown key \"mode\" in tls of mysql of backend \"db\""),
+    ] {
+      let found = problem("{ user: monitor, password: secrets/monitor, tls: \(text) }")
+      #expect(found.contains(why), "\(found)")
+    }
+    let first = """
+      listeners: { http: { bind: ':80' } }
+      backends: { db: { servers: [10.0.0.1:3306], tls: { verify: false }, \
+      mysql: { user: monitor, password: secrets/monitor } } }
+      """
+    let error = #expect(throws: ConfigurationErrors.self) {
+      _ = try ConfigurationFile.load(try folder.write("g.yaml", first))
+    }
+    #expect(error?.lines.first?.contains("write mysql: { tls: ... }") == true)
+  }
+
+  @Test func `a table of heartbeats is named with its schema`() throws {
+    let loaded = try load(
+      "{ user: monitor, password: secrets/monitor, heartbeat: percona.heartbeat }")
+    #expect(loaded.proxy.backends[0].mysql?.heartbeat == "percona.heartbeat")
+    for text in ["heartbeat", "a.b.c", "'a.b`c'", "a.", "'a.b c'"] {
+      let found = problem("{ user: monitor, password: secrets/monitor, heartbeat: \(text) }")
+      #expect(found.contains("is no table with its schema"), "\(text): \(found)")
+    }
+  }
+
   @Test(arguments: [0o640, 0o604, 0o620, 0o601])
   func `a password file that is open to others is refused with what to type`(_ mode: Int) throws {
     try folder.write("secrets/open", "secret", mode: mode)

@@ -35,4 +35,24 @@ import Testing
     }
     #expect(String(found) == expected)
   }
+
+  /// With heartbeats, a frozen primary looks like a replica that falls behind.
+  @Test(
+    arguments: [
+      (60, 0, true, true), (1, 0, true, false), (60, 60, true, false), (60, nil, true, false),
+      (60, 0, false, false),
+    ] as [(Int, Int?, Bool, Bool)])
+  func `a replica that only hears no heartbeats is an orphan without a primary`(
+    _ age: Int, _ lag: Int?, _ isApplying: Bool, _ isOrphan: Bool
+  ) {
+    var replication = DatabaseFacts.Replication(
+      sourceHost: "10.0.0.1", sourcePort: 3306, receiver: .running, isApplying: isApplying,
+      lag: lag.map { .seconds($0) })
+    replication.heartbeat = .age(.seconds(age))
+    let facts = DatabaseFacts(
+      version: "10.11", serverID: 2, isReadOnly: true, position: "", replication: replication)
+    var member = DatabaseMember()
+    member.note(ProbeOutcome(answer: .facts(facts), took: .zero), ProxyConfiguration.Health())
+    #expect(member.isOrphan(lagLimit: .seconds(10)) == isOrphan)
+  }
 }

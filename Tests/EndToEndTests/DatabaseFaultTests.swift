@@ -61,6 +61,28 @@ import Testing
     return String(output?.prefix { $0 != "\n" } ?? "")
   }
 
+  /// In the status, the metrics that the alert asks, the events and the log.
+  private func expectAlarm() throws {
+    let status = try gate.command("status", "--json", "--socket", gate.socket).standardOutput
+    #expect(status.contains("\"writers\" : 2") && status.contains("none is chosen"), "\(status)")
+    let metrics = try run(
+      "curl", ["-sS", "--unix-socket", gate.socket, "http://gatehouse/metrics"]
+    ).standardOutput
+    #expect(metrics.contains("gatehouse_db_writers{backend=\"db\"} 2\n"))
+    let events = try gate.command(
+      "events", "--json", "--last", "1000", "--socket", gate.socket
+    ).standardOutput.split(separator: "}")
+    let event = try #require(events.last { $0.contains("both take writes") })
+    #expect(
+      event.contains("\"severity\" : \"error\"") && event.contains("\"subject\" : \"db\""),
+      "\(event)")
+    #expect(gate.waitForLog("both take writes"))
+    let rules = try String(
+      contentsOf: Place.root.appendingPathComponent("packaging/prometheus/gatehouse.rules.yml"),
+      encoding: .utf8)
+    #expect(rules.contains("gatehouse_db_writers > 1"))
+  }
+
   @Test func `writes and reads find their servers, and a dead primary stops only the writes`()
     throws
   {
@@ -99,6 +121,7 @@ import Testing
     // Two that take writes: nobody is chosen.
     #expect(wait(for: { verdict.contains("both take writes") }), "\(verdict)")
     #expect(serverID(write) == nil)
+    try expectAlarm()
     try site.servers[0].root("SET GLOBAL read_only=1")
     #expect(wait(for: { serverID(write) == 2 }))
   }

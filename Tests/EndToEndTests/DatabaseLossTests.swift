@@ -109,10 +109,32 @@ import Testing
     try site.insert(2, at: 1)
     let refused = try site.db("rejoin", "db", "--server", "s1", "--yes")
     #expect(refused.status == 2)
-    #expect(refused.standardError.contains("s1 has transactions that s2 lacks, up to \(mine)"))
+    #expect(refused.standardError.contains("s1 has 1 transaction that s2 lacks, up to \(mine)"))
     #expect(refused.standardError.contains("mariadb-backup"))
     #expect(try site.orders(0) == [1, 77])
     #expect(try site.servers[0].root("SHOW SLAVE STATUS").rows.isEmpty)
+  }
+
+  @Test func `how many transactions were lost is said once the old primary can be asked`() throws {
+    let site = try DatabaseSite()
+    try site.insert(1, at: 0)
+    try site.servers[1].catchUp(with: site.servers[0])
+    // What it does not get in time is lost with the primary.
+    try site.servers[1].root("STOP SLAVE IO_THREAD")
+    for number in 101...107 { try site.insert(number, at: 0) }
+    site.servers[0].kill()
+    let promoted = try site.db("promote", "db", "--server", "s2", "--yes")
+    #expect(promoted.status == 0, "\(promoted.standardOutput)\n\(promoted.standardError)")
+    #expect(promoted.standardOutput.contains("gatehouse db rejoin says how many"))
+    for number in 2...4 { try site.insert(number, at: 1) }
+    try site.servers[0].start()
+    let lost = Set(try site.orders(0)).subtracting(try site.orders(1)).count
+    #expect(lost == 7)
+    let refused = try site.db("rejoin", "db", "--server", "s1", "--yes")
+    #expect(refused.status == 2)
+    #expect(
+      refused.standardError.contains("s1 has \(lost) transactions that s2 lacks, up to 0-1-"),
+      "\(refused.standardError)")
   }
 
   /// Waits until a replica has noticed that its primary is gone, at most 20 s.

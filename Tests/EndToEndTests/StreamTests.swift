@@ -129,6 +129,9 @@ import Testing
     func ask(_ port: UInt16) throws -> String { try RawSocket(port: port).receive(until: "\n") }
     #expect(try (0..<4).map { _ in try ask(write) } == ["p\n", "p\n", "p\n", "p\n"])
     #expect(Set(try (0..<4).map { _ in try ask(read) }) == ["r1\n", "r2\n"])
+    _ = try gate.command("server", "set", "web/s2", "--weight", "3", "--socket", gate.socket)
+    let heavy = try (0..<16).map { _ in try ask(read) }.filter { $0 == "r1\n" }.count
+    #expect((11...13).contains(heavy), "\(heavy) of 16 by a weight of 3 beside 1")
     for server in ["s2", "s3"] {
       _ = try gate.command(
         "server", "set", "web/\(server)", "--weight", "0", "--socket", gate.socket)

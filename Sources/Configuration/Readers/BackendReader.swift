@@ -25,6 +25,12 @@ enum BackendReader {
     HealthReader.read(map, &backend)
     backend.host = map.text(BackendFields.host).flatMap { host(map, $0) }
     backend.tls = tls(map, found)
+    if backend.tls != nil, backend.mysql != nil {
+      problems.error(
+        map.keyPlace(BackendFields.tls) ?? map.place,
+        "tls\(map.inLabel) speaks TLS from the first byte, which MySQL does not; write mysql: "
+          + "{ tls: ... } for the checks; clients bring their own to the servers")
+    }
     backend.announcement = map.choice(BackendFields.proxyProtocol).map {
       $0 == "v1" ? .version1 : .version2
     }
@@ -167,7 +173,8 @@ enum BackendReader {
     return nil
   }
 
-  private static func authorities(_ details: MapReader) -> [UInt8]? {
+  /// What `ca` names; nil without one, and where it has been refused.
+  static func authorities(_ details: MapReader) -> [UInt8]? {
     let field = UpstreamTLSFields.ca
     guard let path = details.path(field), let place = details[field]?.place else { return nil }
     do throws(FileReader.Failure) {

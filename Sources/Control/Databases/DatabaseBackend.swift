@@ -11,6 +11,19 @@ extension DatabaseAddress {
     case .unix(let path): self = .unix(path: path)
     }
   }
+
+  /// By its name, too, where the file has one: its certificate must bear it.
+  public init(_ server: ProxyConfiguration.Server) {
+    self.init(server.address)
+    hostName = server.hostName
+  }
+}
+
+extension DatabaseTLS {
+  public convenience init(_ tls: ProxyConfiguration.MySQL.TLS) {
+    self.init(
+      verifies: tls.verify, authoritiesPEM: tls.authoritiesPEM, serverName: tls.serverName)
+  }
 }
 
 extension DatabaseLogin {

@@ -25,7 +25,7 @@ struct DatabaseMember {
   }
 
   var lagSeconds: Double? {
-    guard let lag = last?.facts?.replication?.lag else { return nil }
+    guard let lag = last?.facts?.replication?.knownLag else { return nil }
     return Double(lag.components.seconds) + Double(lag.components.attoseconds) / 1e18
   }
 
@@ -34,12 +34,14 @@ struct DatabaseMember {
     failures < health.fall ? lastGood ?? last : last
   }
 
-  /// A replica whose primary is gone: what it has is as good as ever.
-  var isOrphan: Bool {
+  /// A replica whose primary is gone, or frozen so that its heartbeats end: what it has is as good as
+  /// ever.
+  func isOrphan(lagLimit: Duration) -> Bool {
     guard let facts = lastGood?.facts, facts.isReadOnly, let replication = facts.replication else {
       return false
     }
-    return failures == 0 && replication.isApplying && replication.receiver == .connecting
+    let isCutOff = replication.receiver == .connecting && replication.isApplying
+    return failures == 0 && (isCutOff || replication.hearsNothing(lagLimit))
   }
 
   /// One that comes back gets a role only after `rise` checks: until then it is only looked at.
@@ -51,27 +53,28 @@ struct DatabaseMember {
 /// Asks one server again and again, on a thread of its own: it may hang for as long as its timeout.
 final class DatabaseChecker: @unchecked Sendable {
   let id: ServerID
-  let address: SocketAddress
-  private let account: ProxyConfiguration.MySQL.Account
+  let address: DatabaseAddress
+  private let plan: ProxyConfiguration.MySQL
   private let health: ProxyConfiguration.Health
   private let lock = NSLock()
   private var isStopped = false
 
   init(
-    _ id: ServerID, _ address: SocketAddress, _ account: ProxyConfiguration.MySQL.Account,
+    _ id: ServerID, _ address: DatabaseAddress, _ plan: ProxyConfiguration.MySQL,
     _ health: ProxyConfiguration.Health
   ) {
     self.id = id
     self.address = address
-    self.account = account
+    self.plan = plan
     self.health = health
   }
 
   func isSame(
-    _ address: SocketAddress, _ account: ProxyConfiguration.MySQL.Account,
+    _ address: DatabaseAddress, _ plan: ProxyConfiguration.MySQL,
     _ health: ProxyConfiguration.Health
   ) -> Bool {
-    self.address == address && self.account == account && self.health == health
+    self.address == address && self.health == health && self.plan.monitor == plan.monitor
+      && self.plan.tls == plan.tls && self.plan.heartbeat == plan.heartbeat
   }
 
   func stop() { lock.withLock { isStopped = true } }
@@ -83,8 +86,9 @@ final class DatabaseChecker: @unchecked Sendable {
     tell: @escaping @Sendable (DatabaseChecker, ProbeOutcome?) -> Bool
   ) {
     Thread.detachNewThread { [self] in
+      let tls = plan.tls.map { DatabaseTLS($0) }
       var login = self.login
-      var probe = makeProbe(login)
+      var probe = makeProbe(login, tls)
       while !lock.withLock({ isStopped }) {
         let begin = ContinuousClock.now
         var isSettled = true
@@ -93,7 +97,7 @@ final class DatabaseChecker: @unchecked Sendable {
           // The password may have been changed on both sides.
           if outcome.facts == nil, self.login != login {
             login = self.login
-            probe = makeProbe(login)
+            probe = makeProbe(login, tls)
           }
           guard !lock.withLock({ isStopped }) else { return }
           isSettled = tell(self, outcome)
@@ -105,12 +109,12 @@ final class DatabaseChecker: @unchecked Sendable {
     }
   }
 
-  private var login: DatabaseLogin? { try? DatabaseLogin(account) }
+  private var login: DatabaseLogin? { try? DatabaseLogin(plan.monitor) }
 
-  private func makeProbe(_ login: DatabaseLogin?) -> RoleProbe {
+  private func makeProbe(_ login: DatabaseLogin?, _ tls: DatabaseTLS?) -> RoleProbe {
     RoleProbe(
-      address: DatabaseAddress(address), user: account.user, password: login?.password ?? "",
-      timeout: health.timeout)
+      address: address, user: plan.monitor.user, password: login?.password ?? "", over: tls,
+      heartbeat: plan.heartbeat.flatMap(HeartbeatTable.init), timeout: health.timeout)
   }
 
   private static func wait(until time: ContinuousClock.Instant) {

@@ -59,12 +59,12 @@ final class DatabaseWatch: Sendable {
         for server in backend.servers {
           let id = ServerID(backend: backend.name, server: server.name)
           if let known = state.checkers[id],
-            known.isSame(server.address, plan.monitor, backend.health)
+            known.isSame(DatabaseAddress(server), plan, backend.health)
           {
             checkers[id] = known
             cluster.members[server.name] = before?.members[server.name]
           } else {
-            let checker = DatabaseChecker(id, server.address, plan.monitor, backend.health)
+            let checker = DatabaseChecker(id, DatabaseAddress(server), plan, backend.health)
             checkers[id] = checker
             fresh.append(checker)
           }
@@ -133,9 +133,10 @@ final class DatabaseWatch: Sendable {
         case .primary where cluster.verdict?.writer == .one(name): .primary
         case .replica: .replica
         // Reads go on while there is no primary that it could follow (decision 016).
-        case .broken where cluster.verdict?.writer == ClusterVerdict.Writer.none && member.isOrphan:
-          .replica
-        case .primary, .lagging, .broken, .down, .unknown, nil: nil
+        case .broken, .lagging:
+          cluster.verdict?.writer == ClusterVerdict.Writer.none
+            && member.isOrphan(lagLimit: cluster.plan.lag) ? .replica : nil
+        case .primary, .down, .unknown, nil: nil
         }
       let isTrusted = member.isTrusted(cluster.health)
       roles[ServerID(backend: backend, server: name)] = .some(isTrusted ? role : nil)

@@ -20,9 +20,12 @@ public struct DatabaseCluster: Sendable, Equatable {
   /// In the file's order.
   public var members: [Member]
   public var verdict: ClusterVerdict
+  /// Checks and commands speak TLS to them, so replicas shall do so, too.
+  public var isOverTLS: Bool
 
-  public init(_ members: [Member], lagLimit: Duration) {
+  public init(_ members: [Member], lagLimit: Duration, isOverTLS: Bool = false) {
     self.members = members
+    self.isOverTLS = isOverTLS
     verdict = ClusterVerdict(
       Dictionary(members.map { ($0.name, $0.outcome) }) { first, _ in first }, lagLimit: lagLimit)
   }
@@ -47,6 +50,13 @@ public struct DatabaseCluster: Sendable, Equatable {
 
   func reason(of member: Member) -> String { verdict(of: member)?.reason ?? "not asked" }
 
+  /// How a server that is to follow another shall do it: as those do that follow already, and never in
+  /// clear where one of them, or the configuration, has TLS.
+  var replicationTLS: ReplicationTLS? {
+    let known = members.compactMap { $0.facts?.replication?.tls }
+    return known.first { $0.verifies } ?? known.first ?? (isOverTLS ? ReplicationTLS() : nil)
+  }
+
   /// A sentence for a name that is none of ours.
   func unknown(_ name: String) -> String {
     "there is no server \"\(ForeignText.line(name))\"; there are: "
@@ -64,6 +74,11 @@ extension DatabaseFacts {
   /// What it has, and the other one does not: what would be lost if it were to follow that one.
   func transactions(missingIn other: DatabaseFacts) -> GTIDPosition {
     known.missing(in: other.known)
+  }
+
+  /// How many those are.
+  func transactionCount(missingIn other: DatabaseFacts) -> TransactionCount {
+    known.count(missingIn: other.known)
   }
 
   /// What it has received or applied of each domain.

@@ -13,7 +13,7 @@ public struct DatabaseStep: Sendable, Equatable {
     /// Refuses unless the other server has all that this one has.
     case compare(with: String)
     /// Begins where it is to replicate from there.
-    case follow(host: String, port: UInt16)
+    case follow(host: String, port: UInt16, tls: ReplicationTLS?)
     /// Waits until both threads run.
     case watch(seconds: Int)
   }
@@ -54,10 +54,11 @@ public struct DatabaseStep: Sendable, Equatable {
         "SELECT MASTER_GTID_WAIT('<its Gtid_IO_Pos>', \(seconds))",
       ]
     case .compare(let other): ["SELECT @@global.gtid_binlog_state -- against that of \(other)"]
-    case .follow(let host, let port):
+    case .follow(let host, let port, let tls):
       [
         "STOP SLAVE", "SET GLOBAL gtid_slave_pos='<its gtid_current_pos>'",
-        FollowStatement.text(host, port, user: "<user>", password: "<password>"), "START SLAVE",
+        FollowStatement.text(host, port, tls, user: "<user>", password: "<password>"),
+        "START SLAVE",
       ]
     case .watch: ["SHOW SLAVE STATUS -- until both threads run"]
     }
@@ -73,10 +74,21 @@ public enum DatabasePlan: Sendable, Equatable {
 }
 
 enum FollowStatement {
-  static func text(_ host: String, _ port: UInt16, user: String, password: String) -> String {
+  static func text(
+    _ host: String, _ port: UInt16, _ tls: ReplicationTLS?, user: String, password: String
+  ) -> String {
     "CHANGE MASTER TO MASTER_HOST=\(SQLText.quoted(host)), MASTER_PORT=\(port), "
       + "MASTER_USER=\(SQLText.quoted(user)), MASTER_PASSWORD=\(SQLText.quoted(password)), "
       + "MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=5, MASTER_HEARTBEAT_PERIOD=2"
+      + (tls.map(text) ?? "")
+  }
+
+  private static func text(_ tls: ReplicationTLS) -> String {
+    var text = ", MASTER_SSL=1"
+    for (name, file) in [("CA", tls.ca), ("CERT", tls.certificate), ("KEY", tls.key)] {
+      if !file.isEmpty { text += ", MASTER_SSL_\(name)=\(SQLText.quoted(file))" }
+    }
+    return tls.verifies ? text + ", MASTER_SSL_VERIFY_SERVER_CERT=1" : text
   }
 }
 

@@ -22,7 +22,8 @@ public enum PromotionPlan {
     if !isForced { refusals += doubts(target, facts, others) }
     guard refusals.isEmpty else { return .refused(refusals) }
     return .steps(
-      steps(target, facts, others, wait, isForced), notes: notes(facts, others, target.name))
+      steps(target, facts, others, wait, isForced, cluster.replicationTLS),
+      notes: notes(facts, others, target.name))
   }
 
   /// Two primaries are worse than none.
@@ -74,19 +75,16 @@ public enum PromotionPlan {
   ) -> [String] {
     let silent = others.filter { $0.facts == nil }.map(\.name)
     var notes: [String] = []
-    if let ahead = others.compactMap({ $0.facts?.furthest }).first(where: { other in
-      other.domains.contains { other.top(of: $0) > facts.furthest.top(of: $0) }
-    }) {
-      let lost = ahead.domains.reduce(UInt64(0)) { sum, domain in
-        let (theirs, mine) = (ahead.top(of: domain), facts.furthest.top(of: domain))
-        return sum + (theirs > mine ? theirs - mine : 0)
-      }
-      notes.append("\(lost) transactions that another server has are lost to \(name)")
+    for other in others {
+      guard let lost = other.facts?.furthest.count(missingIn: facts.furthest), lost.most > 0
+      else { continue }
+      notes.append("\(lost) that \(other.name) has will be lost to \(name)")
     }
     if !silent.isEmpty {
       notes.append(
         "how many transactions of \(silent.joined(separator: ", ")) are lost is not known: it "
-          + "does not answer, and replication is asynchronous unless semi-sync was on")
+          + "does not answer, and replication is asynchronous unless semi-sync was on; once it runs "
+          + "again, gatehouse db rejoin says how many")
       notes.append(
         "it must not come back taking writes: put read_only=1 in its my.cnf before it starts; "
           + "then type: gatehouse db rejoin --server \(silent[0])")
@@ -96,7 +94,7 @@ public enum PromotionPlan {
 
   private static func steps(
     _ target: DatabaseCluster.Member, _ facts: DatabaseFacts, _ others: [DatabaseCluster.Member],
-    _ wait: Int, _ isForced: Bool
+    _ wait: Int, _ isForced: Bool, _ tls: ReplicationTLS?
   ) -> [DatabaseStep] {
     let name = target.name
     var steps: [DatabaseStep] = []
@@ -120,7 +118,7 @@ public enum PromotionPlan {
       guard let theirs = other.facts, theirs.replication != nil else { return false }
       return theirs.transactions(missingIn: facts).isEmpty
     }
-    steps += followers.map { Following.step($0.name, target) }
+    steps += followers.map { Following.step($0.name, target, tls) }
     return steps + followers.map { Following.watch($0.name) }
   }
 }

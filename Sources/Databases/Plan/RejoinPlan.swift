@@ -22,7 +22,7 @@ public enum RejoinPlan {
     }
     let missing = facts.transactions(missingIn: primaryFacts)
     guard missing.isEmpty else {
-      return .refused(diverged(target, missing, primary, primaryFacts))
+      return .refused(diverged(target, facts, primary, primaryFacts))
     }
     if [.replica, .lagging].contains(cluster.role(of: target)),
       facts.replication?.sourceServerID == primaryFacts.serverID
@@ -38,7 +38,8 @@ public enum RejoinPlan {
           name, "has nothing that \(primary.name) lacks", .compare(with: primary.name)),
         DatabaseStep(
           name, "replicates from \(primary.name)",
-          .follow(host: primary.host, port: primary.port)),
+          .follow(
+            host: primary.host, port: primary.port, tls: cluster.replicationTLS)),
         DatabaseStep(
           name, "is watched until it replicates", .watch(seconds: Following.watchSeconds)),
       ],
@@ -65,12 +66,15 @@ public enum RejoinPlan {
   }
 
   static func diverged(
-    _ target: DatabaseCluster.Member, _ missing: GTIDPosition, _ primary: DatabaseCluster.Member,
+    _ target: DatabaseCluster.Member, _ facts: DatabaseFacts, _ primary: DatabaseCluster.Member,
     _ primaryFacts: DatabaseFacts
   ) -> [String] {
-    [
-      "\(target.name) has transactions that \(primary.name) lacks, up to \(missing): as its "
-        + "replica it would keep rows that nobody else has",
+    let missing = facts.transactions(missingIn: primaryFacts)
+    let count = facts.transactionCount(missingIn: primaryFacts)
+    return [
+      "\(target.name) has \(count) that \(primary.name) lacks, up to \(missing): as its "
+        + "replica it would keep rows that nobody else has; they are lost unless you write them "
+        + "there",
       "look at them on \(target.name): mariadb-binlog --start-position=\(primaryFacts.known) "
         + "BINLOG; write what is wanted to \(primary.name)",
       "then make \(target.name) anew from \(primary.name): mariadb-backup --backup there, "

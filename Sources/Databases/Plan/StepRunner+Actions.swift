@@ -20,12 +20,14 @@ extension StepRunner {
     case .applyReceived(let seconds):
       return try applyReceived(step.server, seconds)
     case .compare(let other):
-      let missing = try facts(step.server).transactions(missingIn: try facts(other))
+      let (mine, theirs) = (try facts(step.server), try facts(other))
+      let missing = mine.transactions(missingIn: theirs)
       guard missing.isEmpty else {
-        throw StepFailure("it has transactions that \(other) lacks, up to \(missing)")
+        let count = mine.transactionCount(missingIn: theirs)
+        throw StepFailure("it has \(count) that \(other) lacks, up to \(missing)")
       }
       return ""
-    case .follow(let host, let port): return try follow(step.server, host, port)
+    case .follow(let host, let port, let tls): return try follow(step.server, host, port, tls)
     case .watch(let seconds): return try watch(step.server, seconds)
     }
   }
@@ -105,7 +107,7 @@ extension StepRunner {
   }
 
   private func follow(
-    _ name: String, _ host: String, _ port: UInt16
+    _ name: String, _ host: String, _ port: UInt16, _ tls: ReplicationTLS?
   ) throws(StepFailure) -> String {
     guard let replication else { throw StepFailure("no replication account is configured") }
     try query(name, "STOP SLAVE")
@@ -117,7 +119,7 @@ extension StepRunner {
     try query(
       name,
       FollowStatement.text(
-        host, port, user: replication.user, password: replication.password))
+        host, port, tls, user: replication.user, password: replication.password))
     try query(name, "START SLAVE")
     return "from \(position) on"
   }

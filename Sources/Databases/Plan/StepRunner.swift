@@ -22,6 +22,7 @@ public final class StepRunner {
   private let tell: (Event) -> Void
   /// Where to log in: what replicas are told may be a name.
   private let addresses: [String: DatabaseAddress]
+  private let tls: DatabaseTLS?
   private var sessions: [String: MySQLSession] = [:]
   /// The last transaction of a server that was locked.
   var locked: [String: GTIDPosition] = [:]
@@ -32,10 +33,11 @@ public final class StepRunner {
   static let statementTime = Duration.seconds(15)
 
   public init(
-    at addresses: [String: DatabaseAddress], as login: DatabaseLogin, replication: DatabaseLogin?,
-    tell: @escaping (Event) -> Void
+    at addresses: [String: DatabaseAddress], over tls: DatabaseTLS? = nil, as login: DatabaseLogin,
+    replication: DatabaseLogin?, tell: @escaping (Event) -> Void
   ) {
     self.addresses = addresses
+    self.tls = tls
     self.login = login
     self.replication = replication
     self.tell = tell
@@ -71,7 +73,8 @@ public final class StepRunner {
     if let session = sessions[name] { return session }
     guard let address = addresses[name] else { throw StepFailure("no server \"\(name)\"") }
     do throws(DatabaseError) {
-      let session = try MySQLSession(to: address, as: login, within: Self.connectTime)
+      let session = try MySQLSession(
+        to: address, as: login, over: tls, within: Self.connectTime)
       try session.query(
         "SET SESSION sql_mode='', SESSION lock_wait_timeout=\(Self.lockSeconds)",
         within: Self.statementTime)

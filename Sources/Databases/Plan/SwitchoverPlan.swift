@@ -28,7 +28,7 @@ public enum SwitchoverPlan {
       "\($0.name) is left as it is (\(cluster.reason(of: $0))); "
         + "afterwards: gatehouse db rejoin --server \($0.name)"
     }
-    return .steps(steps(old, target, others, wait), notes: notes)
+    return .steps(steps(old, target, others, wait, cluster.replicationTLS), notes: notes)
   }
 
   private static func refusals(
@@ -51,15 +51,15 @@ public enum SwitchoverPlan {
     let own = facts.transactions(missingIn: oldFacts)
     if !own.isEmpty, facts.isMariaDB {
       refusals.append(
-        "\(target.name) has transactions that \(old.name) lacks: \(own); the old primary could "
-          + "not follow it")
+        "\(target.name) has \(facts.transactionCount(missingIn: oldFacts)) that \(old.name) lacks: "
+          + "\(own); the old primary could not follow it")
     }
     return refusals
   }
 
   private static func steps(
     _ old: DatabaseCluster.Member, _ target: DatabaseCluster.Member,
-    _ others: [DatabaseCluster.Member], _ wait: Int
+    _ others: [DatabaseCluster.Member], _ wait: Int, _ tls: ReplicationTLS?
   ) -> [DatabaseStep] {
     let (a, b) = (old.name, target.name)
     var steps = [
@@ -85,7 +85,7 @@ public enum SwitchoverPlan {
       DatabaseStep(a, "lets go", .execute(["UNLOCK TABLES"]), isOptional: true),
     ]
     for member in [old] + others {
-      steps.append(Following.step(member.name, target))
+      steps.append(Following.step(member.name, target, tls))
     }
     return steps + ([old] + others).map { Following.watch($0.name) }
   }
@@ -95,10 +95,12 @@ public enum SwitchoverPlan {
 enum Following {
   static let watchSeconds = 20
 
-  static func step(_ name: String, _ primary: DatabaseCluster.Member) -> DatabaseStep {
+  static func step(
+    _ name: String, _ primary: DatabaseCluster.Member, _ tls: ReplicationTLS?
+  ) -> DatabaseStep {
     DatabaseStep(
       name, "replicates from \(primary.name)",
-      .follow(host: primary.host, port: primary.port), isOptional: true)
+      .follow(host: primary.host, port: primary.port, tls: tls), isOptional: true)
   }
 
   static func watch(_ name: String) -> DatabaseStep {

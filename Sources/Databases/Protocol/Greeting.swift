@@ -13,6 +13,7 @@ struct Greeting: Equatable {
   private static let pluginAuth: UInt32 = 0x80000
   private static let protocol41: UInt32 = 0x200
   private static let secureConnection: UInt32 = 0x8000
+  private static let ssl: UInt32 = 0x800
 
   /// Nil where it is no such packet.
   init?(reading body: ArraySlice<UInt8>) {
@@ -38,6 +39,8 @@ struct Greeting: Equatable {
       plugin = ForeignText.line(name)
     }
   }
+
+  var offersTLS: Bool { capabilities & Self.ssl != 0 }
 
   var isMariaDB: Bool { version.lowercased().contains("mariadb") }
 

@@ -17,6 +17,8 @@ struct PacketAssembler {
 
   private var buffer: [UInt8] = []
 
+  var isEmpty: Bool { buffer.isEmpty }
+
   mutating func append(_ bytes: some Sequence<UInt8>) { buffer += bytes }
 
   mutating func next() -> Outcome {

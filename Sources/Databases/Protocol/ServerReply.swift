@@ -2,7 +2,7 @@
 enum ServerReply: Equatable {
   case ok
   case error(ServerError)
-  /// During login: another way to prove the password, with another challenge.
+  /// During login: another way to prove the password, with another challenge as that plugin wrote it.
   case switchPlugin(String, challenge: [UInt8])
   /// During login: what the plugin itself has to say.
   case more([UInt8])
@@ -19,8 +19,7 @@ enum ServerReply: Equatable {
         self = .broken("asks for a way to log in that is older than MySQL 4.1")
         return
       }
-      let challenge = reader.rest.last == 0 ? reader.rest.dropLast() : reader.rest
-      self = .switchPlugin(ForeignText.line(name), challenge: Array(challenge))
+      self = .switchPlugin(ForeignText.line(name), challenge: Array(reader.rest))
     case 0xff?: self = ServerError(reading: body).map(Self.error) ?? .broken("a cut error")
     case let byte?: self = .broken("an unknown answer to a login (\(byte))")
     case nil: self = .broken("an empty answer to a login")

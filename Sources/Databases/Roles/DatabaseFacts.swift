@@ -39,6 +39,10 @@ public struct DatabaseFacts: Sendable, Equatable {
     /// Nil where the server does not know; then it may be any.
     public var lag: Duration?
     public var usesGTID = true
+    /// How its receiver speaks to its source.
+    public var tls: ReplicationTLS?
+    /// Nil where no table of heartbeats is asked.
+    public var heartbeat: Heartbeat?
     /// What it has received, where MariaDB tells.
     public var receivedPosition = ""
     /// Code and words of the last error of either thread.
@@ -54,5 +58,42 @@ public struct DatabaseFacts: Sendable, Equatable {
       self.isApplying = isApplying
       self.lag = lag
     }
+
+    /// How far behind as far as it is known: by the heartbeat alone where one is asked for.
+    public var knownLag: Duration? {
+      switch heartbeat {
+      case .age(let age)?: max(.zero, age)
+      case .unknown?: nil
+      case nil: lag
+      }
+    }
+
+    /// It goes on as if all were well, and hears nothing new: its primary is frozen, or nobody
+    /// writes heartbeats there.
+    public func hearsNothing(_ limit: Duration) -> Bool {
+      guard receiver == .running, isApplying, case .age(let age)? = heartbeat, age > limit,
+        let lag
+      else { return false }
+      return lag <= limit
+    }
   }
+}
+
+/// What the table of heartbeats says of the source.
+public enum Heartbeat: Sendable, Equatable {
+  /// The replica's clock less the time of the last heartbeat that it has applied; below zero where
+  /// clocks differ.
+  case age(Duration)
+  /// Why it cannot be known, and what to type.
+  case unknown(String)
+}
+
+/// How a replica speaks to its source over TLS, as it was told; files are the replica's own.
+public struct ReplicationTLS: Sendable, Equatable {
+  public var ca = ""
+  public var certificate = ""
+  public var key = ""
+  public var verifies = false
+
+  public init() {}
 }

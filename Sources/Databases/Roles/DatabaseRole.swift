@@ -88,11 +88,32 @@ public struct DatabaseVerdict: Sendable, Equatable {
       )
     case .running: break
     }
-    guard let lag = replication.lag else { return (.lagging, "it does not know how far behind") }
-    let behind = "\(lag.components.seconds) s behind"
-    return lag <= lagLimit
-      ? (.replica, behind)
-      : (.lagging, "\(behind); at most \(lagLimit.components.seconds) s are allowed")
+    return reading(replication.heartbeat, replication.lag, lagLimit)
+  }
+
+  private static func reading(
+    _ heartbeat: Heartbeat?, _ lag: Duration?, _ lagLimit: Duration
+  ) -> (DatabaseRole, String) {
+    let told = lag.map { "\($0.components.seconds) s behind" }
+    let allowed = "; at most \(lagLimit.components.seconds) s are allowed"
+    switch heartbeat {
+    // What is asked for and not known is no less than too far.
+    case .unknown(let why)?: return (.lagging, why)
+    case .age(let age)?:
+      let behind = "\(tenths(age)) s behind by its heartbeat"
+      guard age > lagLimit else { return (.replica, behind) }
+      // A primary where nobody writes heartbeats looks the same.
+      let doubt = "; replication itself says: \(told ?? "unknown"); does pt-heartbeat run?"
+      return (.lagging, behind + allowed + doubt)
+    case nil:
+      guard let lag, let told else { return (.lagging, "it does not know how far behind") }
+      return lag <= lagLimit ? (.replica, told) : (.lagging, told + allowed)
+    }
+  }
+
+  private static func tenths(_ age: Duration) -> String {
+    let (seconds, fraction) = max(.zero, age).components
+    return "\(seconds).\(fraction / 100_000_000_000_000_000)"
   }
 
   private static func words(_ error: ServerError?) -> String {

@@ -8,16 +8,22 @@ enum FactsReader {
     "SELECT @@global.read_only AS read_only, @@global.server_id AS server_id, "
     + "@@global.gtid_executed AS position"
 
-  /// Two statements, one after the other.
+  /// Two statements, one after the other, and a third where a replica is asked for its heartbeat.
   static func facts(
-    _ session: MySQLSession, by deadline: Deadline
+    _ session: MySQLSession, heartbeat: HeartbeatTable? = nil, by deadline: Deadline
   ) throws(DatabaseError) -> DatabaseFacts {
     let variables = try session.query(session.isMariaDB ? mariaDB : mySQL, by: deadline)
     let status = try session.query(
       replicationStatement(isMariaDB: session.isMariaDB, version: session.version), by: deadline)
     guard
-      let facts = facts(variables, status, isMariaDB: session.isMariaDB, version: session.version)
+      var facts = facts(variables, status, isMariaDB: session.isMariaDB, version: session.version)
     else { throw DatabaseError(.query, .broken("no read_only or server_id in the answer")) }
+    if let heartbeat, let replication = facts.replication, replication.isApplying,
+      replication.receiver == .running
+    {
+      facts.replication?.heartbeat = try heartbeat.heartbeat(
+        session, source: replication.sourceServerID, by: deadline)
+    }
     return facts
   }
 
@@ -62,9 +68,23 @@ enum FactsReader {
     replication.usesGTID =
       cell("Using_Gtid", "Auto_Position").map { !["No", "0"].contains($0) } ?? false
     replication.receivedPosition = ForeignText.line(cell("Gtid_IO_Pos") ?? "")
+    replication.tls = tls(status)
     replication.receiverError = error(cell("Last_IO_Errno"), cell("Last_IO_Error"))
     replication.applierError = error(cell("Last_SQL_Errno"), cell("Last_SQL_Error"))
     return replication
+  }
+
+  private static func tls(_ status: ResultTable) -> ReplicationTLS? {
+    func cell(_ name: String) -> String {
+      ForeignText.line(status.cell("Master_\(name)") ?? status.cell("Source_\(name)") ?? "")
+    }
+    guard cell("SSL_Allowed") == "Yes" else { return nil }
+    var tls = ReplicationTLS()
+    tls.ca = cell("SSL_CA_File")
+    tls.certificate = cell("SSL_Cert")
+    tls.key = cell("SSL_Key")
+    tls.verifies = cell("SSL_Verify_Server_Cert") == "Yes"
+    return tls
   }
 
   private static func error(_ code: String?, _ message: String?) -> ServerError? {

@@ -53,9 +53,51 @@ public struct GTIDPosition: Sendable, Equatable, CustomStringConvertible {
     return missing
   }
 
+  /// How many transactions of these the other one does not have. A server counts on from the highest
+  /// that it knows of a domain: exact unless it knew of others' beyond what both have, for it may
+  /// have written before or after those.
+  public func count(missingIn other: GTIDPosition) -> TransactionCount {
+    var count = TransactionCount()
+    for (origin, sequence) in missing(in: other).sequences {
+      let known = other.sequences[origin] ?? 0
+      let foreign = sequences.filter {
+        $0.key.domain == origin.domain && $0.key.server != origin.server && $0.value > known
+      }.values.max()
+      let most = sequence - known
+      count.add(
+        least: foreign.map { $0 < sequence ? sequence - $0 : 1 } ?? most, most: most)
+    }
+    return count
+  }
+
   public var isEmpty: Bool { sequences.isEmpty }
 
   private mutating func add(_ origin: Origin, _ sequence: UInt64) {
     sequences[origin] = max(sequence, sequences[origin] ?? 0)
+  }
+}
+
+/// A number of transactions as far as GTIDs tell it.
+public struct TransactionCount: Sendable, Equatable, CustomStringConvertible {
+  public private(set) var least: UInt64 = 0
+  public private(set) var most: UInt64 = 0
+
+  public init() {}
+
+  /// `3 transactions`, `1 to 7 transactions`.
+  public var description: String {
+    guard least == most else { return "\(least) to \(most) transactions" }
+    return most == 1 ? "1 transaction" : "\(most) transactions"
+  }
+
+  /// Numbers of servers may be any: what is too much stays the most.
+  mutating func add(least: UInt64, most: UInt64) {
+    self.least = Self.sum(self.least, least)
+    self.most = Self.sum(self.most, most)
+  }
+
+  private static func sum(_ a: UInt64, _ b: UInt64) -> UInt64 {
+    let (sum, isTooMuch) = a.addingReportingOverflow(b)
+    return isTooMuch ? .max : sum
   }
 }

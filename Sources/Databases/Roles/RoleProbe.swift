@@ -1,22 +1,26 @@
 /// Asks one server for its role, again and again; of one thread at a time.
 ///
-/// Its session is kept between checks, so that a check costs two statements; it logs in anew every
+/// Its session is kept between checks, so that a check costs two statements, or three; it logs in anew every
 /// minute, so that a server where nobody can log in any more does not pass for a good one.
 public final class RoleProbe {
   public let address: DatabaseAddress
   private let login: DatabaseLogin
+  private let tls: DatabaseTLS?
+  private let heartbeat: HeartbeatTable?
   private let timeout: Duration
   private var session: (session: MySQLSession, since: ContinuousClock.Instant)?
 
   private static let sessionAge = Duration.seconds(60)
 
-  /// `timeout` is for a whole check: connecting, logging in and both statements.
+  /// `timeout` is for a whole check: connecting, logging in and all statements.
   public init(
-    address: DatabaseAddress, user: String, password: String,
-    timeout: Duration = .milliseconds(800)
+    address: DatabaseAddress, user: String, password: String, over tls: DatabaseTLS? = nil,
+    heartbeat: HeartbeatTable? = nil, timeout: Duration = .milliseconds(800)
   ) {
     self.address = address
     login = DatabaseLogin(user: user, password: password)
+    self.tls = tls
+    self.heartbeat = heartbeat
     self.timeout = timeout
   }
 
@@ -44,7 +48,7 @@ public final class RoleProbe {
       return nil
     }
     do throws(DatabaseError) {
-      return try FactsReader.facts(kept.session, by: deadline)
+      return try FactsReader.facts(kept.session, heartbeat: heartbeat, by: deadline)
     } catch {
       guard error.reason == .closed else { throw error }
       session = nil
@@ -53,9 +57,10 @@ public final class RoleProbe {
   }
 
   private func freshFacts(by deadline: Deadline) throws(DatabaseError) -> DatabaseFacts {
-    let fresh = try MySQLSession(to: address, as: login, by: deadline)
+    let fresh = try MySQLSession(to: address, as: login, over: tls, by: deadline)
+    if heartbeat != nil { try fresh.query(HeartbeatTable.preparation, by: deadline) }
     session = (fresh, .now)
-    return try FactsReader.facts(fresh, by: deadline)
+    return try FactsReader.facts(fresh, heartbeat: heartbeat, by: deadline)
   }
 }
 

@@ -11,6 +11,8 @@ public struct DatabaseAddress: Sendable, Hashable {
   }
 
   private let kind: Kind
+  /// What the server is called, where it has a name; its certificate must bear it.
+  public var hostName: String?
 
   public static func ipv4(_ bits: UInt32, port: UInt16) -> DatabaseAddress {
     DatabaseAddress(kind: .ipv4(bits, port: port))
@@ -26,6 +28,19 @@ public struct DatabaseAddress: Sendable, Hashable {
   }
 
   public static func loopback(port: UInt16) -> DatabaseAddress { .ipv4(0x7f00_0001, port: port) }
+
+  /// A socket on this machine, where nobody can listen.
+  var isLocal: Bool { if case .unix = kind { true } else { false } }
+
+  /// Four or sixteen bytes in network order; nil for a path.
+  var ipBytes: [UInt8]? {
+    switch kind {
+    case .ipv4(let bits, _): unsafe withUnsafeBytes(of: bits.bigEndian) { unsafe Array($0) }
+    case .ipv6(let high, let low, _):
+      unsafe withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { unsafe Array($0) }
+    case .unix: nil
+    }
+  }
 
   /// As the kernel takes it; nil for a path that is too long.
   var socketAddress: (family: Int32, bytes: [UInt8])? {

@@ -1,7 +1,7 @@
 /// Why a server could not be asked, and at which step.
 public struct DatabaseError: Error, Sendable, Equatable, CustomStringConvertible {
   public enum Step: String, Sendable {
-    case connect, greeting, login, query
+    case connect, greeting, tls, login, query
   }
 
   public enum Reason: Sendable, Equatable {
@@ -14,6 +14,8 @@ public struct DatabaseError: Error, Sendable, Equatable, CustomStringConvertible
     case refused(ServerError)
     /// Bytes that are not the protocol.
     case broken(String)
+    /// A certificate that is not to be trusted, and why.
+    case untrusted(String)
     /// What this client will not do.
     case unsupported(String)
   }
@@ -33,14 +35,14 @@ public struct DatabaseError: Error, Sendable, Equatable, CustomStringConvertible
     case .closed: "\(step.rawValue): the server closed the connection"
     case .refused(let error): "\(step.rawValue): error \(error.code): \(error.message)"
     case .broken(let what): "\(step.rawValue): not the MySQL protocol: \(what)"
-    case .unsupported(let what): "\(step.rawValue): \(what)"
+    case .untrusted(let what), .unsupported(let what): "\(step.rawValue): \(what)"
     }
   }
 
   /// It was reached and speaks, but does not tell us; nil says nothing of whether it runs.
   var isFromLivingServer: Bool {
     switch reason {
-    case .refused, .unsupported, .broken: true
+    case .refused, .untrusted, .unsupported, .broken: true
     case .silence, .network, .closed: false
     }
   }

@@ -17,15 +17,17 @@ public final class MySQLSession {
   private var wire: PacketWire
   private var isOpen = true
 
-  /// Connects and logs in.
+  /// Connects and logs in; over TLS where it is given, or not at all. A Unix socket needs none.
   public convenience init(
-    to address: DatabaseAddress, as login: DatabaseLogin, within time: Duration
+    to address: DatabaseAddress, as login: DatabaseLogin, over tls: DatabaseTLS? = nil,
+    within time: Duration
   ) throws(DatabaseError) {
-    try self.init(to: address, as: login, by: Deadline(after: time))
+    try self.init(to: address, as: login, over: tls, by: Deadline(after: time))
   }
 
   init(
-    to address: DatabaseAddress, as login: DatabaseLogin, by deadline: Deadline
+    to address: DatabaseAddress, as login: DatabaseLogin, over tls: DatabaseTLS?,
+    by deadline: Deadline
   ) throws(DatabaseError) {
     var wire = try PacketWire(to: address, by: deadline)
     let body = try wire.receive(.greeting, by: deadline)
@@ -33,6 +35,9 @@ public final class MySQLSession {
     if let error = ServerError(reading: body) { throw DatabaseError(.greeting, .refused(error)) }
     guard let greeting = Greeting(reading: body) else {
       throw DatabaseError(.greeting, .broken("no greeting of version 10"))
+    }
+    if let tls, !address.isLocal {
+      try Self.secure(tls, address, greeting, &wire, by: deadline)
     }
     try Self.logIn(login, greeting, &wire, by: deadline)
     version = greeting.version

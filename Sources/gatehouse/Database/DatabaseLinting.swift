@@ -21,7 +21,7 @@ struct DatabaseLinting: ParsableCommand {
     try DatabaseFailure.explained {
       let servers = try options.servers()
       let reports = servers.backend.servers.map { server in
-        Report(server.name, DatabaseAddress(server.address), servers.monitor)
+        Report(server.name, DatabaseAddress(server), servers.monitor, servers.tls)
       }
       print(
         options.json
@@ -45,10 +45,12 @@ struct DatabaseLinting: ParsableCommand {
     var failure: String?
     var findings: [Finding] = []
 
-    init(_ name: String, _ address: DatabaseAddress, _ login: DatabaseLogin) {
+    init(
+      _ name: String, _ address: DatabaseAddress, _ login: DatabaseLogin, _ tls: DatabaseTLS?
+    ) {
       server = name
       do throws(DatabaseError) {
-        let session = try MySQLSession(to: address, as: login, within: time)
+        let session = try MySQLSession(to: address, as: login, over: tls, within: time)
         guard session.isMariaDB else {
           failure = "\(session.version): only MariaDB's settings are known"
           return

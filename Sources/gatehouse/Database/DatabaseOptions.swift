@@ -43,6 +43,8 @@ struct DatabaseServers {
   let monitor: DatabaseLogin
   let admin: DatabaseLogin
   let replication: DatabaseLogin?
+  let tls: DatabaseTLS?
+  private let heartbeat: HeartbeatTable?
 
   /// Of a person who waits, for one server.
   private static let probeTime = Duration.seconds(2)
@@ -50,6 +52,8 @@ struct DatabaseServers {
   init(_ backend: ProxyConfiguration.Backend, _ mysql: ProxyConfiguration.MySQL) throws {
     self.backend = backend
     lagLimit = mysql.lag
+    tls = mysql.tls.map { DatabaseTLS($0) }
+    heartbeat = mysql.heartbeat.flatMap(HeartbeatTable.init)
     do throws(PasswordFile.Failure) {
       monitor = try DatabaseLogin(mysql.monitor)
       admin =
@@ -65,7 +69,7 @@ struct DatabaseServers {
   }
 
   var addresses: [String: DatabaseAddress] {
-    Dictionary(backend.servers.map { ($0.name, DatabaseAddress($0.address)) }) { first, _ in first }
+    Dictionary(backend.servers.map { ($0.name, DatabaseAddress($0)) }) { first, _ in first }
   }
 
   /// Asks each of them, as the health check does.
@@ -76,13 +80,14 @@ struct DatabaseServers {
         outcome: outcome(server))
     }
     return DatabaseCluster(
-      DatabaseCluster.askedAgain(members) { outcome(backend.servers[$0]) }, lagLimit: lagLimit)
+      DatabaseCluster.askedAgain(members) { outcome(backend.servers[$0]) }, lagLimit: lagLimit,
+      isOverTLS: tls != nil)
   }
 
   private func outcome(_ server: ProxyConfiguration.Server) -> ProbeOutcome {
     RoleProbe(
-      address: DatabaseAddress(server.address), user: monitor.user, password: monitor.password,
-      timeout: Self.probeTime
+      address: DatabaseAddress(server), user: monitor.user, password: monitor.password, over: tls,
+      heartbeat: heartbeat, timeout: Self.probeTime
     ).check()
   }
 

@@ -93,7 +93,7 @@ extension DatabaseReport.Server {
     readOnly = facts?.isReadOnly
     gtid = facts.map { $0.position.isEmpty ? "none" : $0.position }
     source = replication.map { "\($0.sourceHost):\($0.sourcePort)" }
-    lagSeconds = replication?.lag?.components.seconds
+    lagSeconds = replication?.knownLag?.components.seconds
     receiver = replication.map {
       switch $0.receiver {
       case .running: "yes"

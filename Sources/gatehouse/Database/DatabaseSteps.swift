@@ -78,7 +78,7 @@ struct DatabaseSteps {
     var report = Report(verb: verb, backend: servers.backend.name, outcome: "done")
     report.notes = notes
     let runner = StepRunner(
-      at: servers.addresses, as: servers.admin, replication: servers.replication
+      at: servers.addresses, over: servers.tls, as: servers.admin, replication: servers.replication
     ) { event in
       report.take(event)
       if !isJSON { Self.printAtOnce(Self.line(event)) }

@@ -8,7 +8,8 @@ final class DatabaseSite {
   let folder: TemporaryFolder
   let path: String
 
-  init(_ count: Int = 2, options: [String] = []) throws {
+  /// `mysql`: more lines of that section.
+  init(_ count: Int = 2, options: [String] = [], mysql: [String] = []) throws {
     servers = try MariaDB.cluster(count, options: options)
     folder = try TemporaryFolder()
     for login in [MariaDB.monitor, MariaDB.admin, MariaDB.replication] {
@@ -32,6 +33,7 @@ final class DatabaseSite {
             password: secrets/monitor
             admin: { user: admin, password: secrets/admin }
             replication: { user: repl, password: secrets/repl }
+      \(mysql.map { "      " + $0 }.joined(separator: "\n"))
 
       """)
   }
