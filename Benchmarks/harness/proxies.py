@@ -21,7 +21,7 @@ routes:
 workers: 1
 timeouts: {{ idle: 300s }}
 admin: {{ socket: admin.sock }}
-"""
+{log}"""
 
 # `http-reuse always` is the fastest HAProxy here: with its default, `safe`, every new client
 # connection opens one to a server, 1.2 times the CPU of a new connection.
@@ -39,7 +39,7 @@ defaults
     timeout client 300s
     timeout server 300s
     timeout http-keep-alive 300s
-frontend https
+{log}frontend https
     bind 127.0.0.1:{port} ssl crt {folder}/certs/bench.pem
 {forwarding}    default_backend web
 backend web
@@ -109,7 +109,14 @@ FORWARDING = {
 }
 
 
-NAMES = ("gatehouse", "haproxy", "nginx")
+# A line for each request, into a file: of JSON, and as `option httplog` has it.
+LOG = {
+    "gatehouse": "log: { to: access.log }\n",
+    "haproxy": "    log stdout format raw local0\n    option httplog\n",
+}
+
+# Those with an access log are measured when they are named.
+NAMES = ("gatehouse", "haproxy", "nginx", "gatehouse-log", "haproxy-log")
 
 
 class Proxy:
@@ -131,7 +138,8 @@ class Proxy:
         key.write_bytes((folder / "bench.pem").read_bytes())
         key.chmod(0o600)
         self.port = values["port"]
-        self.file = self.folder / ("gatehouse.yaml" if name == "gatehouse" else f"{name}.conf")
+        is_ours = name.startswith("gatehouse")
+        self.file = self.folder / ("gatehouse.yaml" if is_ours else f"{name}.conf")
         self.file.write_text(template.format(folder=self.folder, **values))
         self.command = [part.format(file=self.file) for part in command]
         self.version = version
@@ -219,12 +227,14 @@ def version(command, pattern):
 def make(name, folder, origins, port, gatehouse, bare_peers):
     """The proxy of that name, configured in the folder."""
     values = {"origins": origins, "port": port}
-    values["forwarding"] = "" if bare_peers else FORWARDING.get(name, "")
-    if name == "gatehouse":
+    kind, _, logs = name.partition("-")
+    values["forwarding"] = "" if bare_peers else FORWARDING.get(kind, "")
+    values["log"] = LOG[kind] if logs else ""
+    if kind == "gatehouse":
         command = [str(gatehouse), "run", "-c", "{file}"]
         known = version([str(gatehouse), "--version"], r"(\S+)\s*$")
         return Proxy(name, GATEHOUSE, command, known, folder, **values)
-    if name == "haproxy":
+    if kind == "haproxy":
         command = ["haproxy", "-db", "-f", "{file}"]
         known = version(["haproxy", "-v"], r"version ([0-9.]+)")
         return Proxy(name, HAPROXY, command, known, folder, **values)

@@ -13,6 +13,7 @@ COLUMNS = (
     + ["tls", "note", "first_error"]
 )
 NAMES = {"gatehouse": "Gatehouse", "haproxy": "HAProxy", "nginx": "nginx"}
+NAMES |= {"gatehouse-log": "Gatehouse, log", "haproxy-log": "HAProxy, log"}
 NAMES |= {"floor": "OpenSSL alone", "floor-0": "OpenSSL alone, no ticket"}
 
 

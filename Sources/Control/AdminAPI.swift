@@ -44,6 +44,12 @@ struct AdminAPI: Sendable {
   }
 
   func answer(_ request: LocalRequest, as caller: AdminCaller) -> LocalResponse {
+    var response = answered(request, as: caller)
+    response.caller = caller.key
+    return response
+  }
+
+  private func answered(_ request: LocalRequest, as caller: AdminCaller) -> LocalResponse {
     let parts = request.path.split(separator: "/").map { $0.removingPercentEncoding ?? String($0) }
     guard let route = Self.routes.first(where: { $0.matches(request.method, parts) }) else {
       let all = Self.routes.map(\.text).joined(separator: ", ")
@@ -53,11 +59,21 @@ struct AdminAPI: Sendable {
     let asked = AdminRequest(
       caller: caller, parts: parts, query: request.query, body: request.body,
       ifMatch: request.ifMatch, accept: request.values(of: "accept"))
-    guard let action = route.action else { return route.answer(self, asked) }
-    let before = standing(of: asked)
-    let answer = caller.role >= route.role ? route.answer(self, asked) : refusal(route, caller)
-    note(action, asked, before, answer)
-    return answer
+    guard let action = route.action else {
+      guard route.takesTime else { return route.answer(self, asked) }
+      return supervisor.questions.answer(caller.key) { route.answer(self, asked) }
+    }
+    guard caller.role >= route.role else {
+      let answer = refusal(route, caller)
+      note(action, asked, standing(of: asked), answer)
+      return answer
+    }
+    return supervisor.changes.answer(caller.key) {
+      let before = standing(of: asked)
+      let answer = route.answer(self, asked)
+      note(action, asked, before, answer)
+      return answer
+    }
   }
 
   private func refusal(_ route: AdminRoute, _ caller: AdminCaller) -> LocalResponse {
@@ -172,17 +188,20 @@ struct AdminRoute: Sendable {
   let role: AdminRole
   /// Nil for what only looks.
   let action: String?
+  /// It only looks, and others should not wait for it; what changes something always may take time.
+  let takesTime: Bool
   let answer: @Sendable (AdminAPI, AdminRequest) -> LocalResponse
   private let method: Substring
   private let pattern: [Substring]
 
   init(
-    _ text: String, _ role: AdminRole, _ action: String? = nil,
+    _ text: String, _ role: AdminRole, _ action: String? = nil, takesTime: Bool = false,
     _ answer: @escaping @Sendable (AdminAPI, AdminRequest) -> LocalResponse
   ) {
     self.text = text
     self.role = role
     self.action = action
+    self.takesTime = takesTime
     self.answer = answer
     let words = text.split(separator: " ")
     method = words.first ?? ""

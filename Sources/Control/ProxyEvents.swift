@@ -13,6 +13,8 @@ final class ProxyEvents: Sendable {
   private let later = DispatchQueue(label: "ejections")
   /// The workers begin before there is a server to hand them bans.
   private let proxy = Mutex<ProxyServer?>(nil)
+  /// Until when each server was said to be set aside: workers find it out one by one.
+  private let told = Mutex<[ServerID: ContinuousClock.Instant]>([:])
 
   init(
     _ bans: RefusalBans, _ servers: ServerBook, _ health: HealthDesk, _ traces: TraceExporter,
@@ -28,7 +30,7 @@ final class ProxyEvents: Sendable {
   func begin(with proxy: ProxyServer) { self.proxy.withLock { $0 = proxy } }
 
   func take(_ event: ProxyEvent) {
-    Self.log(event, to: logger)
+    if isNews(event) { Self.log(event, to: logger) }
     switch event {
     case .refusedRequest(let client, let listener):
       bans.count(client, listener, proxy.withLock { $0 })
@@ -38,6 +40,17 @@ final class ProxyEvents: Sendable {
       health.checkSoon(id)
     case .traced(let trace): traces.add(trace)
     case .trouble: return
+    }
+  }
+
+  private func isNews(_ event: ProxyEvent) -> Bool {
+    guard case .serverEjected(let id, _, let milliseconds) = event else { return true }
+    let now = ContinuousClock.now
+    return told.withLock { told in
+      if let end = told[id], now < end { return false }
+      told = told.filter { now < $0.value }
+      told[id] = now + .milliseconds(milliseconds)
+      return true
     }
   }
 

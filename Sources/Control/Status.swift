@@ -77,6 +77,8 @@ public struct Status: Codable, Sendable {
   public let tracing: Tracing?
   /// What went wrong at the last attempt to apply the file; empty when it was applied.
   public let lastApplyErrors: [String]
+  /// Settings of the file that was applied which hold after a restart only, each with what to type.
+  public let restartNeeded: [String]
   /// Overrides of servers that could not be read or kept, and those that the file contradicts.
   public let overrideErrors: [String]
   public let overrides: Int

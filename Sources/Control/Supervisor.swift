@@ -23,6 +23,7 @@ public final class Supervisor: Sendable {
   let audit: AuditLog
   let events: EventBook
   let history = TrafficHistory()
+  let peaks = PeakBook()
   let firewall = FirewallDesk()
   private let traces: TraceExporter
   private let bans: RefusalBans
@@ -30,6 +31,9 @@ public final class Supervisor: Sendable {
   let challenges: ChallengeBoard
   private let renewer: Renewer
   private let names: NameWatch
+  let changes = AdminLane("gatehouse.changes")
+  let questions = AdminLane("gatehouse.questions")
+  let explanations = ExplainDesk()
   private let databases: DatabaseWatch
   private let chores = Mutex<[Chore]>([])
   /// One change of the configuration that runs at a time.
@@ -40,6 +44,7 @@ public final class Supervisor: Sendable {
   let isEnding = Atomic(false)
   private let haproxy: Mutex<HAProxySocket?> = Mutex(nil)
   private let startedAt: Date
+  private let startTerms: StartTerms
   private let verdicts: VerdictKeeper
   private let state: Mutex<State>
 
@@ -49,6 +54,7 @@ public final class Supervisor: Sendable {
     startedAt = Date()
     verdicts = VerdictKeeper(startedAt: startedAt)
     let loaded = try ConfigurationFile.load(path)
+    startTerms = StartTerms(loaded)
     let folder = loaded.adminSocket == nil ? StateFolder() : StateFolder(loaded.state)
     events = EventBook(folder.file("events.log"))
     let logger = logger.noting(in: events)
@@ -212,7 +218,7 @@ public final class Supervisor: Sendable {
     }
     let logger = logger.of(.apply)
     proxy.reopenLog()
-    for warning in loaded.warnings { logger.warning("\(warning)") }
+    for warning in loaded.warnings + startTerms.waiting(in: loaded) { logger.warning("\(warning)") }
     logger.notice(
       "applied \(path): generation \(generation)",
       metadata: .about("generation \(generation)", by: by))
@@ -222,6 +228,11 @@ public final class Supervisor: Sendable {
   func reconfigure() throws { try adopt { _ in } }
 
   var loaded: LoadedConfiguration { state.withLock { $0.loaded } }
+
+  /// The generation that runs, and what it says.
+  var current: (generation: Int, loaded: LoadedConfiguration) {
+    state.withLock { ($0.generation, $0.loaded) }
+  }
 
   /// Applies of the file that were refused, since the start.
   var rejections: UInt64 { state.withLock { $0.rejections } }
@@ -262,7 +273,10 @@ public final class Supervisor: Sendable {
       Chore(every: 1) { [self] in
         let reports = proxy.report()
         // One that is silent would look like traffic that goes back, and then a burst.
-        if reports.count == proxy.workerCount { history.add(reports) }
+        if reports.count == proxy.workerCount {
+          history.add(reports)
+          peaks.add(reports)
+        }
         followVerdict()
         publishMoment()
       },
@@ -305,7 +319,7 @@ public final class Supervisor: Sendable {
       firewall: .init(view.reports, firewallFacts(state.loaded)),
       log: proxy.logReport.map(Status.Log.init),
       names: names.report, databases: databases.report, tracing: traces.report,
-      lastApplyErrors: state.lastErrors,
+      lastApplyErrors: state.lastErrors, restartNeeded: startTerms.waiting(in: state.loaded),
       overrideErrors: troubles,
       overrides: overrides,
       certificateErrors: certificates.troubles + certificates.uncovered(configuration)

@@ -55,12 +55,33 @@ public struct LocalResponse: Sendable {
   public var fields: [LocalField] = []
   /// After the body the connection stays open for all that is published.
   public var isEventStream = false
+  /// Who asks, under a name that tells him from others; nil while nobody knows.
+  public var caller: String?
+  /// What takes time: nothing of this answer is sent but what it calls back with, once, from any thread;
+  /// it must not keep its caller waiting.
+  public var later: (@Sendable (@escaping @Sendable (LocalResponse) -> Void) -> Void)?
 
   public init(status: UInt16, contentType: String, body: [UInt8], tag: String? = nil) {
     self.status = status
     self.contentType = contentType
     self.body = body
     self.tag = tag
+  }
+
+  /// With a change to what is sent, whenever that is.
+  public func with(_ change: @escaping @Sendable (inout LocalResponse) -> Void) -> LocalResponse {
+    var response = self
+    change(&response)
+    if let later {
+      response.later = { answer in
+        later { late in
+          var late = late
+          change(&late)
+          answer(late)
+        }
+      }
+    }
+    return response
   }
 
   /// Bytes of all fields together; those past it, or with a control character in them, are not sent.

@@ -22,6 +22,8 @@ enum Command: Sendable {
   case ban(IPAddress, until: Int64)
   case unban(IPAddress)
   case report(ReportRequest)
+  /// To the request of this ID, if its client still waits for it.
+  case deliver(LocalResponse, SlotID, RequestID)
   /// Bytes for all who keep a connection open for events.
   case publish([UInt8])
   case endEventStreams

@@ -5,6 +5,8 @@ public struct ProxyConfiguration: Sendable, Equatable {
   public var routes: [Route] = []
   public var limits = Limits()
   public var timeouts = Timeouts()
+  /// None where clients say to others than us who they are.
+  public var callers: CallerLimits?
   /// Threads that serve; one per core when 0.
   public var workers = 0
   /// What our own cookies are sealed with; one that nobody knows when empty.

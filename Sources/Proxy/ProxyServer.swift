@@ -40,6 +40,8 @@ public final class ProxyServer: Sendable {
     var standings: [ServerID: ServerStanding] = [:]
     var bans = BanList()
     var sink: LogSink?
+    /// Of generations before, whose last lines may still be written.
+    var retired: [LogQueue] = []
   }
 
   let mailboxes: [Mailbox]
@@ -137,6 +139,8 @@ public final class ProxyServer: Sendable {
       state.withLock {
         $0.configuration = actual
         $0.standings = standings
+        $0.retired.removeAll(where: \.hasEnded)
+        if let old = $0.sink, old !== sink { $0.retired.append(old.queue) }
         $0.sink = sink
         $0.bound = actual.listeners.flatMap(\.addresses)
       }
@@ -252,8 +256,17 @@ public final class ProxyServer: Sendable {
   /// Opens the access log's file again; one that was moved away ends where it is.
   public func reopenLog() { state.withLock { $0.sink }?.queue.reopen() }
 
-  /// Writes what the access log holds; once all workers have ended.
-  public func endLog() { state.withLock { $0.sink }?.finish() }
+  /// Writes what the access log holds, and those before it; once all workers have ended.
+  public func endLog() {
+    let (retired, current) = state.withLock { ($0.retired, $0.sink) }
+    let all = retired + (current.map { [$0.queue] } ?? [])
+    // All at once, so that together they take no longer than one.
+    for queue in all { queue.finish() }
+    let end = Clock.milliseconds() + LogWriter.lastMilliseconds + 1000
+    for queue in all {
+      queue.waitUntilEnded(milliseconds: Int32(clamping: max(0, end - Clock.milliseconds())))
+    }
+  }
 
   /// Nil where none is kept.
   public var logReport: AccessLogReport? {

@@ -4,13 +4,16 @@ struct Times {
   let setAside, drain: Int64
   /// For the next byte of a client that is no longer listened to, and for all of them.
   let linger: Int64 = 2000
+  /// For a client to say who he is; `.max` where nobody asks.
+  let unknown: Int64
   let lingerInAll: Int64 = 30_000
   /// For the server to answer `Expect: 100-continue`; then the proxy does.
   let continueWait: Int64 = 1000
   /// How often the average rate of a request body is looked at.
   let bodyRateCheck: Int64 = 10_000
 
-  init(_ timeouts: Timeouts) {
+  init(_ timeouts: Timeouts, unknown: Duration? = nil) {
+    self.unknown = unknown?.milliseconds ?? .max
     handshake = timeouts.handshake.milliseconds
     head = timeouts.head.milliseconds
     body = timeouts.body.milliseconds
@@ -87,6 +90,7 @@ final class Snapshot {
   /// This worker's share of the connections.
   let connectionsPerWorker: Int
   let times: Times
+  let callers: CallerLimits?
   let listeners: [Listener]
   let backends: [Backend]
   /// By backend: something in a request decides which servers may get it. Apart from the backends, for it
@@ -111,7 +115,8 @@ final class Snapshot {
       bytes: limits.responseHeadBytes, targetBytes: 0, fields: limits.headerCount)
     connectionsPerWorker = max(
       1, configuration.limits.connections / max(1, configuration.workers))
-    times = Times(configuration.timeouts)
+    times = Times(configuration.timeouts, unknown: configuration.callers?.unknownFor)
+    callers = configuration.callers
     listeners = configuration.listeners.map {
       Listener(
         name: $0.name, addresses: $0.addresses, admission: Admission($0),

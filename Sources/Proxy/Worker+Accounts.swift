@@ -139,7 +139,7 @@ extension Exchange {
     switch reply {
     case .badGateway, .noServer: fault ?? reply.ending
     case .refused, .badPath, .forbidden, .noRoute, .misdirected, .contentTooLarge, .headTooLarge,
-      .requestTimeout, .gatewayTimeout, .noPrimary, .queueFull, .queueTimeout, .tooManyStreams:
+      .requestTimeout, .gatewayTimeout, .noPrimary, .queueFull, .queueTimeout:
       reply.ending
     }
   }

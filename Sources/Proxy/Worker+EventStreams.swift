@@ -12,8 +12,16 @@ extension Worker {
 
   mutating func openEventStream(_ id: SlotID, _ response: LocalResponse) {
     forgetEndedStreams()
+    if let limit = snapshot.callers?.eventStreams, let caller = clients[id].caller,
+      eventStreams.count(where: { clients[$0].caller == caller }) >= limit
+    {
+      return refuseStream(
+        id, 429, "you follow the events over \(limit) connections already, as many as one may")
+    }
     guard eventStreams.count < Self.eventStreamLimit, !isDraining else {
-      return answer(id, .tooManyStreams)
+      return refuseStream(
+        id, 503,
+        "as many follow the events as may at a time (\(Self.eventStreamLimit)); try again soon")
     }
     clients[id].exchange.keepsAlive = false
     clients[id].exchange.responsePhase = .body
@@ -23,6 +31,15 @@ extension Worker {
     eventStreams.append(id)
     forgetEndedStreams()
     if sendHead(of: response, to: id, count: nil) { send(event: response.body, to: id) }
+  }
+
+  /// In the form of all that the admin API refuses; the text needs no escape.
+  private mutating func refuseStream(_ id: SlotID, _ status: UInt16, _ text: String) {
+    var refusal = LocalResponse(
+      status: status, contentType: "application/json",
+      body: Array("{\"errors\": [\"\(text)\"]}\n".utf8))
+    refusal.fields = [LocalField("Retry-After", "5")]
+    deliver(refusal, to: id)
   }
 
   /// Gives the bytes to each; who cannot follow, or has been here for long, is closed and may come again.

@@ -118,13 +118,18 @@ extension Worker {
 }
 
 extension Balancer {
-  init(_ backend: Snapshot.Backend, _ snapshot: Snapshot) {
+  /// `standings`: of servers that stand otherwise than the snapshot has them.
+  init(
+    _ backend: Snapshot.Backend, _ snapshot: Snapshot, _ standings: [ServerID: ServerStanding] = [:]
+  ) {
     let members = backend.servers.map { index in
       let server = snapshot.servers[index]
       let name = Array(server.name.utf8)
+      let standing =
+        standings[ServerID(backend: backend.name, server: server.name)] ?? server.standing
       return Member(
-        standing: server.standing, tier: server.plan.tier, seed: Hashing.hash(name.span),
-        slots: server.slots, weight: server.standing.weight)
+        standing: standing, tier: server.plan.tier, seed: Hashing.hash(name.span),
+        slots: server.slots, weight: standing.weight)
     }
     let slowStart = backend.plan.slowStart
     self.init(

@@ -81,6 +81,7 @@ extension Worker {
     clients[client].isAudited = counters.wouldRefuse != audited
     if listeners[id].address.isUnix { clients[client].peer = PeerCredentials(of: number) }
     guard poller.add(number, Token(.client, client)) else { return close(client: client) }
+    guard snapshot.callers == nil || makeRoom(for: client) else { return close(client: client) }
     arm(client: client)
     if clients[client].phase == .head, clients[client].origin.stream != nil { openStream(client) }
   }

@@ -20,10 +20,33 @@ extension Worker {
     guard clients[id].exchange.isRequestDone, var request = clients[id].exchange.local else {
       return
     }
+    clients[id].exchange.local = nil
     guard let responder else { return answer(id, .noRoute) }
     let body = clients[id].exchange.request.takeAll()
     request.body = [UInt8](copying: body.bytes)
     let response = responder(request)
+    know(id, as: response.caller)
+    guard let later = response.later else { return deliver(response, to: id) }
+    clients[id].exchange.isAnsweredLater = true
+    let (requestID, mailbox) = (clients[id].exchange.requestID, mailbox)
+    later { mailbox.post(.deliver($0, id, requestID)) }
+  }
+
+  /// What was made elsewhere; whoever asked may have gone, or have been told that it takes too long.
+  mutating func deliver(_ response: LocalResponse, to id: SlotID, of request: RequestID) {
+    guard clients.contains(id), clients[id].phase == .exchange,
+      clients[id].exchange.isAnsweredLater, clients[id].exchange.requestID == request
+    else { return }
+    clients[id].exchange.isAnsweredLater = false
+    clients[id].lastProgress = now
+    deliver(response, to: id)
+    guard clients[id].phase != .closed else { return }
+    // What came meanwhile is looked at, as after any other answer.
+    if clients[id].phase == .head { again.append(Token(.client, id)) }
+    arm(client: id)
+  }
+
+  mutating func deliver(_ response: LocalResponse, to id: SlotID) {
     guard !response.isEventStream || clients[id].exchange.method == .head else {
       return openEventStream(id, response)
     }

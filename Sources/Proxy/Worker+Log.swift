@@ -13,7 +13,12 @@ extension Worker {
   mutating func logExchange(_ id: SlotID) {
     guard let log = snapshot.log else { return }
     if Self.lineCapacity - lineEnd < LogLine.limit { handOverLines() }
-    let note = clients[id].note
+    var note = clients[id].note
+    // Its head was understood, and is gone: the log is younger than the request.
+    if note.isEmpty, clients[id].exchange.snapshot != nil, !clients[id].exchange.isStream {
+      note = RequestNote(
+        of: clients[id].exchange.method, isHTTP10: clients[id].exchange.isHTTP10)
+    }
     let exchange = logged(id)
     let memory = lineMemory
     var output = memory.output(at: lineEnd)

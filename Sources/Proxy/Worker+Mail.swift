@@ -17,6 +17,7 @@ extension Worker {
     case .ban(let client, let until): ban(client, until: until)
     case .unban(let client): bans.remove(client)
     case .report(let request): request.answer(report())
+    case .deliver(let response, let id, let request): deliver(response, to: id, of: request)
     case .publish(let bytes): publish(bytes)
     case .endEventStreams: endEventStreams()
     case .drain: drain()

@@ -33,6 +33,7 @@ extension Worker {
   }
 
   private mutating func clientIsLate(_ id: SlotID) {
+    guard !unknownIsLate(id) else { return }
     switch clients[id].phase {
     case .tunnel where clients[id].exchange.isQueued: queueIsLate(id)
     case .tunnel: abort(client: id, .clientStalled)

@@ -36,13 +36,31 @@ struct Gatehouse: ParsableCommand {
       try command.run()
     } catch {
       let code = exitCode(for: error)
-      let message = fullMessage(for: error)
+      let guess = code == .validationFailure ? meant : nil
+      let message = fullMessage(for: error) + (guess.map { "\nDid you mean '\($0)'?" } ?? "")
       if !message.isEmpty {
         let stream = code == .success ? FileHandle.standardOutput : FileHandle.standardError
         try? stream.write(contentsOf: Data("\(message)\n".utf8))
       }
       Foundation.exit(code == .validationFailure ? 2 : code.rawValue)
     }
+  }
+
+  /// The command that is nearest to one that there is not, with those before it; nil where all are known.
+  private static var meant: String? {
+    var command: any ParsableCommand.Type = Self.self
+    var path: [String] = []
+    for word in arguments {
+      let all = command.configuration.subcommands
+      guard !all.isEmpty, !word.hasPrefix("-") else { return nil }
+      guard let next = all.first(where: { $0.configuration.commandName == word }) else {
+        let names = all.compactMap(\.configuration.commandName).map { ($0, $0) }
+        return Nearest.word(to: word, of: names).map { (path + [$0]).joined(separator: " ") }
+      }
+      command = next
+      path.append(word)
+    }
+    return nil
   }
 
   /// `gatehouse -t -c FILE` is `gatehouse check -c FILE`, as nginx's users type it; and the state `--`

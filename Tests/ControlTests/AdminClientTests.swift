@@ -53,6 +53,7 @@ import Testing
         }
       } ],
       "override_errors" : [ ],
+      "restart_needed" : [ ],
       "overrides" : 1,
       "pid" : 42,
       "renewals" : [ {

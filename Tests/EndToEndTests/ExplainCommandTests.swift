@@ -21,6 +21,11 @@ import Testing
     let told = try explain("sX")
     #expect(
       told.status == 2 && told.standardError.contains("a termination state (-- CC CD"), "\(told)")
+    #expect(try explain("timeoout").standardError.contains("did you mean \"timeout\"?"))
+    let command = try run(Place.gatehouse, ["statsu"])
+    #expect(command.status == 2 && command.standardError.contains("Did you mean 'status'?"))
+    let below = try run(Place.gatehouse, ["server", "shwo"])
+    #expect(below.standardError.contains("Did you mean 'server show'?"), "\(below)")
     #expect(try explain("CD", "--json").standardOutput.contains(#""state" : "CD""#))
   }
 

@@ -1,11 +1,12 @@
 enum AdminFields {
   static let socket = Field(
     "socket", .path, standard: LoadedConfiguration.defaultAdminSocket,
-    "The Unix socket of the admin commands.")
+    "The Unix socket of the admin commands. From a restart on.")
   static let group = Field(
     "group", .described("a group of this machine, by name or number"),
     standard: "the process's own",
-    "Whose members may open the socket, beside its owner and root; what they may do, `roles` says.")
+    "Whose members may open the socket, beside its owner and root; what they may do, `roles` says. From a restart on."
+  )
   static let roles = Field("roles", .section("admin.roles"), "Who may do what over the socket.")
   static let listen = Field(
     "listen", .section("admin.listen"),

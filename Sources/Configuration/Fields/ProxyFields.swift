@@ -10,7 +10,8 @@ enum FileFields {
   static let limits = Field("limits", .section("limits"), "Every bound on size or number.")
   static let timeouts = Field("timeouts", .section("timeouts"), "Every bound on time.")
   static let workers = Field(
-    "workers", .integer(0...64), standard: "0", "Threads that serve; 0 for one per core.")
+    "workers", .integer(0...64), standard: "0",
+    "Threads that serve; 0 for one per core. From a restart on.")
   static let cookieKey = Field(
     "cookie_key", .path, standard: "one made at each start",
     "A file of 32 bytes at least that cookies are sealed with; the same on every gate.")
@@ -18,7 +19,8 @@ enum FileFields {
     "admin", .section("admin"), "The administrator's door; none when left out.")
   static let state = Field(
     "state", .path, standard: LoadedConfiguration.standardState,
-    "The folder of what changes while running: overrides of servers, and the audit log.")
+    "The folder of what changes while running: overrides of servers, and the audit log. From a restart on."
+  )
   static let health = Field(
     "health", .section("health"),
     "Where /livez, /readyz and /startupz are answered; nowhere when left out."

@@ -12,8 +12,7 @@ extension AdminAPI {
       response.fields = error.fields
       if error.isFailedLogin { note(login: request, role: "", outcome: "401: \(error.message)") }
     }
-    response.fields += AdminPages.protection
-    return response
+    return response.with { $0.fields += AdminPages.protection }
   }
 
   private func admitted(
@@ -27,7 +26,9 @@ extension AdminAPI {
       let caller =
         showsToken
         ? try keeper.caller(of: request, to: origin) : try? keeper.caller(of: request, to: origin)
-      return Self.json(Greeting(keeper, caller))
+      var response = Self.json(Greeting(keeper, caller))
+      response.caller = caller?.key
+      return response
     }
     if request.path == "/v1/session" {
       if request.method == "POST" { return try logIn(request, keeper) }
@@ -53,7 +54,9 @@ extension AdminAPI {
     let (role, digest) = try keeper.role(ofToken: token, request)
     note(login: request, role: role.rawValue, outcome: "done")
     let cookie = keeper.sessions.begin(digest)
-    var response = Self.json(Session(AdminCaller(.session, role, at: request.address)))
+    let caller = AdminCaller(.session, role, at: request.address)
+    var response = Self.json(Session(caller))
+    response.caller = caller.key
     response.fields = [keeper.setCookie(cookie, for: SessionBook.life)]
     return response
   }

@@ -37,6 +37,15 @@ struct AdminCaller {
     }
   }
 
+  /// Tells him from all others, whatever he came with; a session counts as its token.
+  var key: String {
+    switch proof {
+    case .peer(let peer): "uid \(peer.user)"
+    case .token, .session: "token \(role.rawValue)"
+    case .certificate(let name): "certificate \(name)"
+    }
+  }
+
   /// With where he is, as far as that is known.
   var text: String {
     if case .peer(let peer) = proof { return "\(name) (uid \(peer.user))" }

@@ -105,6 +105,7 @@ final class AdminDoor: Sendable {
     }
     var configuration = ProxyConfiguration()
     configuration.workers = 1
+    configuration.callers = CallerLimits()
     configuration.limits.connections = connectionLimit
     configuration.limits.bodyBytes = bodyLimit
     configuration.listeners = [listener]

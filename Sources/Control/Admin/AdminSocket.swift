@@ -3,6 +3,9 @@ internal import Proxy
 
 /// The admin socket: one more proxy, whose routes are answered by this process.
 enum AdminSocket {
+  /// Clients at a time; one user has `CallerLimits.connections` of them at most.
+  static let connectionLimit = 1024
+
   struct Failure: Error, CustomStringConvertible { var description: String }
 
   /// For its owner and group alone, from its first moment on.
@@ -13,6 +16,8 @@ enum AdminSocket {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     var configuration = ProxyConfiguration()
     configuration.workers = 1
+    configuration.limits.connections = connectionLimit
+    configuration.callers = CallerLimits()
     configuration.listeners = [.init(name: "admin", addresses: [.unix(path: path)])]
     configuration.routes = [.init(host: .any, path: .any, action: .local)]
     let before = umask(0o177)

@@ -44,6 +44,18 @@ public struct Explainer {
       proxy, standings: running?.standings ?? [:], setAside: running?.setAside ?? [])
   }
 
+  /// Over what was compiled of the same configuration before.
+  init(
+    _ path: String, _ loaded: LoadedConfiguration, running: RunningFacts,
+    _ places: ConfigurationPlaces, _ forecaster: Forecaster
+  ) {
+    self.path = path
+    self.loaded = loaded
+    self.running = running
+    self.places = places
+    self.forecaster = forecaster.standing(running.standings, setAside: running.setAside)
+  }
+
   /// Every step in the order in which a connection meets it.
   public func why(
     _ question: Question, _ kernel: KernelFacts, at time: Int64 = CompiledPolicy.now

@@ -86,7 +86,7 @@ public struct Explanation: Sendable {
 }
 
 extension Explanation: Encodable {
-  private enum Key: String, CodingKey {
+  enum Key: String, CodingKey {
     case verdict, end, sentence, status, reason, location, alert, backend, servers, route, steps
     case advice, notes
   }

@@ -95,7 +95,29 @@ public struct LoggedRequest: Sendable, Encodable {
     guard let term else { return nil }
     let endings = Ending.allCases.filter { "\($0.state)" == term }
     return (endings.first { "\($0.reason)" == termReason } ?? endings.first)
-      .map(WordExplanation.Meaning.init)
+      .map { WordExplanation.Meaning($0).naming(self) }
+  }
+
+  /// What to type, with what is known of this request in place of the words in capitals.
+  func filled(_ step: String) -> String {
+    var step = step
+    if let clientIP, let url = url(port: nil) {
+      step = step.replacing("ADDRESS URL", with: "\(clientIP) \(Self.quoted(url))")
+    }
+    if let clientIP { step = step.replacing("ban del ADDRESS", with: "ban del \(clientIP)") }
+    if let backend, let server {
+      step = step.replacing("BACKEND/SERVER", with: "\(backend)/\(server)")
+    }
+    return step
+  }
+
+  /// For a shell: a query has what it takes for its own.
+  private static func quoted(_ text: String) -> String {
+    let isPlain = text.utf8.allSatisfy { byte in
+      (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte | 0x20)
+        || "/:.,-_%=@+".utf8.contains(byte)
+    }
+    return isPlain ? text : "'\(text.replacing("'", with: "'\\''"))'"
   }
 
   /// The URL that was asked for, for a `why`.

@@ -38,6 +38,15 @@ public struct WordExplanation: Sendable, Encodable {
       """
   }
 
+  /// The known word that was most likely meant; nil where none is near.
+  public static func nearest(to word: String) -> String? {
+    let known =
+      Set(Ending.allCases.flatMap { ["\($0.state)", $0.name] }).sorted()
+      + ReplyReasons.statuses.map { "\($0)" } + ClientsWord.allCases.map(\.rawValue)
+    let lower = word.lowercased()
+    return Nearest.word(to: lower, of: known.map { ($0.lowercased(), $0) })
+  }
+
   private init(_ subject: String, _ summary: String, _ meanings: [Meaning]) {
     self.subject = subject
     self.summary = summary
@@ -88,6 +97,11 @@ public struct WordExplanation: Sendable, Encodable {
 }
 
 extension WordExplanation.Meaning {
+  func naming(_ request: LoggedRequest) -> Self {
+    Self(
+      name: name, state: state, reason: reason, causes: causes, steps: steps.map(request.filled))
+  }
+
   init(_ ending: Ending) { self.init(ending, reason: "\(ending.reason)") }
 
   init(_ ending: Ending, reason: String) {

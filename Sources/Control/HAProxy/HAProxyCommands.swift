@@ -67,7 +67,7 @@ struct HAProxyCommands {
 
 extension Supervisor {
   var haproxyTable: HAProxyTable {
-    HAProxyTable(status(), TrafficView(proxy.report(), history).traffic, loaded.proxy)
+    HAProxyTable(status(), TrafficView(proxy.report(), history).traffic, loaded.proxy, peaks.peaks)
   }
 }
 

@@ -3,8 +3,8 @@ internal import Proxy
 
 /// The table that `show stat` of HAProxy prints, of what runs here; its readers need not be changed.
 ///
-/// What has no counterpart here (maxima, limits of rates, caches) is left empty. Times are averages
-/// since the start, in milliseconds.
+/// What has no counterpart here (limits of rates, caches, maxima of times) is left empty. Times are
+/// averages since the start, in milliseconds; maxima and rates are as `PeakBook` has seen them.
 struct HAProxyTable {
   /// As `show stat IID TYPE SID` asks for it; -1 stands for any.
   struct Filter {
@@ -22,12 +22,14 @@ struct HAProxyTable {
   private let status: Status
   private let traffic: TrafficReport
   private let configuration: ProxyConfiguration
+  private let peaks: [PeakBook.Key: PeakBook.Peaks]
   private let now: Date
 
   init(
     _ status: Status, _ traffic: TrafficReport, _ configuration: ProxyConfiguration,
-    now: Date = Date()
+    _ peaks: [PeakBook.Key: PeakBook.Peaks], now: Date = Date()
   ) {
+    self.peaks = peaks
     self.status = status
     self.traffic = traffic
     self.configuration = configuration
@@ -69,6 +71,27 @@ struct HAProxyTable {
       "dcon": "\(one.traffic.refused)", "ssl_sess": "\(full)",
       "ssl_failed_handshake": "\(one.traffic.handshakeFailures)",
     ].merging(responses(one.traffic.responses)) { $1 }
+      .merging(listenerPeaks(one)) { $1 }
+  }
+
+  /// Of a listener: its connections are what HAProxy calls sessions.
+  private func listenerPeaks(_ one: Status.Listener) -> [String: String] {
+    let peak = peaks[.listener(one.name)] ?? PeakBook.Peaks()
+    let highest = max(peak.active, Int(clamping: one.traffic.connections))
+    return [
+      "smax": "\(highest)", "rate": "\(peak.rate)", "rate_max": "\(peak.highestRate)",
+      "conn_rate": "\(peak.rate)", "conn_rate_max": "\(peak.highestRate)",
+      "req_rate": "\(peak.requestRate)", "req_rate_max": "\(peak.highestRequestRate)",
+    ]
+  }
+
+  /// Of a backend or a server.
+  private func peaks(_ key: PeakBook.Key, active: Int, queued: Int) -> [String: String] {
+    let peak = peaks[key] ?? PeakBook.Peaks()
+    return [
+      "smax": "\(max(peak.active, active))", "qmax": "\(max(peak.queued, queued))",
+      "rate": "\(peak.rate)", "rate_max": "\(peak.highestRate)",
+    ]
   }
 
   private func row(_ one: Status.Backend, number: Int) -> [String: String] {
@@ -93,8 +116,12 @@ struct HAProxyTable {
       "srv_abrt": "\(endings(meter) { $0 == "S" || $0 == "s" })",
       "qtime": average(meter.queue), "ctime": average(meter.connect),
       "rtime": average(meter.firstByte), "ttime": average(meter.total),
-      "rate": rate(one.servers), "mode": group?.split == nil ? "http" : "tcp",
+      "mode": group?.split == nil ? "http" : "tcp",
     ].merging(responses(meter.responses.byName)) { $1 }
+      .merging(
+        peaks(
+          .backend(one.name), active: one.servers.reduce(0) { $0 + $1.active }, queued: one.queued)
+      ) { $1 }
   }
 
   private func row(_ one: Status.Server, of backend: Status.Backend) -> [String: String] {
@@ -109,12 +136,13 @@ struct HAProxyTable {
       "status": Self.state(one), "weight": "\(one.weight)", "act": isSpare ? "0" : "1",
       "bck": isSpare ? "1" : "0", "chkdown": "\(one.stateChanges)",
       "lastchg": since(one.healthSince ?? status.startedAt), "pid": "1",
-      "lbtot": "\(one.requests)", "type": "2", "rate": rate([one]),
+      "lbtot": "\(one.requests)", "type": "2",
       "rtime": average(meter.firstByte),
       "req_tot": "\(one.requests)", "addr": one.address, "mode": "http",
       "srv_icur": "\(one.idle)", "idle_conn_cur": "\(one.idle)", "used_conn_cur": "\(one.active)",
       "uweight": "\(one.configuredWeight)",
     ].merging(responses(one.traffic.responses)) { $1 }
+      .merging(peaks(.server(id), active: one.active, queued: 0)) { $1 }
     if let last = one.lastResult {
       let check = HAProxyCheck(last, isGood: one.health != "down")
       fields["chkfail"] = "\(one.failures)"
@@ -157,11 +185,6 @@ struct HAProxyTable {
 
   private func average(_ times: Histogram) -> String {
     times.count == 0 ? "0" : "\(times.sum / times.count / 1000)"
-  }
-
-  private func rate(_ servers: [Status.Server]) -> String {
-    let sum = servers.reduce(0.0) { $0 + ($1.traffic.recent?.requestsPerSecond ?? 0) }
-    return "\(Int(min(sum, 1e12).rounded()))"
   }
 
   private func since(_ time: Date) -> String {

@@ -74,6 +74,11 @@ final class HealthDoor: Sendable {
   private static func configuration(_ addresses: [SocketAddress]) -> ProxyConfiguration {
     var configuration = ProxyConfiguration()
     configuration.workers = 1
+    // Nobody says who he is here, and nobody's idle connections keep others out.
+    var callers = CallerLimits()
+    callers.unknown = connectionLimit / 2
+    callers.unknownFor = configuration.timeouts.connectionAge
+    configuration.callers = callers
     configuration.limits.connections = connectionLimit
     configuration.limits.bodyBytes = 1
     configuration.timeouts.idle = .seconds(15)

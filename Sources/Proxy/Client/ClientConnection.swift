@@ -18,6 +18,8 @@ struct ClientConnection: ~Copyable {
   var serverName: [UInt8] = []
   /// On a Unix socket.
   var peer: PeerCredentials?
+  /// Who asks, once an answer has named him.
+  var caller: String?
   /// The terms under which the client's own certificate was asked for; nil where it was not.
   var verifier: ClientVerifier?
   /// As `Client-Cert` tells it to servers (RFC 9440); empty without one.
@@ -75,6 +77,20 @@ struct ClientConnection: ~Copyable {
 
   /// When to look at this connection if nothing happens before.
   func deadline(_ times: Times) -> Int64 {
+    guard times.unknown < .max, isUnknown else { return ownDeadline(times) }
+    return min(ownDeadline(times), acceptedAt + times.unknown)
+  }
+
+  /// Has not said who he is, and is not about to be told what he asked for.
+  var isUnknown: Bool {
+    guard caller == nil, !exchange.isAnsweredLater else { return false }
+    return switch phase {
+    case .announcing, .handshaking, .head, .exchange: true
+    case .tunnel, .closing, .lingering, .closed: false
+    }
+  }
+
+  private func ownDeadline(_ times: Times) -> Int64 {
     switch phase {
     case .announcing, .handshaking: acceptedAt + times.handshake
     case .head: headSince.map { $0 + times.head } ?? phaseSince + times.idle

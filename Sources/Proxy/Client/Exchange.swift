@@ -79,6 +79,8 @@ struct Exchange: ~Copyable {
   var takesTrailers = false
   var isLocal = false
   var local: LocalRequest?
+  /// Its answer is being made elsewhere in this process.
+  var isAnsweredLater = false
   var accepts = AcceptedReply.text
   /// Nil where the file does not ask for tracing.
   var trace: TraceRecord?

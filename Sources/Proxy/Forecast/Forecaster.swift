@@ -4,7 +4,8 @@ public struct Forecaster {
   public let configuration: ProxyConfiguration
   private let snapshot: Snapshot
   private let selectors: Selectors
-  private let setAside: Set<ServerID>
+  private var standings: [ServerID: ServerStanding]
+  private var setAside: Set<ServerID>
 
   /// `standings`: how servers are treated now; as the file has them where they are not named.
   public init(
@@ -12,13 +13,24 @@ public struct Forecaster {
     setAside: Set<ServerID> = []
   ) throws(ProxyError) {
     guard let key = TicketKey() else { throw .system("no randomness for ticket keys") }
+    self.standings = standings
     do throws(TLSContextError) {
-      snapshot = try Snapshot(configuration, standings: standings)
+      snapshot = try Snapshot(configuration)
       selectors = try Selectors(
         configuration.listeners, keys: TicketKeys(key, at: 0), answering: [])
     } catch { throw .tls(error) }
     self.configuration = configuration
     self.setAside = setAside
+  }
+
+  /// Over what was compiled already, with servers that stand otherwise now.
+  public func standing(
+    _ standings: [ServerID: ServerStanding], setAside: Set<ServerID>
+  ) -> Forecaster {
+    var other = self
+    other.standings = standings
+    other.setAside = setAside
+    return other
   }
 
   /// Time in seconds since 1970; bans left aside.
@@ -152,7 +164,7 @@ public struct Forecaster {
 
   private func servers(of backend: Int, _ wish: Balancer.Wish) -> ServerForecast {
     let plan = snapshot.backends[backend]
-    var balancer = Balancer(plan, snapshot)
+    var balancer = Balancer(plan, snapshot, standings)
     let names = plan.servers.map { ServerID(backend: plan.name, server: snapshot.servers[$0].name) }
     let aside = Set(names.indices.filter { setAside.contains(names[$0]) })
     var wish = wish

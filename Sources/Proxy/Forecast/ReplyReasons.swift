@@ -21,7 +21,6 @@ public enum ReplyReasons {
   private static func endings(of reply: Reply) -> [Ending] {
     switch reply {
     case .badGateway: [.serverGone, .badResponse]
-    case .tooManyStreams: [.answeredHere]
     case .noServer: [.noServer, .connectFailed, .connectTimedOut, .outOfSockets]
     case .refused, .badPath, .forbidden, .noRoute, .misdirected, .contentTooLarge, .headTooLarge,
       .requestTimeout, .gatewayTimeout, .noPrimary, .queueFull, .queueTimeout:

@@ -3,7 +3,6 @@ enum Reply {
   case refused(HeadRejection)
   case badPath, forbidden, noRoute, misdirected, contentTooLarge, headTooLarge, requestTimeout
   case badGateway, noServer, gatewayTimeout, noPrimary, queueFull, queueTimeout
-  case tooManyStreams
 
   var status: UInt16 {
     switch self {
@@ -16,7 +15,7 @@ enum Reply {
     case .misdirected: 421
     case .headTooLarge: 431
     case .badGateway: 502
-    case .noServer, .noPrimary, .queueFull, .queueTimeout, .tooManyStreams: 503
+    case .noServer, .noPrimary, .queueFull, .queueTimeout: 503
     case .gatewayTimeout: 504
     }
   }
@@ -37,7 +36,6 @@ enum Reply {
     case .queueFull: "too many wait for a server already; try again soon"
     case .queueTimeout: "no server had room in time; try again soon"
     case .gatewayTimeout: "the server behind did not answer in time"
-    case .tooManyStreams: "as many follow the events as may at a time; try again soon"
     }
   }
 }

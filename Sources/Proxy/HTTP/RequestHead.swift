@@ -53,6 +53,22 @@ enum Method: UInt8 {
     }
   }
 
+  /// As it stands in a request's line; nil where only its sender knows.
+  var text: StaticString? {
+    switch self {
+    case .get: "GET"
+    case .head: "HEAD"
+    case .post: "POST"
+    case .put: "PUT"
+    case .delete: "DELETE"
+    case .options: "OPTIONS"
+    case .trace: "TRACE"
+    case .patch: "PATCH"
+    case .connect: "CONNECT"
+    case .other: nil
+    }
+  }
+
   /// Twice does no more than once (RFC 9110, section 9.2.2).
   var isIdempotent: Bool {
     switch self {

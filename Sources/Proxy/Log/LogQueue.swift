@@ -111,6 +111,12 @@ final class LogQueue: Sendable {
     unsafe eventfd_read(event.number, &count)
   }
 
+  /// The thread has written what it could.
+  var hasEnded: Bool {
+    var poll = pollfd(fd: ended.number, events: Int16(POLLIN), revents: 0)
+    return unsafe Glibc.poll(&poll, 1, 0) == 1
+  }
+
   func tellEnded() { eventfd_write(ended.number, 1) }
 
   /// Until the thread has written what it could, or the time is over.

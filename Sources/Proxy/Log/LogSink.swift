@@ -14,12 +14,6 @@ final class LogSink: Sendable {
   }
 
   deinit { queue.finish() }
-
-  /// Writes what is held; returns when that is done, or cannot be.
-  func finish() {
-    queue.finish()
-    queue.waitUntilEnded(milliseconds: Int32(LogWriter.lastMilliseconds) + 1000)
-  }
 }
 
 /// What the writing thread is started with.

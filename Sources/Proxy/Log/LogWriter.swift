@@ -37,7 +37,12 @@ final class LogWriter {
     while true {
       let orders = queue.takeOrders()
       if orders.wantsReopen { reopen() }
-      if orders.isOver, endsAt == .max { endsAt = Clock.milliseconds() + Self.lastMilliseconds }
+      if orders.isOver, endsAt == .max {
+        endsAt = Clock.milliseconds() + Self.lastMilliseconds
+        // Once more at once, however long the pause was to be.
+        retryAt = .min
+        pause = Self.pauses.lowerBound
+      }
       if position == batch.count { refill() }
       if batch.isEmpty {
         if orders.isOver { break }

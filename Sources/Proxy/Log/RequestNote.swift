@@ -16,6 +16,17 @@ struct RequestNote {
   /// Nothing was understood, so nothing is told.
   var isEmpty: Bool { bytes.isEmpty }
 
+  init() {}
+
+  /// Of a request that began before there was a log: what its exchange still knows, and `-` for the rest.
+  init(of method: Method, isHTTP10: Bool) {
+    bytes = Array((method.text.map { "\($0)" } ?? "-").utf8)
+    methodEnd = bytes.count
+    bytes.append(UInt8(ascii: "-"))
+    (pathEnd, hostEnd, refererEnd) = (bytes.count, bytes.count, bytes.count)
+    self.isHTTP10 = isHTTP10
+  }
+
   var method: Span<UInt8> {
     @_lifetime(borrow self)
     get { bytes.span.extracting(0..<methodEnd) }

@@ -103,7 +103,7 @@ extension Reply {
   var detail: StaticString? {
     switch self {
     case .refused(let why): why.reason
-    case .badPath, .headTooLarge, .tooManyStreams: reason
+    case .badPath, .headTooLarge: reason
     case .noPrimary: "no server takes writes just now"
     case .forbidden, .noRoute, .misdirected, .contentTooLarge, .requestTimeout, .badGateway,
       .noServer, .gatewayTimeout, .queueFull, .queueTimeout:
@@ -126,7 +126,6 @@ extension Reply {
     case .noPrimary, .queueTimeout: .queueTimedOut
     case .queueFull: .queueFull
     case .gatewayTimeout: .serverTimedOut
-    case .tooManyStreams: .answeredHere
     }
   }
 }

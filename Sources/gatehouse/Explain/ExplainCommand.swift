@@ -40,9 +40,11 @@ struct ExplainCommand: ParsableCommand {
     }
     let id = word.lowercased()
     guard id.utf8.count == 32, id.allSatisfy(\.isHexDigit) else {
+      let guess = WordExplanation.nearest(to: word).map { "; did you mean \"\($0)\"?" } ?? ""
       report(
         CommandFailure(
-          "\"\(AuditText.visible(word))\" is nothing that is known; allowed: \(WordExplanation.allowed)"
+          "\"\(AuditText.visible(word))\" is nothing that is known\(guess.isEmpty ? ";" : "\(guess)") "
+            + "allowed: \(WordExplanation.allowed)"
         ))
       throw ExitCode.failed
     }

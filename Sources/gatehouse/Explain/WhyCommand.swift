@@ -12,7 +12,9 @@ struct WhyCommand: ParsableCommand {
       Every rule that decides, from the kernel to the server, with the line of the
       file that says it; the last line is the verdict. It asks the code that
       serves requests, the kernel (as root), and the process that runs, if one
-      does: its bans, and how its servers stand.
+      does: its bans, and how its servers stand. Who is not root needs no more
+      than the admin socket: there the process itself answers, of what it runs;
+      where none runs, the files are read.
 
       EXAMPLES
         gatehouse why 203.0.113.9 https://www.example.com/orders/7
@@ -68,6 +70,12 @@ struct WhyQuestion: ParsableArguments {
   func explanation(_ options: SocketOptions, _ store: PolicyStore) throws -> Explanation {
     let question = try typed()
     let client = AdminClient(socket: try options.explainedSocket())
+    // Root reads all of it, and is told by the kernel what it holds, which the process may not ask.
+    if geteuid() != 0, store.folder == PolicyFile.standardState,
+      let told = try told(question, client, options)
+    {
+      return told
+    }
     let addresses = [question.client, question.via].compactMap { $0 }.map { IPAddress($0) }
     let (running, trouble) = facts(client, addresses)
     let path =
@@ -78,6 +86,22 @@ struct WhyQuestion: ParsableArguments {
     var explanation = try explainer.why(question, kernel)
     if let trouble { explanation.notes.append(trouble) }
     return explanation
+  }
+
+  /// What the process that runs says; nil where none does, where it can't be asked, and where it runs
+  /// another file.
+  private func told(
+    _ question: Explainer.Question, _ client: AdminClient, _ options: SocketOptions
+  ) throws -> Explanation? {
+    do {
+      if let config = options.config {
+        let running = try client.status().configurationPath
+        guard CertificateRefresh.absolute(config) == running else { return nil }
+      }
+      return try client.why(question, url: what.first { $0.contains("://") })
+    } catch AdminClient.Failure.refused(status: 400, let errors) {
+      throw CommandFailure(errors.joined(separator: "\n"))
+    } catch { return nil }
   }
 
   /// A process that runs and can't be asked is told of; one that does not run is no trouble.
@@ -112,7 +136,7 @@ struct WhyQuestion: ParsableArguments {
       throw CommandFailure(
         "to what? a port, a URL, or both, as in: gatehouse why \(address) https://www.example.com/")
     }
-    guard !method.isEmpty, method.utf8.allSatisfy(Self.isTokenByte) else {
+    guard Explainer.isMethod(method) else {
       throw CommandFailure("\"\(AuditText.visible(method))\" is no method; allowed: GET, POST ...")
     }
     question.method = method
@@ -132,11 +156,6 @@ struct WhyQuestion: ParsableArguments {
       return .ipv4(UInt32(truncatingIfNeeded: bits))
     }
     return address
-  }
-
-  private static func isTokenByte(_ byte: UInt8) -> Bool {
-    (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte | 0x20)
-      || "!#$%&'*+-.^_`|~".utf8.contains(byte)
   }
 }
 

@@ -13,14 +13,18 @@ struct EventsCommand: ParsableCommand {
       EXAMPLES
         gatehouse events
         gatehouse events --kind server --kind certificate --last 100
+        gatehouse events --since 10m
         gatehouse events --follow
         gatehouse events --json | jq '.[] | select(.severity == "error")'
 
       Exit code 0: shown. 2: nobody answered.
       """)
 
-  @Option(help: "How many, at most 1000.")
-  var last = 20
+  @Option(help: "How many, at most 1000; 20 when left out, with --since all of them.")
+  var last: Int?
+
+  @Option(help: .init("Only those of so long: 30s, 10m, 2h, 7d.", valueName: "span"))
+  var since: String?
 
   @Option(
     help: .init(
@@ -34,12 +38,32 @@ struct EventsCommand: ParsableCommand {
   @OptionGroup var options: SocketOptions
 
   func validate() throws {
-    guard (1...1000).contains(last) else { throw ValidationError("--last must be within 1...1000") }
+    guard (1...1000).contains(last ?? 1) else {
+      throw ValidationError("--last must be within 1...1000")
+    }
+    guard try seconds != 0 else { throw ValidationError("--since 0 shows nothing") }
+  }
+
+  /// Nil without `--since`.
+  private var seconds: Int? {
+    get throws {
+      guard let since else { return nil }
+      let units: [Character: Int] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
+      guard let unit = since.last.flatMap({ units[$0] }), let number = Int(since.dropLast()),
+        (0...3660).contains(number / max(1, 86_400 / unit)), number >= 0
+      else {
+        throw ValidationError(
+          "--since \"\(AuditText.visible(since))\" is no span; allowed: 1s to 3660d, such as 10m")
+      }
+      return number * unit
+    }
   }
 
   func run() throws {
     let all = try options.ask { try $0.events(last: 1000) }
-    let shown = Array(wanted(all).suffix(last))
+    let start = try seconds.map { Date(timeIntervalSinceNow: -Double($0)) }
+    let recent = all.filter { event in start.map { event.at >= $0 } ?? true }
+    let shown = Array(wanted(recent).suffix(last ?? (start == nil ? 20 : 1000)))
     guard follow else {
       return print(options.json ? try jsonText(shown) : EventText.table(shown, Paint.standard))
     }

@@ -43,10 +43,15 @@ struct ApplyCommand: ParsableCommand {
     commandName: "apply", abstract: "Make the running process apply its file as it is now.",
     discussion: """
       The same as SIGHUP, and it tells the outcome: on any error nothing changes,
-      and every error is printed with its place in the file.
+      and every error is printed with its place in the file. Settings that hold
+      after a restart only (workers, state, admin.socket, admin.group,
+      admin.haproxy_socket) are named where they differ.
 
       EXAMPLES
         gatehouse check -c gatehouse.yaml && gatehouse apply -c gatehouse.yaml
+
+      Exit code 0: applied. 1: applied, and something of it needs a restart.
+      2: refused, or nobody answered.
       """)
 
   @OptionGroup var options: SocketOptions
@@ -67,7 +72,9 @@ struct ApplyCommand: ParsableCommand {
       print(try jsonText(status))
     } else {
       print("applied \(status.configuration): generation \(status.generation)")
+      for line in status.restartNeeded { print("warning: \(AuditText.visible(line))") }
     }
+    if !status.restartNeeded.isEmpty { throw ExitCode.no }
   }
 }
 
@@ -78,6 +85,15 @@ extension SocketOptions {
       return try question(AdminClient(socket: try path()))
     } catch let error as ExitCode {
       throw error
+    } catch let errors as ConfigurationErrors {
+      // What is asked does not hang on the file.
+      report(
+        ConfigurationErrors(
+          lines: errors.lines + [
+            "the file names no socket as it is; name the running process's: --socket "
+              + LoadedConfiguration.defaultAdminSocket
+          ]))
+      throw ExitCode.failed
     } catch {
       report(error)
       throw ExitCode.failed

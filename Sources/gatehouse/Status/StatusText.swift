@@ -144,12 +144,13 @@ struct StatusText {
 
   /// No reason to be degraded: servers go on at the addresses that were known.
   private var notes: String {
-    status.names.compactMap { one in
-      one.failure.map {
-        "note: cannot resolve \(one.name): \($0); it stays at "
-          + one.addresses.joined(separator: ", ") + "\n"
-      }
-    }.joined()
+    status.restartNeeded.map { "note: \(AuditText.visible($0))\n" }.joined()
+      + status.names.compactMap { one in
+        one.failure.map {
+          "note: cannot resolve \(one.name): \($0); it stays at "
+            + one.addresses.joined(separator: ", ") + "\n"
+        }
+      }.joined()
   }
 
   private var firewallLines: String {
