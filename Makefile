@@ -10,7 +10,7 @@ deps: ## install the packages a build needs, if any is missing
 	@scripts/install-dependencies
 
 build: deps ## build the release
-	swift build -c release --product gatehouse
+	swift build -c release --product gatehouse --static-swift-stdlib
 
 run: build ## build, then start the demo on https://127.0.0.1:8443
 	.build/release/gatehouse demo

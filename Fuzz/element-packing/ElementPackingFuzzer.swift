@@ -13,6 +13,12 @@ struct ElementPackingFuzzer: Fuzzer {
     let lists = ElementPacking.lists(of: set, byteLimit: byteLimit)
     try ElementPacking.checkReading(lists, of: set)
     for list in lists { try Self.checkLength(list, of: set, byteLimit) }
+    if let addresses = set.asAddresses {
+      let same = ElementPacking.lists(of: addresses, byteLimit: byteLimit)
+      try Fault.unless(same == lists, "runs of plain intervals are packed in another way")
+      try ElementPacking.checkReading(lists, of: addresses)
+      try Self.checkLoss(number: lost, in: lists, of: addresses)
+    }
     try Self.checkLoss(number: lost, in: lists, of: set)
   }
 
@@ -65,6 +71,23 @@ struct ElementPackingFuzzer: Fuzzer {
     guard lists.count > 1 || index > 0 || !boundary.isEnd else { return }
     let fault = ElementPacking.fault(in: (lists.dropLast() + [rest]).map { $0[...] }, of: set)
     try Fault.unless(fault != nil, "boundary \(index) was lost and nobody saw it")
+  }
+}
+
+extension NamedSet {
+  /// The same set as policies have it: intervals of IPv4 addresses; nil where it is none of these.
+  fileprivate var asAddresses: NamedSet? {
+    guard key == .ipv4, isInterval, !isMap, fault == nil,
+      elements.list.allSatisfy({ $0.timeoutSeconds != 0 })
+    else { return nil }
+    var set = self
+    let intervals = elements.list.map {
+      AddressInterval(
+        first: UInt32(truncatingIfNeeded: $0.first), last: UInt32(truncatingIfNeeded: $0.last),
+        until: $0.timeoutSeconds.map { Int64(clamping: $0) })
+    }
+    set.elements = .ipv4(intervals[...], time: 0)
+    return set
   }
 }
 

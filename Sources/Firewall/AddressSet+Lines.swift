@@ -1,29 +1,5 @@
-/// A set as lines `FIRST-LAST`, for lists of a million; ends are not kept: feeds have none.
+/// A set as lines `FIRST-LAST`: how lists were kept before `AddressSet+Kept`, and may still be on disk.
 extension AddressSet {
-  /// Hands over the lines piece by piece.
-  public func write(_ sink: ([UInt8]) throws -> Void) rethrows {
-    let pieceByteCount = 1 << 20
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(pieceByteCount + 100)
-    func flush(_ isLast: Bool) throws {
-      guard isLast || bytes.count >= pieceByteCount else { return }
-      try sink(bytes)
-      bytes.removeAll(keepingCapacity: true)
-    }
-    for interval in ipv4 {
-      bytes.append(dotted: interval.first)
-      bytes.append(UInt8(ascii: "-"))
-      bytes.append(dotted: interval.last)
-      bytes.append(UInt8(ascii: "\n"))
-      try flush(false)
-    }
-    for interval in ipv6 {
-      bytes += "\(Address.ipv6(interval.first))-\(Address.ipv6(interval.last))\n".utf8
-      try flush(false)
-    }
-    try flush(true)
-  }
-
   /// Nil where a line is none of these.
   public init?(lines: [UInt8]) {
     var ipv4: [AddressInterval<UInt32>] = []
@@ -70,19 +46,5 @@ extension AddressSet {
       }
     }
     return dots == 3 && digits > 0 ? bits << 8 | octet : nil
-  }
-}
-
-extension [UInt8] {
-  fileprivate mutating func append(dotted bits: UInt32) {
-    var shift: UInt32 = 32
-    while shift > 0 {
-      shift -= 8
-      let octet = UInt8(truncatingIfNeeded: bits >> shift)
-      if octet >= 100 { append(0x30 + octet / 100) }
-      if octet >= 10 { append(0x30 + octet / 10 % 10) }
-      append(0x30 + octet % 10)
-      if shift > 0 { append(UInt8(ascii: ".")) }
-    }
   }
 }

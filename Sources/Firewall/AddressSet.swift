@@ -69,6 +69,11 @@ public struct AddressSet: Sendable, Equatable {
     self != subtracting(other)
   }
 
+  /// Whether nothing would be left without the other's addresses.
+  func isCovered(by other: AddressSet) -> Bool {
+    Intervals.isCovered(ipv4, by: other.ipv4) && Intervals.isCovered(ipv6, by: other.ipv6)
+  }
+
   /// Without what has ended by then.
   public func remaining(at time: Int64) -> AddressSet {
     let hasEnds = ipv4.contains { $0.until != nil } || ipv6.contains { $0.until != nil }
@@ -153,6 +158,35 @@ enum Intervals {
       }
     }
     return result
+  }
+
+  /// Whether none is turned around or reaches into the next one.
+  static func isAscending<Bits>(_ list: ArraySlice<AddressInterval<Bits>>) -> Bool {
+    var previous: Bits?
+    for interval in list {
+      guard interval.first <= interval.last, previous.map({ $0 < interval.first }) ?? true else {
+        return false
+      }
+      previous = interval.last
+    }
+    return true
+  }
+
+  /// Whether every address of `list` is one of `other`; both disjoint and sorted.
+  static func isCovered<Bits>(
+    _ list: [AddressInterval<Bits>], by other: [AddressInterval<Bits>]
+  ) -> Bool {
+    var index = 0
+    for interval in list {
+      var first = interval.first
+      while true {
+        while index < other.count, other[index].last < first { index += 1 }
+        guard index < other.count, other[index].first <= first else { return false }
+        guard other[index].last < interval.last else { break }
+        first = other[index].last + 1
+      }
+    }
+    return true
   }
 
   static func contains<Bits>(

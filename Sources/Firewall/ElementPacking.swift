@@ -15,22 +15,31 @@ enum ElementPacking {
   }
 
   /// Appends elements from `start` on up to the limit of a list; returns where the next list begins.
-  /// `isWhole`: all that the set will hold; else a change of it.
+  /// `isWhole`: all that the set will hold; else a change of it. `elementByteLimit`: of the set, by those who
+  /// pack more than one list of it, since to work it out all elements are looked at.
   static func append(
     _ set: NamedSet, from start: Int, isWhole: Bool, to list: inout [UInt8],
-    byteLimit: Int = listByteLimit
+    byteLimit: Int = listByteLimit, elementByteLimit: Int? = nil
   ) -> Int {
     let begin = list.count
-    let room = byteLimit - Self.byteLimit(of: set)
+    let room = byteLimit - (elementByteLimit ?? Self.byteLimit(of: set))
     // What lies before the first interval is marked as outside, as nft does.
     if isWhole, start == 0, set.isInterval, let first = set.elements.first, first.first > 0 {
       appendEnd(0, set.key, to: &list)
     }
     var index = start
     let count = set.elements.count
+    let plain = set.plainIPv4
     while index < count, index == start || list.count - begin <= room {
-      append(set.elements[index], of: set, to: &list)
-      index += 1
+      let fitting = max(1, (room - (list.count - begin)) / PlainIPv4.byteCount + 1)
+      let run = PlainIPv4.run(of: plain, from: index, atMost: fitting)
+      if run.isEmpty {
+        append(set.elements[index], of: set, to: &list)
+        index += 1
+      } else {
+        PlainIPv4.append(run, to: &list)
+        index += run.count
+      }
     }
     return index
   }
@@ -41,6 +50,7 @@ enum ElementPacking {
     var index = 0
     var isSame = true
     let count = set.elements.count
+    let plain = set.plainIPv4
     func check(_ element: SetElement?) {
       guard let element else { return }
       isSame = isSame && index < count && element == set.elements[index]
@@ -49,7 +59,13 @@ enum ElementPacking {
     for list in lists {
       let bytes = list.span
       var offset = 0
-      while let element = PackedElement.next(bytes, &offset) {
+      while true {
+        if reading.isBetween {
+          let same = PlainIPv4.matching(bytes, &offset, plain, from: index)
+          if same > 0 { reading.skip() }
+          index += same
+        }
+        guard let element = PackedElement.next(bytes, &offset) else { break }
         guard let boundary = element.boundary(bytes) else {
           return "an element of \"\(set.name)\" was packed without its key"
         }
@@ -70,13 +86,6 @@ extension ElementPacking {
   private static func append(
     _ element: SetElement, of set: NamedSet, to list: inout [UInt8]
   ) {
-    if set.isInterval, set.key == .ipv4, element.last < set.key.top, element.timeoutSeconds == nil,
-      element.chain == nil
-    {
-      return appendIPv4(
-        UInt32(truncatingIfNeeded: element.first), UInt32(truncatingIfNeeded: element.last) + 1,
-        to: &list)
-    }
     let isOpen = set.isInterval && element.last == set.key.top
     list.appendNested(NFTA_LIST_ELEM.rawValue) { list in
       appendKey(element.first, set.key, to: &list)
@@ -100,25 +109,7 @@ extension ElementPacking {
     if set.isInterval, !isOpen { appendEnd(element.last + 1, set.key, to: &list) }
   }
 
-  /// What lists of a million consist of: a start and an end, of whose 40 bytes only the keys differ.
-  private static func appendIPv4(_ first: UInt32, _ end: UInt32, to list: inout [UInt8]) {
-    let start = list.count
-    list.append(contentsOf: plainIPv4)
-    for index in 0..<4 {
-      let shift = UInt32(24 - 8 * index)
-      list[start + 12 + index] = UInt8(truncatingIfNeeded: first >> shift)
-      list[start + 36 + index] = UInt8(truncatingIfNeeded: end >> shift)
-    }
-  }
-
-  private static let plainIPv4: [UInt8] = {
-    var list: [UInt8] = []
-    list.appendNested(NFTA_LIST_ELEM.rawValue) { appendKey(0, .ipv4, to: &$0) }
-    appendEnd(0, .ipv4, to: &list)
-    return list
-  }()
-
-  private static func appendEnd(_ key: UInt128, _ type: NamedSet.Key, to list: inout [UInt8]) {
+  static func appendEnd(_ key: UInt128, _ type: NamedSet.Key, to list: inout [UInt8]) {
     list.appendNested(NFTA_LIST_ELEM.rawValue) {
       $0.appendAttribute(
         NFTA_SET_ELEM_FLAGS.rawValue, number: UInt32(NFT_SET_ELEM_INTERVAL_END.rawValue))
@@ -126,7 +117,7 @@ extension ElementPacking {
     }
   }
 
-  private static func appendKey(_ key: UInt128, _ type: NamedSet.Key, to list: inout [UInt8]) {
+  static func appendKey(_ key: UInt128, _ type: NamedSet.Key, to list: inout [UInt8]) {
     list.appendNested(NFTA_SET_ELEM_KEY.rawValue) {
       $0.append(UInt16(4 + type.byteCount), byteCount: 2, order: .host)
       $0.append(NFTA_DATA_VALUE.rawValue, byteCount: 2, order: .host)
@@ -217,6 +208,12 @@ private struct IntervalReading {
     open = nil
     return true
   }
+
+  /// Whether no interval is begun.
+  var isBetween: Bool { isInterval && open == nil }
+
+  /// Over whole intervals that somebody else has read.
+  mutating func skip() { isBegun = true }
 
   /// What was begun and has no end: it reaches to the top.
   var rest: SetElement? { open.map { Self.element($0, last: top) } }

@@ -5,6 +5,8 @@ import Glibc
 public enum FirewallKernel {
   /// What an apply has done.
   public struct Applied: Sendable, Equatable {
+    /// Which policy this is, as it was told.
+    public var digest: [UInt8]
     /// Counts applies of this table from 1.
     public var generation: UInt64
     /// The kernel's own count right after it.
@@ -140,7 +142,7 @@ public enum FirewallKernel {
         let moved = ruleset.chains.contains { $0.name == Ruleset.baseChain && $0.hook != former }
         return Applied(
           // The kernel leaves out zero.
-          generation: stamp.generation, kernelGeneration: max(1, generation &+ 1),
+          digest: digest, generation: stamp.generation, kernelGeneration: max(1, generation &+ 1),
           duration: ContinuousClock.now - start, formerHook: moved ? former : nil)
       }
     }

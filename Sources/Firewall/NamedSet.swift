@@ -105,8 +105,20 @@ struct NamedSet: Sendable, Equatable {
 
   var isFilledByPolicy: Bool { filling == .policy }
 
+  /// The elements, where they are intervals of IPv4 addresses.
+  var plainIPv4: ArraySlice<AddressInterval<UInt32>> {
+    guard isInterval, !isMap, key == .ipv4, case .ipv4(let intervals, _) = elements else {
+      return []
+    }
+    return intervals
+  }
+
   /// Why the kernel could not hold this set as it is meant; nil when it could.
   var fault: String? {
+    let plain = plainIPv4
+    if !plain.isEmpty {
+      return Intervals.isAscending(plain) ? nil : "intervals of \"\(name)\" overlap"
+    }
     var previous: UInt128?
     for index in 0..<elements.count {
       let element = elements[index]

@@ -33,8 +33,8 @@ extension NetlinkEncoder {
   /// Memory for all elements at once: to grow on the way would take as much again.
   mutating func reserve(_ sets: some Sequence<NamedSet>) {
     let byteCount = sets.reduce(0) { sum, set in
-      sum + set.elements.count * ElementPacking.byteLimit(of: set)
-        + set.elements.count * ElementPacking.byteLimit(of: set) / 512 + 256
+      let most = set.elements.count * ElementPacking.byteLimit(of: set)
+      return sum + most + most / 512 + 256
     }
     bytes.reserveCapacity(bytes.count + byteCount)
   }
@@ -44,6 +44,7 @@ extension NetlinkEncoder {
   ) throws(FirewallKernelError) {
     if let fault = set.fault { throw .unencodable(fault) }
     var ranges: [Range<Int>] = []
+    let elementByteLimit = ElementPacking.byteLimit(of: set)
     var index = 0
     while index < set.elements.count {
       open(
@@ -53,7 +54,8 @@ extension NetlinkEncoder {
       bytes.appendAttribute(NFTA_SET_ELEM_LIST_SET.rawValue, text: names[set.name] ?? set.name)
       bytes.appendNested(NFTA_SET_ELEM_LIST_ELEMENTS.rawValue) {
         let begin = $0.count
-        index = ElementPacking.append(set, from: index, isWhole: isWhole, to: &$0)
+        index = ElementPacking.append(
+          set, from: index, isWhole: isWhole, to: &$0, elementByteLimit: elementByteLimit)
         ranges.append(begin..<$0.count)
       }
       bytes.closeMessage(lastMessage)

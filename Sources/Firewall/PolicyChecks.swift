@@ -200,13 +200,13 @@ private struct Checker {
     for service in policy.services {
       let all = service.allow + service.trustedProxies + service.http.flatMap(\.allow)
       let allow = groups.set(all).remaining(at: now)
-      let left = allow.subtracting(deny).subtracting(groups.set(service.deny))
+      let own = groups.set(service.deny)
       if allow.isEmpty {
         error(
           service.place,
           "allow of service \"\(service.name)\" is empty: its groups have no address",
           "add an address, or write any")
-      } else if left.isEmpty {
+      } else if (own.isEmpty ? allow : allow.subtracting(own)).isCovered(by: deny) {
         warn(service.place, "all that service \"\(service.name)\" allows is denied")
       }
     }

@@ -42,6 +42,8 @@ struct AddressSetTests {
       #expect(ends(a.subtracting(b)) == zip(aEnds, bEnds).map { $1 > .min ? .min : $0 })
       let overlap = zip(aEnds, bEnds).contains { $0 > .min && $1 > .min }
       #expect(a.intersects(b) == overlap)
+      let isCovered = zip(aEnds, bEnds).allSatisfy { $0 == .min || $1 > .min }
+      #expect(a.isCovered(by: b) == isCovered)
       for (offset, end) in aEnds.enumerated() {
         let address = Address.ipv4(base + UInt32(offset))
         #expect(a.contains(address, at: 2) == (end > 2))
@@ -91,9 +93,27 @@ struct AddressSetTests {
       pieces += 1
     }
     #expect(pieces > 1)
-    #expect(AddressSet(lines: bytes) == set)
+    #expect(AddressSet(kept: bytes) == set)
+    for index in [0, 8, 23, 24, 5000, bytes.count - 40, bytes.count - 1] {
+      var damaged = bytes
+      damaged[index] ^= 0x10
+      #expect(AddressSet(kept: damaged) == nil, "byte \(index)")
+    }
+    for length in [1, 7, 24, 31, bytes.count - 8, bytes.count - 1] {
+      #expect(AddressSet(kept: Array(bytes.prefix(length))) == nil, "\(length) bytes")
+    }
+    #expect(AddressSet(kept: bytes + [0, 0, 0, 0, 0, 0, 0, 0]) == nil)
+  }
+
+  @Test func `a list that an older version has kept as text is read`() {
+    let text = "1.2.3.4-1.2.3.5\n10.0.0.0-10.255.255.255\n2001:db8::-2001:db8::f\n"
+    let set = AddressSet(
+      ipv4: [
+        .init(first: 0x0102_0304, last: 0x0102_0305), .init(first: 0x0a00_0000, last: 0x0aff_ffff),
+      ], ipv6: [.init(first: 0x2001_0db8 << 96, last: 0x2001_0db8 << 96 | 0xf)])
+    #expect(AddressSet(kept: Array(text.utf8)) == set)
     for text in ["1.2.3.4", "1.2.3.4-1.2.3", "2.0.0.0-1.0.0.0", "x-y", "1.2.3.4-::1", "-"] {
-      #expect(AddressSet(lines: Array(text.utf8)) == nil, "\(text)")
+      #expect(AddressSet(kept: Array(text.utf8)) == nil, "\(text)")
     }
   }
 }

@@ -24,6 +24,14 @@ struct FeedReader {
     var start = bytes.starts(with: [0xef, 0xbb, 0xbf]) ? 3 : 0
     var line = 1
     while start < bytes.count, problems.count < Problems.limit, entryCount <= most {
+      // Nearly every line is one network, and a comment at most.
+      if let (interval, next) = Self.plainLine(bytes.span, start) {
+        ipv4.append(interval)
+        entryCount += 1
+        start = next
+        line += 1
+        continue
+      }
       var end = start
       while end < bytes.count, bytes[end] != UInt8(ascii: "\n") { end += 1 }
       read(bytes, start, end, line)
@@ -49,11 +57,6 @@ struct FeedReader {
     guard next == end || Self.isComment(bytes[next]) else {
       return tell("more than a network in this line; allowed: one, and # or ; comments")
     }
-    if let interval = Self.plain(bytes, first, last) {
-      ipv4.append(interval)
-      entryCount += 1
-      return
-    }
     let text = String(decoding: bytes[first..<last], as: UTF8.self)
     do throws(NetworkError) {
       let network = try Network(parsing: text.shortened)
@@ -73,48 +76,53 @@ struct FeedReader {
     ipv6 += set.ipv6
   }
 
-  /// The common case without a string: dotted decimal with or without a prefix; nil for all else,
-  /// wrong or not, which the one true parser judges.
-  private static func plain(
-    _ bytes: [UInt8], _ first: Int, _ last: Int
-  ) -> AddressInterval<UInt32>? {
+  /// The common case in one pass and without a string: dotted decimal with or without a prefix; nil
+  /// for all else, wrong or not, which the one true parser judges. Also where the next line begins.
+  private static func plainLine(
+    _ bytes: borrowing Span<UInt8>, _ start: Int
+  ) -> (AddressInterval<UInt32>, next: Int)? {
+    var index = start
     var bits: UInt32 = 0
-    var number: UInt32 = 0
-    var digits = 0
-    var dots = 0
-    var index = first
-    while index < last, bytes[index] != UInt8(ascii: "/") {
-      let byte = bytes[index]
-      if byte == UInt8(ascii: ".") {
-        guard digits > 0, dots < 3 else { return nil }
-        bits = bits << 8 | number
-        number = 0
-        digits = 0
-        dots += 1
-      } else {
-        // A leading zero is no decimal number to everybody.
-        guard byte >= 0x30, byte <= 0x39, digits == 0 || number > 0 else { return nil }
-        number = number * 10 + UInt32(byte - 0x30)
-        digits += 1
-        guard number < 256 else { return nil }
+    for octet in 0..<4 {
+      if octet > 0 {
+        guard index < bytes.count, bytes[index] == UInt8(ascii: ".") else { return nil }
+        index += 1
       }
+      guard let number = number(bytes, &index, digits: 3), number < 256 else { return nil }
+      bits = bits << 8 | number
+    }
+    var host: UInt32 = 0
+    if index < bytes.count, bytes[index] == UInt8(ascii: "/") {
+      index += 1
+      // `/0` is everybody.
+      guard let width = number(bytes, &index, digits: 2), (1...32).contains(width) else {
+        return nil
+      }
+      host = width == 32 ? 0 : UInt32.max >> width
+    }
+    guard bits & host == 0 else { return nil }
+    while index < bytes.count, isSpace(bytes[index]) { index += 1 }
+    guard index == bytes.count || bytes[index] == UInt8(ascii: "\n") || isComment(bytes[index])
+    else { return nil }
+    while index < bytes.count, bytes[index] != UInt8(ascii: "\n") { index += 1 }
+    guard index - start <= lineByteLimit else { return nil }
+    return (AddressInterval(first: bits, last: bits | host), index + 1)
+  }
+
+  /// Decimal digits, at most so many; a leading zero is no decimal number to everybody.
+  private static func number(
+    _ bytes: borrowing Span<UInt8>, _ index: inout Int, digits: Int
+  ) -> UInt32? {
+    let start = index
+    var number: UInt32 = 0
+    while index < bytes.count, index - start < digits {
+      let digit = bytes[index] &- 0x30
+      guard digit < 10 else { break }
+      number = number * 10 + UInt32(digit)
       index += 1
     }
-    guard dots == 3, digits > 0 else { return nil }
-    bits = bits << 8 | number
-    guard index < last else { return AddressInterval(first: bits, last: bits) }
-    let prefix = last - index - 1
-    guard prefix == 1 || prefix == 2 else { return nil }
-    var width: UInt32 = 0
-    for byte in bytes[(index + 1)..<last] {
-      guard byte >= 0x30, byte <= 0x39 else { return nil }
-      width = width * 10 + UInt32(byte - 0x30)
-    }
-    // `/0` is everybody, `/08` is no number.
-    guard width >= 1, width <= 32, prefix == 1 || width >= 10 else { return nil }
-    let host = width == 32 ? 0 : UInt32.max >> width
-    guard bits & host == 0 else { return nil }
-    return AddressInterval(first: bits, last: bits | host)
+    let isPlain = index > start && (index - start == 1 || bytes[start] != 0x30)
+    return isPlain ? number : nil
   }
 
   private static func isSpace(_ byte: UInt8) -> Bool {

@@ -78,10 +78,22 @@ extension PolicyReader {
 
   private func lastFeed(_ group: String, _ path: String) -> Feed? {
     guard let lastFeeds, group.isName,
-      let data = FileManager.default.contents(atPath: "\(lastFeeds)/\(group).txt"),
-      let addresses = AddressSet(lines: Array(data))
+      let data = FileManager.default.contents(atPath: KeptFeed.path(in: lastFeeds, group)),
+      let addresses = AddressSet(kept: Array(data))
     else { return nil }
     return Feed(
       path: path, entryCount: addresses.ipv4.count + addresses.ipv6.count, addresses: addresses)
+  }
+}
+
+/// Where the list of a group lies that an apply has kept.
+public enum KeptFeed {
+  public static func name(_ group: String) -> String { "\(group).list" }
+
+  /// Generations of older versions have it as text.
+  public static func path(in folder: String, _ group: String) -> String {
+    let text = "\(folder)/\(group).txt"
+    let file = "\(folder)/\(name(group))"
+    return unsafe access(file, F_OK) != 0 && access(text, F_OK) == 0 ? text : file
   }
 }

@@ -43,6 +43,8 @@ public final class Agent {
   /// The kernel's.
   private var lookedAtGeneration: UInt32?
   private var drift: [FirewallKernel.Drift] = []
+  /// Held open; nil where it can't be.
+  private let lock: Int32?
   private let commits: CommitListener?
   private let look: FirewallLook
   private var clock = WallClock.offset
@@ -56,6 +58,7 @@ public final class Agent {
     allowed = users.union([0])
     self.logger = logger
     listener = try UnixSocket.listen(path)
+    lock = try? store.openLock()
     commits = CommitListener(store)
     look = FirewallLook(store)
     // Whoever may connect is decided by his credentials, not by the file's.
@@ -88,6 +91,7 @@ public final class Agent {
     }
     save()
     for connection in connections { close(connection) }
+    if let lock { close(lock) }
     close(listener)
     unsafe unlink(path)
   }
@@ -101,7 +105,7 @@ public final class Agent {
     }
     guard unsafe poll(&polled, nfds_t(polled.count), milliseconds) > 0 else { return }
     let ready = polled.dropFirst(3).filter { $0.revents != 0 }
-    if !ready.isEmpty { store.considerately { for entry in ready { serve(entry.fd) } } }
+    if !ready.isEmpty { store.considerately(lock) { for entry in ready { serve(entry.fd) } } }
     if polled[1].revents != 0 { foreign = commits?.lastForeign() ?? foreign }
     if polled[2].revents != 0 { commits?.follow() }
     if polled[0].revents != 0 { admit() }
@@ -245,7 +249,9 @@ public final class Agent {
   /// windows of schedules reach only so far.
   private func followClock(_ state: PolicyState) {
     let offset = WallClock.offset
-    let isSet = abs(offset - clock) > Self.clockTolerance
+    // It may have been set while no agent ran, such as by NTP right after the start of the machine.
+    let before = state.clock.flatMap { $0.boot == BootClock.id ? $0.offset : nil } ?? clock
+    let isSet = abs(offset - before) > Self.clockTolerance
     let age = CompiledPolicy.now - (state.appliedAt ?? .max)
     guard isSet || age > Self.longestScheduleAge else { return }
     let reason = isSet ? "the clock was set" : "schedules reach further"

@@ -59,11 +59,15 @@ enum AgentMessage {
     let network: Network
     switch (bytes[2], bytes[3]) {
     case (4, 8...32) where bits <= UInt128(UInt32.max):
-      network = .ipv4(UInt32(truncatingIfNeeded: bits), prefix: bytes[3])
-    case (6, 16...128): network = .ipv6(bits, prefix: bytes[3])
+      let (bits, prefix) = (UInt32(truncatingIfNeeded: bits), bytes[3])
+      guard prefix == 32 || bits << UInt32(prefix) == 0 else { return nil }
+      network = .ipv4(bits, prefix: prefix)
+    case (6, 16...128):
+      network = .ipv6(bits, prefix: bytes[3])
+      // Such as an IPv4 address in disguise.
+      guard (try? Network(parsing: network.description)) == network else { return nil }
     default: return nil
     }
-    guard (try? Network(parsing: network.description)) == network else { return nil }
     return Request(operation: operation, network: network, seconds: seconds)
   }
 

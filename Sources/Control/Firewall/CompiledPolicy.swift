@@ -26,17 +26,15 @@ public struct CompiledPolicy: Sendable {
     var policy = verdict.policy
     // Windows are of the day they were worked out.
     for index in policy.services.indices { policy.services[index].schedule?.windows = [] }
-    var bytes = Array("\(policy.summary) \(requests) \(drift)".utf8)
-    for set in policy.addressSets {
-      for interval in set.ipv4 {
-        bytes.append(interval.first, interval.last, interval.until)
+    let summary = Array("\(policy.summary) \(requests) \(drift)".utf8)
+    return unsafe Digest.sha256 { take in
+      unsafe summary.withUnsafeBytes { unsafe take($0) }
+      for set in policy.addressSets {
+        unsafe set.ipv4.digest(take)
+        unsafe set.ipv6.digest(take)
+        unsafe [UInt8(0)].withUnsafeBytes { unsafe take($0) }
       }
-      for interval in set.ipv6 {
-        bytes.append(interval.first, interval.last, interval.until)
-      }
-      bytes.append(0)
     }
-    return Digest.sha256(bytes)
   }
 }
 
@@ -62,16 +60,41 @@ extension ResolvedPolicy {
   }
 }
 
-extension [UInt8] {
-  fileprivate mutating func append<Bits: FixedWidthInteger>(
-    _ first: Bits, _ last: Bits, _ until: Int64?
-  ) {
-    append(first)
-    append(last)
-    append(until ?? .max)
+extension [AddressInterval<UInt32>] {
+  /// First, last and end of each, in the order of little-endian machines.
+  @unsafe fileprivate func digest(_ take: (UnsafeRawBufferPointer) -> Void) {
+    unsafe digestPieces(take) { words, interval in
+      words.append((UInt64(interval.last) << 32 | UInt64(interval.first)).littleEndian)
+    }
   }
+}
 
-  private mutating func append(_ number: some FixedWidthInteger) {
-    unsafe Swift.withUnsafeBytes(of: number.littleEndian) { unsafe append(contentsOf: $0) }
+extension [AddressInterval<UInt128>] {
+  @unsafe fileprivate func digest(_ take: (UnsafeRawBufferPointer) -> Void) {
+    unsafe digestPieces(take) { words, interval in
+      for number in [interval.first, interval.last] {
+        words.append(UInt64(truncatingIfNeeded: number).littleEndian)
+        words.append(UInt64(truncatingIfNeeded: number >> 64).littleEndian)
+      }
+    }
+  }
+}
+
+extension Array {
+  @unsafe fileprivate func digestPieces<Bits>(
+    _ take: (UnsafeRawBufferPointer) -> Void,
+    _ appendKeys: (inout [UInt64], AddressInterval<Bits>) -> Void
+  ) where Element == AddressInterval<Bits> {
+    let pieceCount = 4096
+    var words: [UInt64] = []
+    words.reserveCapacity(pieceCount + 8)
+    for interval in self {
+      appendKeys(&words, interval)
+      words.append(UInt64(bitPattern: interval.until ?? .max).littleEndian)
+      guard words.count >= pieceCount else { continue }
+      unsafe words.withUnsafeBytes { unsafe take($0) }
+      words.removeAll(keepingCapacity: true)
+    }
+    unsafe words.withUnsafeBytes { unsafe take($0) }
   }
 }

@@ -64,7 +64,10 @@ extension Address {
 
 extension PolicyApplication {
   /// Closes what the new policy denies and the one before, if there was one, let in.
-  func close(_ new: CompiledPolicy, _ old: CompiledPolicy?, _ outcome: inout Outcome) {
+  func close(
+    _ new: CompiledPolicy, _ before: () -> CompiledPolicy?, _ outcome: inout Outcome
+  ) {
+    lazy var old = before()
     guard new.policy.existingConnections == .close, new.policy.mode == .enforce else { return }
     outcome.closedConnections = Connections.close { connection in
       guard let transport = connection.transport else { return false }

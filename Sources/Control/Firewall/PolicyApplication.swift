@@ -333,10 +333,14 @@ public struct PolicyApplication: Sendable {
 
   private func previous(
     _ state: PolicyState
-  ) throws -> (number: UInt64, policy: CompiledPolicy?) {
-    guard state.generation > 0, try FirewallKernel.exists() else { return (0, nil) }
-    let policy = try? store.policy(of: state.generation)
-    return (state.generation, policy.map { CompiledPolicy($0, at: CompiledPolicy.now) })
+  ) throws -> (number: UInt64, policy: () -> CompiledPolicy?) {
+    guard state.generation > 0, try FirewallKernel.exists() else { return (0, { nil }) }
+    let number = state.generation
+    // Its lists are read only where some connection is to be judged by it.
+    return (
+      number,
+      { try? CompiledPolicy(store.policy(of: number), at: CompiledPolicy.now) }
+    )
   }
 
   private func restoreBans(_ notes: inout [String]) {
@@ -354,8 +358,9 @@ extension PolicyState {
   fileprivate mutating func take(
     _ policy: CompiledPolicy, _ applied: FirewallKernel.Applied
   ) throws {
-    digest = policy.digest.hexadecimal
+    digest = applied.digest.hexadecimal
     appliedAt = policy.time
+    clock = KeptClock()
     kernelGeneration = applied.kernelGeneration
     rules = try FirewallKernel.fingerprints(at: applied.kernelGeneration)
   }

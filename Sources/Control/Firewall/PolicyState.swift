@@ -13,6 +13,8 @@ public struct PolicyState: Codable, Sendable {
   public var digest: String?
   /// Unix time in seconds for which ends and schedules were worked out.
   public var appliedAt: Int64?
+  /// How the machine's clock stood then; nil when an older version applied it.
+  var clock: KeptClock?
   /// The kernel's count of changes right after the apply.
   public var kernelGeneration: UInt32?
   /// Fingerprints of the rules as the kernel held them then.
@@ -82,6 +84,14 @@ public struct KeptCommit: Codable, Sendable, CustomStringConvertible {
 /// How far the machine's clock is from the one that nobody sets, in milliseconds.
 enum WallClock {
   static var offset: Int64 { Int64(Date().timeIntervalSince1970 * 1000) - BootClock.milliseconds }
+}
+
+/// Tells later whether the clock was set meanwhile, whoever looked then.
+struct KeptClock: Codable, Sendable {
+  /// `WallClock`'s.
+  var offset = WallClock.offset
+  /// Only in this life of the machine does it mean anything.
+  var boot = BootClock.id
 }
 
 /// Time that runs on while the machine sleeps, and that nobody sets.

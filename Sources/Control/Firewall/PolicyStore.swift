@@ -8,7 +8,7 @@ internal import Foundation
 /// feeds, confirmed          links to those of the generation in force, and to the confirmed one
 /// lock                      held by whoever changes anything
 /// state.json                which generation is in force, what waits for confirmation, history
-/// generations/42/           policy.json, and feeds/GROUP.txt: enough to apply it again
+/// generations/42/           policy.json, and feeds/GROUP.list: enough to apply it again
 /// overrides.json            allowances by hand, and panic
 /// last-commit.json          who has changed the kernel's rules last, as the agent heard of it
 /// bans.json                 bans, so that they outlive a restart of the machine
@@ -51,11 +51,12 @@ public struct PolicyStore: Sendable {
 
   /// Runs what takes the kernel a moment, such as a ban, beside whoever changes anything: waits for
   /// him to end, but not for long. An apply has to find a moment in which nobody else writes, and
-  /// would go without one while bans come by the hundred.
-  func considerately<Value>(_ body: () throws -> Value) rethrows -> Value {
-    let descriptor = unsafe open(path("lock"), O_RDONLY | O_CLOEXEC)
+  /// would go without one while bans come by the hundred. `lock`: from `openLock`, for those who come
+  /// so often that to open it anew, of which `CommitListener` is told each time, would be felt.
+  func considerately<Value>(_ lock: Int32? = nil, _ body: () throws -> Value) rethrows -> Value {
+    let descriptor = unsafe lock ?? open(path("lock"), O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return try body() }
-    defer { close(descriptor) }
+    defer { _ = lock == nil ? close(descriptor) : flock(descriptor, LOCK_UN) }
     var steps = 0
     while flock(descriptor, LOCK_SH | LOCK_NB) != 0, steps < Self.considerationSteps {
       usleep(10_000)
@@ -131,7 +132,7 @@ public struct PolicyStore: Sendable {
       atPath: staging + "/feeds", withIntermediateDirectories: true)
     for group in policy.groups {
       guard let feed = group.feed else { continue }
-      try Disk.write(to: "\(staging)/feeds/\(group.name).txt") { append in
+      try Disk.write(to: "\(staging)/feeds/\(KeptFeed.name(group.name))") { append in
         try feed.addresses.write(append)
       }
     }
@@ -157,8 +158,8 @@ public struct PolicyStore: Sendable {
       )
     }
     for index in policy.groups.indices where policy.groups[index].feed != nil {
-      let file = path("generations/\(number)/feeds/\(policy.groups[index].name).txt")
-      guard let addresses = try AddressSet(lines: Disk.read(file)) else {
+      let file = KeptFeed.path(in: path("generations/\(number)/feeds"), policy.groups[index].name)
+      guard let addresses = try AddressSet(kept: Disk.read(file)) else {
         throw Failure("\(file) is damaged; apply the policy again")
       }
       policy.groups[index].feed?.addresses = addresses

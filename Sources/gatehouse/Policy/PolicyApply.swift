@@ -75,27 +75,31 @@ struct PolicyApply: ParsableCommand {
   }
 
   private func tell(_ outcome: PolicyApplication.Outcome, _ span: Duration?) {
-    let time = outcome.milliseconds.formatted(.number.precision(.fractionLength(1)))
+    let tenths = Int((outcome.milliseconds * 10).rounded())
     print(
-      "applied generation \(outcome.generation) in \(time) ms (kernel generation \(outcome.kernelGeneration))"
+      "applied generation \(outcome.generation) in \(tenths / 10).\(tenths % 10) ms (kernel generation \(outcome.kernelGeneration))"
     )
     if outcome.closedConnections > 0 {
       print("closed \(outcome.closedConnections) connection(s) of those who may no longer connect")
     }
     for note in outcome.notes { print(note) }
     guard let token = outcome.token, let span else { return }
-    let end = Date(timeIntervalSinceNow: Double(span.components.seconds))
-    let clock = end.formatted(
-      .verbatim(
-        "\(hour: .twoDigits(clock: .twentyFourHour, hourCycle: .zeroBased)):\(minute: .twoDigits):\(second: .twoDigits)",
-        timeZone: .current, calendar: Calendar(identifier: .gregorian)))
     print(
       """
 
-      Rolling back to generation \(outcome.previous) at \(clock) unless confirmed.
+      Rolling back to generation \(outcome.previous) at \(Self.clock(after: span)) unless confirmed.
       Open a NEW connection and type:  gatehouse policy confirm \(token)
       (this connection does not count)
       """)
+  }
+
+  /// By hand: Foundation's formats would load the tables of every language of the world.
+  private static func clock(after span: Duration) -> String {
+    var moment = time(nil) + Int(span.components.seconds)
+    var parts = tm()
+    _ = unsafe localtime_r(&moment, &parts)
+    return [parts.tm_hour, parts.tm_min, parts.tm_sec].map { $0 < 10 ? "0\($0)" : "\($0)" }
+      .joined(separator: ":")
   }
 
   private static func span(_ text: String) throws -> Duration {

@@ -94,14 +94,16 @@ struct PolicyVerify: ParsableCommand {
     commandName: "verify", abstract: "Whether the kernel holds what was applied.",
     discussion: """
       Compares rules, chains and sets with the generation in force; elements only
-      where somebody has written since, or with --deep.
+      where somebody has written since, or with --deep. Warns when the hours of
+      services were not worked out for so long that they would soon end.
 
       EXAMPLES
         gatehouse policy verify --deep
         gatehouse policy verify --fix     apply the generation in force once more
 
-      Exit code 0: in sync, or fixed. 2: it is not, or the kernel could not be
-      asked (it needs root, or CAP_NET_ADMIN).
+      Exit code 0: in sync, or fixed. 1: in sync, but schedules end soon. 2: it is
+      not in sync, or the kernel could not be asked (it needs root, or
+      CAP_NET_ADMIN).
       """)
 
   @OptionGroup var state: StoreOption
@@ -123,6 +125,8 @@ struct PolicyVerify: ParsableCommand {
     let lastWriter: String?
     let drift: [String]
     let isFixed: Bool
+    /// Which schedules end soon, and when; nil for none.
+    let schedules: String?
   }
 
   func run() throws {
@@ -131,6 +135,7 @@ struct PolicyVerify: ParsableCommand {
       print(try jsonText(result))
     } else {
       for line in result.drift { print(line) }
+      if let warning = result.schedules { print("warning: \(warning)") }
       if !result.isInSync {
         print(
           result.lastWriter.map { "last change by \($0)" }
@@ -146,6 +151,7 @@ struct PolicyVerify: ParsableCommand {
       )
     }
     if !result.isInSync, !result.isFixed { throw ExitCode.failed }
+    if result.schedules != nil, !result.isFixed { throw ExitCode.no }
   }
 
   private func verify() throws -> Result {
@@ -155,13 +161,16 @@ struct PolicyVerify: ParsableCommand {
     let drift = try FirewallKernel.drift(
       from: loaded.ruleset, rules: kept.rules,
       elements: deep || generation != kept.kernelGeneration)
-    if fix, !drift.isEmpty {
+    let schedules = loaded.compiled.endingSchedules(appliedAt: kept.appliedAt)
+    let isFixed = fix && !(drift.isEmpty && schedules == nil)
+    if isFixed {
       try PolicyApplication(state.store).restore(
-        kept.generation, reason: "the kernel was not as applied")
+        kept.generation,
+        reason: drift.isEmpty ? "schedules end soon" : "the kernel was not as applied")
     }
     return Result(
       isInSync: drift.isEmpty, generation: kept.generation, kernelGeneration: generation,
       lastWriter: try state.store.lastCommit()?.description,
-      drift: drift.map { "\($0.subject) \($0.fault)" }, isFixed: fix && !drift.isEmpty)
+      drift: drift.map { "\($0.subject) \($0.fault)" }, isFixed: isFixed, schedules: schedules)
   }
 }
