@@ -152,7 +152,7 @@ import Testing
       "nginx.conf",
       """
       load_module /usr/lib/nginx/modules/ngx_stream_module.so;
-      daemon off; pid \(folder)/nginx.pid; error_log stderr;
+      daemon off; master_process off; pid \(folder)/nginx.pid; error_log stderr;
       events {}
       stream {
         server {

@@ -64,7 +64,7 @@ enum ServerText {
     }
     rows += [
       ["changes", "\(server.stateChanges)"], ["weight", weight(server)],
-      ["active", "\(server.active)"], ["waiting for it alone", "\(server.queued)"],
+      ["active", "\(server.active)"], ["queued", "\(server.queued)"],
       ["idle", "\(server.idle)"],
       ["requests", "\(server.requests)"],
     ]
