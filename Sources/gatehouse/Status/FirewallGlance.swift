@@ -12,6 +12,8 @@ struct FirewallGlance {
   }
 
   let kernel: Kernel
+  /// Nil where this user can't see it, or nobody was dropped.
+  private(set) var dropped: DroppedText?
 
   init(store: PolicyStore = PolicyStore(folder: PolicyFile.standardState)) {
     let live: LiveRuleset?
@@ -24,6 +26,9 @@ struct FirewallGlance {
       return
     }
     let kept = try? store.state()
+    let mode = kept.flatMap { try? store.policy(of: $0.generation) }?.mode
+    let denials = (try? KernelDenials.read(most: StatusText.sourceLimit)) ?? nil
+    dropped = denials.map { DroppedText($0, isAudit: mode == .audit) }
     let digest = live.digest?.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     var (accepted, dropped): (UInt64, UInt64) = (0, 0)
     for (name, count) in live.counters {
