@@ -47,7 +47,7 @@ struct DroppedText {
     guard count > 0 else { return nil }
     let list = most.prefix(limit).map { "\($0.address) \($0.packets)" }
     let what = isAudit ? "would be dropped most" : "dropped most"
-    return "\(what): \(list.joined(separator: ", ")) of \(count)\(isFull ? "+" : "") source(s)"
+    return "\(what) of \(count)\(isFull ? "+" : "") source(s): \(list.joined(separator: ", "))"
   }
 }
 

@@ -12,10 +12,10 @@ struct FirewallGlance {
   }
 
   let kernel: Kernel
-  /// Nil where this user can't see it, or nobody was dropped.
-  private(set) var dropped: DroppedText?
+  private let store: PolicyStore
 
   init(store: PolicyStore = PolicyStore(folder: PolicyFile.standardState)) {
+    self.store = store
     let live: LiveRuleset?
     do { live = try FirewallKernel.live() } catch {
       kernel = .unknown("\(error)")
@@ -26,9 +26,6 @@ struct FirewallGlance {
       return
     }
     let kept = try? store.state()
-    let mode = kept.flatMap { try? store.policy(of: $0.generation) }?.mode
-    let denials = (try? KernelDenials.read(most: StatusText.sourceLimit)) ?? nil
-    dropped = denials.map { DroppedText($0, isAudit: mode == .audit) }
     let digest = live.digest?.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     var (accepted, dropped): (UInt64, UInt64) = (0, 0)
     for (name, count) in live.counters {
@@ -42,6 +39,15 @@ struct FirewallGlance {
   /// As the compiler names the counters of rules.
   private static func accepts(_ counter: String) -> Bool {
     counter == "r_management" || counter.hasSuffix("_allow") || counter.hasSuffix("_trusted")
+  }
+
+  /// Asks the kernel; nil where this user can't, or nobody was dropped.
+  var dropped: DroppedText? {
+    guard case .held(let generation, _, _, _, _) = kernel,
+      let denials = try? KernelDenials.read(most: StatusText.sourceLimit)
+    else { return nil }
+    let mode = (try? store.policy(of: generation))?.mode
+    return DroppedText(denials, isAudit: mode == .audit)
   }
 
   var text: String {
