@@ -36,6 +36,26 @@ public enum Conntrack {
     return connections
   }
 
+  /// How many of those that fulfil a condition are open, counted as the kernel's own limits do: TCP that
+  /// has closed is not.
+  public static func openConnections(
+    where isMeant: (TrackedConnection) -> Bool
+  ) throws(FirewallKernelError) -> Int {
+    var count = 0
+    try visitAll { attributes, connection in
+      let isClosed = connection.protocolNumber == 6 && hasClosed(attributes)
+      if !isClosed, isMeant(connection) { count += 1 }
+    }
+    return count
+  }
+
+  private static func hasClosed(_ attributes: NetlinkAttributes) -> Bool {
+    let state = attributes.nested(CTA_PROTOINFO.rawValue)?.nested(CTA_PROTOINFO_TCP.rawValue)?
+      .integer(CTA_PROTOINFO_TCP_STATE.rawValue)
+    // TCP_CONNTRACK_TIME_WAIT and TCP_CONNTRACK_CLOSE, whose header Glibc's types do not bear.
+    return state == 7 || state == 8
+  }
+
   /// Forgets connections, so that the rules judge their next packet as a first one; how many.
   /// An answer that this machine itself still sends brings a connection back: close its socket
   /// before (`LocalSockets`).

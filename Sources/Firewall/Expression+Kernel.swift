@@ -28,6 +28,14 @@ extension Expression {
       unsafe setElement(step, update.rawValue, set: names[set] ?? set)
       // The step owns it from here on.
       unsafe nftnl_expr_add_expr(step, UInt32(NFTNL_EXPR_DYNSET_EXPR), inner)
+    case .note(let set):
+      guard let counter = unsafe nftnl_expr_alloc("counter") else {
+        unsafe nftnl_expr_free(step)
+        return nil
+      }
+      unsafe setElement(step, Update.update.rawValue, set: names[set] ?? set)
+      // The step owns it from here on.
+      unsafe nftnl_expr_add_expr(step, UInt32(NFTNL_EXPR_DYNSET_EXPR), counter)
     case .ban(let set, let seconds):
       unsafe setElement(step, Update.add.rawValue, set: names[set] ?? set)
       unsafe nftnl_expr_set_u64(step, UInt16(NFTNL_EXPR_DYNSET_TIMEOUT), seconds * 1000)
@@ -56,7 +64,7 @@ extension Expression {
     case .toNetworkOrder: "byteorder"
     case .lookup, .verdictLookup: "lookup"
     case .limit: "limit"
-    case .element, .ban: "dynset"
+    case .element, .note, .ban: "dynset"
     case .log: "log"
     case .counter: "objref"
     case .verdict: "immediate"
@@ -81,8 +89,8 @@ extension Expression {
       unsafe Self.set(step, NFTNL_EXPR_FIB_DREG, Self.register)
       unsafe Self.set(step, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE.rawValue)
       unsafe Self.set(step, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR.rawValue)
-    case .bitwise, .compare, .toNetworkOrder, .lookup, .verdictLookup, .limit, .element, .ban,
-      .log, .counter, .verdict:
+    case .bitwise, .compare, .toNetworkOrder, .lookup, .verdictLookup, .limit, .element, .note,
+      .ban, .log, .counter, .verdict:
       break
     }
   }
@@ -109,7 +117,7 @@ extension Expression {
       unsafe Self.set(step, NFTNL_EXPR_BYTEORDER_LEN, UInt32(8))
       unsafe Self.set(step, NFTNL_EXPR_BYTEORDER_SIZE, UInt32(8))
     case .meta, .payload, .connectionState, .destinationType, .lookup, .verdictLookup, .limit,
-      .element, .ban, .log, .counter, .verdict:
+      .element, .note, .ban, .log, .counter, .verdict:
       break
     }
   }
@@ -119,10 +127,16 @@ extension Expression {
     switch verdict {
     case .accept: unsafe set(step, NFTNL_EXPR_IMM_VERDICT, UInt32(NF_ACCEPT))
     case .drop: unsafe set(step, NFTNL_EXPR_IMM_VERDICT, UInt32(NF_DROP))
-    case .jump(let chain):
-      unsafe set(step, NFTNL_EXPR_IMM_VERDICT, UInt32(bitPattern: Int32(NFT_JUMP.rawValue)))
-      unsafe nftnl_expr_set_str(step, UInt16(NFTNL_EXPR_IMM_CHAIN), chain)
+    case .jump(let chain): unsafe set(step, NFT_JUMP, chain)
+    case .goto(let chain): unsafe set(step, NFT_GOTO, chain)
     }
+  }
+
+  @unsafe private static func set(
+    _ step: OpaquePointer, _ verdict: nft_verdicts, _ chain: String
+  ) {
+    unsafe set(step, NFTNL_EXPR_IMM_VERDICT, UInt32(bitPattern: Int32(verdict.rawValue)))
+    unsafe nftnl_expr_set_str(step, UInt16(NFTNL_EXPR_IMM_CHAIN), chain)
   }
 
   static let logGroup: UInt16 = 10

@@ -17,6 +17,9 @@ enum Expression: Sendable, Equatable {
   case limit(FirewallPolicy.Rate, isOver: Bool = false)
   /// Puts the register into a set filled by rules; goes on when the element's own limit is exceeded.
   case element(Update, set: String, over: Measure)
+  /// Puts the register into a set filled by rules, begins its time there anew, and counts the packet with
+  /// it. Ends the rule where the set has no room.
+  case note(set: String)
   /// Puts the register into a set of bans, for so long.
   case ban(set: String, seconds: UInt64)
   /// To NFLOG group 10.
@@ -43,6 +46,8 @@ enum Expression: Sendable, Equatable {
 enum Verdict: Sendable, Equatable {
   case accept, drop
   case jump(String)
+  /// A jump that never comes back here.
+  case goto(String)
 }
 
 /// Phrases of several expressions, as `nft` would write them.

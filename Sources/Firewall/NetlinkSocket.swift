@@ -212,6 +212,13 @@ extension NetlinkSocket {
   func element(
     _ key: UInt128, of set: NamedSet
   ) throws(FirewallKernelError) -> ElementPacking.Boundary? {
+    try packedElement(key, of: set).flatMap { ElementPacking.boundaries(in: $0).first }
+  }
+
+  /// The same as the kernel packs it: a list of one.
+  func packedElement(
+    _ key: UInt128, of set: NamedSet
+  ) throws(FirewallKernelError) -> ArraySlice<UInt8>? {
     var one = set
     one.elements = .list([SetElement(first: key, last: key)])
     let request = Self.request(NFT_MSG_GETSETELEM) {
@@ -221,9 +228,8 @@ extension NetlinkSocket {
         _ = ElementPacking.append(one, from: 0, isWhole: false, to: &$0)
       }
     }
-    let list = try answers(to: request)?.first?.attributes.first(
+    return try answers(to: request)?.first?.attributes.first(
       NFTA_SET_ELEM_LIST_ELEMENTS.rawValue)
-    return list.flatMap { ElementPacking.boundaries(in: $0).first }
   }
 
   func hasTable() throws(FirewallKernelError) -> Bool { try tableFlags() != nil }

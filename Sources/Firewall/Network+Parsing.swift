@@ -59,6 +59,16 @@ extension Network {
   }
 }
 
+extension Address {
+  /// The network of so many bits that it lies in.
+  public func network(prefix: UInt8) -> Network {
+    switch self {
+    case .ipv4(let bits): Network.ipv4(bits, prefix: min(prefix, 32)).masked
+    case .ipv6(let bits): Network.ipv6(bits, prefix: min(prefix, 128)).masked
+    }
+  }
+}
+
 extension Network: CustomStringConvertible {
   public var description: String {
     switch self {

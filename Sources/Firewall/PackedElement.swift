@@ -36,6 +36,42 @@ struct PackedElement {
     return .init(key: key, isEnd: isEnd, timeoutSeconds: timeoutSeconds, chain: chain)
   }
 
+  /// What a set that counts packets tells of one source.
+  struct Count {
+    var key: UInt128
+    var packets: UInt64 = 0
+    var bytes: UInt64 = 0
+    /// Until the element is forgotten.
+    var millisecondsLeft: UInt64 = 0
+  }
+
+  /// Nil without a key.
+  func count(_ bytes: borrowing Span<UInt8>) -> Count? {
+    var key: UInt128?
+    var count = Count(key: 0)
+    var offset = range.lowerBound
+    while let (type, body) = Self.attribute(bytes, &offset, range.upperBound) {
+      switch type {
+      case NFTA_SET_ELEM_KEY.rawValue:
+        key = Self.nested(NFTA_DATA_VALUE.rawValue, bytes, body).map { Self.number(bytes, $0) }
+      case NFTA_SET_ELEM_EXPIRATION.rawValue:
+        count.millisecondsLeft = UInt64(truncatingIfNeeded: Self.number(bytes, body))
+      case NFTA_SET_ELEM_EXPR.rawValue:
+        guard let data = Self.nested(NFTA_EXPR_DATA.rawValue, bytes, body) else { continue }
+        func number(_ type: UInt32) -> UInt64 {
+          Self.nested(type, bytes, data).map { UInt64(truncatingIfNeeded: Self.number(bytes, $0)) }
+            ?? 0
+        }
+        count.packets = number(NFTA_COUNTER_PACKETS.rawValue)
+        count.bytes = number(NFTA_COUNTER_BYTES.rawValue)
+      default: break
+      }
+    }
+    guard let key else { return nil }
+    count.key = key
+    return count
+  }
+
   private static func attribute(
     _ bytes: borrowing Span<UInt8>, _ offset: inout Int, _ end: Int
   ) -> (type: UInt32, body: Range<Int>)? {

@@ -210,7 +210,7 @@ extension Address {
 }
 
 extension FirewallPolicy.Port {
-  func covers(_ transport: Transport, _ port: UInt16) -> Bool {
+  public func covers(_ transport: Transport, _ port: UInt16) -> Bool {
     self.transport == transport && (first...last).contains(port)
   }
 }

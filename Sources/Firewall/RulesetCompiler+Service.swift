@@ -11,11 +11,11 @@ extension RulesetCompiler {
     let names = ServiceNames(Self.identifier(service.name))
     if service.log != .none || policy.mode == .audit {
       let log = logged("\(service.name) denied", if: true)
-      let verdict: Verdict = policy.mode == .audit ? .accept : .drop
-      ruleset.chains.append(Chain(name: names.refused, rules: log + [[.verdict(verdict)]]))
+      let rules = log + [[.verdict(denial)]]
+      ruleset.chains.append(Chain(name: names.refused, rules: rules))
     }
     let refusal: Verdict =
-      service.log != .none || policy.mode == .audit ? .jump(names.refused) : .drop
+      service.log != .none || policy.mode == .audit ? .jump(names.refused) : denial
     func refused(_ compiler: inout RulesetCompiler, _ end: String) -> [Expression] {
       compiler.counted(names.counter(end)) + [.verdict(refusal)]
     }
@@ -65,13 +65,11 @@ extension RulesetCompiler {
     var rules: [Rule] = []
     for family in [Expression.Family.ipv4, .ipv6] {
       if let rate = limit.newConnections {
-        let source = Expression.source(family, prefix: limit.newConnectionsPer[family])
+        let prefix = limit.newConnectionsPer[family]
+        let source = Expression.source(family, prefix: prefix)
         // Idle for longer than a bucket needs to fill up, a source is as good as unknown.
         let refill = UInt64(rate.burst) * rate.unit.rawValue / max(1, rate.count) + 1
-        let size = limit.newConnectionsPer[family]
-        // An element keeps the limit that it was made with: another limit is another set.
-        let set = addMeter(
-          "\(names.meter(family)).\(rate.name).\(size)", family, timeout: max(60, refill))
+        let set = addMeter(names.meter(family, rate, prefix), family, timeout: max(60, refill))
         rules.append(
           source + [.element(.update, set: set, over: .rate(rate)), .verdict(.jump(names.over))])
         // A full set counts no further sources: they share one limit, so that it never fails open.
@@ -149,6 +147,21 @@ extension RulesetCompiler {
   }
 }
 
+extension ResolvedPolicy.Service {
+  /// The set of the kernel that counts the new connections of a source, and the source's key there; nil
+  /// where the service has no limit of them.
+  func meter(of source: Address) -> (set: NamedSet, key: UInt128)? {
+    guard let limit, let rate = limit.newConnections else { return nil }
+    let family: Expression.Family = if case .ipv4 = source { .ipv4 } else { .ipv6 }
+    let prefix = limit.newConnectionsPer[family]
+    let name = ServiceNames(RulesetCompiler.identifier(name)).meter(family, rate, prefix)
+    let set = NamedSet(
+      name: name, key: family == .ipv4 ? .ipv4 : .ipv6, isInterval: false,
+      filling: .rules(size: 0, timeoutSeconds: 0))
+    return (set, source.network(prefix: prefix).first)
+  }
+}
+
 extension FirewallPolicy.Rate {
   fileprivate var name: String { "\(count)-\(unit.rawValue)-\(burst)" }
 }
@@ -175,7 +188,10 @@ private struct ServiceNames {
   var hours: String { "hours_\(name)_at" }
 
   func counter(_ end: String) -> String { "r_\(name)_\(end)" }
-  func meter(_ family: Expression.Family) -> String { "m_\(name)_\(digit(family))" }
+  /// An element keeps the limit that it was made with: another limit is another set.
+  func meter(
+    _ family: Expression.Family, _ rate: FirewallPolicy.Rate, _ prefix: UInt8
+  ) -> String { "m_\(name)_\(digit(family)).\(rate.name).\(prefix)" }
   func concurrent(_ family: Expression.Family) -> String { "k_\(name)_\(digit(family))" }
   func strikes(_ family: Expression.Family) -> String { "s_\(name)_\(digit(family))" }
 

@@ -3,11 +3,14 @@ public struct RulesetCompiler {
   /// `time` is Unix time in seconds: what has ended by then is left out.
   public static func compile(_ policy: ResolvedPolicy, at time: Int64) -> Ruleset {
     var compiler = RulesetCompiler(policy, at: time)
+    compiler.addEnds()
     compiler.addEssentials()
     compiler.addManagement()
     compiler.addBans()
     compiler.main += compiler.rules("deny", policy.deny) { $0.denied("r_deny") }
-    if policy.isPanic { compiler.main.append(compiler.counted("r_panic") + [.verdict(.drop)]) }
+    if policy.isPanic {
+      compiler.main.append(compiler.counted("r_panic") + [.verdict(compiler.end(.drop))])
+    }
     compiler.main.append(
       Expression.connection(in: Expression.establishedOrRelated) + [.verdict(.accept)])
     if policy.protect == .hostAndPublished {
@@ -151,7 +154,7 @@ extension RulesetCompiler {
 
   /// Counts and drops; in audit mode counts and accepts.
   mutating func denied(_ counter: String) -> [Expression] {
-    counted(counter) + [.verdict(policy.mode == .audit ? .accept : .drop)]
+    counted(counter) + [.verdict(denial)]
   }
 
   /// At most ten a second: a flood must not become one of log lines.

@@ -115,12 +115,14 @@ extension RulesetText {
         words.append("\(update) @\(set) { \(reading.noun) limit rate over \(text(rate)) }")
       case .element(let update, let set, .connections(let count)):
         words.append("\(update) @\(set) { \(reading.noun) ct count over \(count) }")
+      case .note(let set): words.append("update @\(set) { \(reading.noun) counter }")
       case .ban(let set, let seconds):
         words.append("add @\(set) { \(reading.noun) timeout \(duration(seconds)) }")
       case .log(let prefix):
         words.append("log prefix \"\(prefix)\" group \(Expression.logGroup) snaplen 128")
       case .counter(let name): words.append("counter name \"\(name)\"")
       case .verdict(.jump(let chain)): words.append("jump \(chain)")
+      case .verdict(.goto(let chain)): words.append("goto \(chain)")
       case .verdict(let verdict): words.append("\(verdict)")
       }
     }
@@ -161,8 +163,8 @@ extension RulesetText {
           ? "ip saddr" : offset == 7 ? "ip6 hoplimit" : "ip6 saddr"
       case .payload(.transport, let offset, let length):
         length == 1 ? "\(protocolName) type" : "\(protocolName) \(offset == 0 ? "sport" : "dport")"
-      case .bitwise, .compare, .toNetworkOrder, .lookup, .verdictLookup, .limit, .element, .ban,
-        .log, .counter, .verdict, nil:
+      case .bitwise, .compare, .toNetworkOrder, .lookup, .verdictLookup, .limit, .element, .note,
+        .ban, .log, .counter, .verdict, nil:
         "?"
       }
     }
@@ -192,7 +194,7 @@ extension RulesetText {
       case .connectionState: return "\(plainNoun) \(states(mask ?? []))"
       case .destinationType: return "\(noun) unicast"
       case .payload, .meta(.time), .bitwise, .compare, .toNetworkOrder, .lookup, .verdictLookup,
-        .limit, .element, .ban, .log, .counter, .verdict, nil:
+        .limit, .element, .note, .ban, .log, .counter, .verdict, nil:
         let value = bytes.count == 16 ? RulesetText.text(number, .ipv6) : String(number)
         let bits = mask.map { "/\($0.reduce(0) { $0 + $1.nonzeroBitCount })" } ?? ""
         return "\(plainNoun) \(comparison == .equal ? "" : "!= ")\(value)\(bits)"

@@ -1,6 +1,7 @@
 extension FirewallKernel {
   /// How many elements each of these sets of our table holds, one by one; those that are not there,
-  /// that changed meanwhile, or for which there was no time, are left out.
+  /// that changed meanwhile, or for which there was no time, are left out, and so are the sources that
+  /// were denied (`KernelDenials`).
   public static func setSizes(
     _ isWanted: (String) -> Bool, within time: Duration
   ) throws(FirewallKernelError) -> [String: Int] {
@@ -8,7 +9,8 @@ extension FirewallKernel {
     let deadline = ContinuousClock.now + time
     guard let table = try KernelTable.read(socket) else { return [:] }
     var sizes: [String: Int] = [:]
-    for (name, shape) in table.sets.sorted(by: { $0.key < $1.key }) where isWanted(name) {
+    for (name, shape) in table.sets.sorted(by: { $0.key < $1.key })
+    where isWanted(name) && !DeniedSets.names(name) {
       guard ContinuousClock.now < deadline else { break }
       sizes[name] = try KernelTable.elements(of: name, shape, socket)?.count
     }

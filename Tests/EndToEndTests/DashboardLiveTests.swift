@@ -121,7 +121,8 @@ import Testing
     try browser.logIn(door, "viewer")
     let row = "document.querySelector('#dropped tr')"
     #expect(try browser.waits("\(row)?.innerText.includes('127.0.0.9')"))
-    #expect(try browser.text("\(row).querySelector('td').innerText") == "3")
+    #expect(try browser.text("\(row).querySelector('[data-label=Refused]').innerText") == "3")
+    #expect(try browser.text("\(row).querySelector('[data-label=Dropped]').innerText") == "–")
     try browser.click("#dropped button")
     #expect(
       try browser.waits("document.querySelector('#why-answer').innerText.includes('refused')"))

@@ -1,13 +1,13 @@
 // Who is let in: what the firewall and the policy refused, and why.
 import { badge, byID, keep, make, put, say, show } from "./dom.js";
 import { ask } from "./door.js";
-import { count } from "./words.js";
+import { count, since, span } from "./words.js";
 
 /// Ports that the policy is for, as far as they are asked about; where somebody was refused is not told.
 let ports = [];
 const portLimit = 8;
 
-/// How many of the sources that were refused most are shown.
+/// How many of the sources that were dropped or refused most are shown.
 const sourceLimit = 10;
 
 const fact = keep(byID("firewall"), item => item[0], ([title]) => {
@@ -19,15 +19,20 @@ const fact = keep(byID("firewall"), item => item[0], ([title]) => {
 
 const sources = keep(byID("dropped"), one => one.address, () => {
   const address = make("th", { scope: "row", class: "mono" });
-  const number = make("td", { class: "number", "data-label": "Refused" });
+  const dropped = make("td", { class: "number", "data-label": "Dropped" });
+  const last = make("td", { class: "number", "data-label": "Last dropped" });
+  const refused = make("td", { class: "number", "data-label": "Refused" });
   const button = make("button", { type: "button" }, "Why");
-  const node = make("tr", {}, address, number, make("td", { "data-label": "Why" }, button));
+  const node = make("tr", {}, address, dropped, last, refused,
+    make("td", { "data-label": "Why" }, button));
   return {
     node,
     update(one) {
       say(address, one.address);
-      say(number, count(one.refused));
-      put(button, "aria-label", `Why is ${one.address} refused?`);
+      say(dropped, one.dropped === undefined ? "–" : count(one.dropped));
+      say(last, one.last_dropped_at ? `${span(Math.max(0, since(one.last_dropped_at)))} ago` : "–");
+      say(refused, count(one.refused));
+      put(button, "aria-label", `Why is ${one.address} dropped or refused?`);
       button.onclick = () => explainSource(one.address);
     },
   };
@@ -60,13 +65,17 @@ function kernel(facts) {
   return [
     ["Kernel: policy", facts.generation ? `generation ${facts.generation}${pending}` : "none in force"],
     ["Kernel: packets accepted", count(facts.accepted)],
-    ["Kernel: packets dropped", count(facts.dropped)],
+    [facts.is_audit ? "Kernel: packets that would be dropped" : "Kernel: packets dropped",
+      count(facts.dropped)],
+    ...(facts.dropped_sources === undefined ? [] : [["Kernel: sources dropped in 10 minutes",
+      count(facts.dropped_sources) + (facts.is_dropped_sources_full ? ", no room for more" : "")]]),
     ["Kernel: bans", count(facts.bans)],
     ["Kernel: drift", facts.drift ? `${facts.drift}: gatehouse policy verify` : "none"],
   ];
 }
 
-/// Those that were refused most, first; nothing is shown where nobody counts them.
+/// Those that the kernel dropped most and those that the proxy refused most, in turns; nothing is shown where
+/// nobody counts them.
 function renderSources(list) {
   show(byID("dropped-part"), list !== undefined);
   sources((list ?? []).slice(0, sourceLimit));

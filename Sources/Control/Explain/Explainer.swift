@@ -191,9 +191,9 @@ public struct Explainer {
       step.name = "kernel: \(stage.name)"
       return step
     }
-    if let open = kernel.openConnections {
-      explanation.add("kernel: open", .ok, "\(open) connections from there are open now")
-    }
+    // Who is not let in anyway uses up nothing of a limit.
+    if policy.stages.contains(where: { $0.name == "limit" }) { explainLimit(kernel, &explanation) }
+    explainDenials(of: packet.source, kernel, &explanation)
     if case .unknown(let why) = kernel.enforcement { explanation.notes.append(why) }
     explanation.notes += kernel.otherChains.map { "\($0) can drop what is let in here" }
     guard !policy.isAllowed else { return true }

@@ -18,7 +18,13 @@ public struct KernelFacts: Sendable {
   public var compiled: CompiledPolicy?
   public var ban: KernelBans.Ban?
   public var counters: [String: LiveRuleset.Count] = [:]
-  /// From the source to a port with a limit of how many may be open; nil where there is none.
+  /// What the kernel has noted of the source as denied; nil where it has not.
+  public var denials: KernelDenials.Source?
+  /// Of the service that listens on the port.
+  public var limit: FirewallPolicy.Limit?
+  /// Whether its limit of new connections counts the source now; nil without such a limit.
+  public var isMetered: Bool?
+  /// From the source to a service with a limit of how many may be open; nil where there is none.
   public var openConnections: Int?
   /// Tables of others on the way, which can drop what is let in here.
   public var otherChains: [String] = []
@@ -57,24 +63,32 @@ public struct KernelFacts: Sendable {
     facts.ban = try? BanBook(store).ban(of: source)
     facts.counters = live?.counters ?? [:]
     facts.otherChains = ((try? FirewallKernel.otherChains()) ?? []).map(\.description)
-    let limit = compiled.verdict.service(.tcp, port: port)?.limit
-    if limit?.concurrent != nil, let prefixes = limit?.concurrentPer {
-      facts.openConnections = Self.openConnections(from: source, prefixes, to: port)
+    facts.denials = (try? KernelDenials.source(source)) ?? nil
+    if let service = compiled.verdict.service(.tcp, port: port) {
+      facts.limit = service.limit
+      facts.isMetered = (try? KernelDenials.isMetered(source, by: service)) ?? nil
+      facts.openConnections = Self.openConnections(from: source, to: service)
     }
     return facts
   }
 
+  /// As the kernel tracks them, to any port of the service; by its sockets where it tracks none.
   private static func openConnections(
-    from source: Address, _ prefixes: FirewallPolicy.Prefixes, to port: UInt16
+    from source: Address, to service: ResolvedPolicy.Service
   ) -> Int? {
-    let network: Network =
-      switch source {
-      case .ipv4(let bits): .ipv4(bits, prefix: prefixes.ipv4)
-      case .ipv6(let bits): .ipv6(bits, prefix: prefixes.ipv6)
-      }
-    guard let peers = try? LocalSockets.peers(ports: [.init(.tcp, port)]) else { return nil }
-    let own = AddressSet(network.masked)
-    return peers.count { own.contains($0.address, at: 0) }
+    guard let limit = service.limit, limit.concurrent != nil else { return nil }
+    let per = limit.concurrentPer
+    let prefix = if case .ipv4 = source { per.ipv4 } else { per.ipv6 }
+    let own = AddressSet(source.network(prefix: prefix))
+    let tracked = try? Conntrack.openConnections { connection in
+      guard let transport = connection.transport else { return false }
+      return own.contains(connection.source, at: 0)
+        && service.listen.contains { $0.covers(transport, connection.destinationPort) }
+    }
+    if let tracked { return tracked }
+    return (try? LocalSockets.peers(ports: service.listen))?.count {
+      own.contains($0.address, at: 0)
+    }
   }
 
   /// What decides over packets; nil where the kernel lets all of them in.

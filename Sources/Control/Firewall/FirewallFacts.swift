@@ -14,6 +14,23 @@ struct FirewallFacts: Codable, Equatable, Sendable {
     let count: Int
   }
 
+  /// Whom the kernel denied lately: `KernelDenials` on its way.
+  struct Denials: Codable, Equatable, Sendable {
+    struct Source: Codable, Equatable, Sendable {
+      let address: String
+      let packets: UInt64
+      /// Unix time in seconds of its last packet.
+      let lastAt: Int64
+    }
+
+    /// The most packets first, at most `limit`.
+    let sources: [Source]
+    let count: Int
+    let isFull: Bool
+
+    static let limit = 20
+  }
+
   /// 0 where no policy is in force.
   var generation: UInt64 = 0
   /// Unix time in seconds.
@@ -27,6 +44,20 @@ struct FirewallFacts: Codable, Equatable, Sendable {
   var bans = 0
   var counters: [Counter] = []
   var sets: [Size] = []
+  /// Nil where nobody notes them: no policy, or an agent of an older version.
+  var denials: Denials?
+}
+
+extension FirewallFacts.Denials {
+  init(_ denials: KernelDenials, at time: Int64) {
+    sources = denials.sources.map {
+      Source(
+        address: "\($0.address)", packets: $0.packets,
+        lastAt: time - Int64(clamping: $0.secondsAgo))
+    }
+    count = denials.count
+    isFull = denials.isFull
+  }
 }
 
 /// Looks at the kernel's table; what changes with an apply only is read again only after one.
@@ -39,6 +70,7 @@ final class FirewallLook {
   private let store: PolicyStore
   private var known: (stamp: [Int], frame: Ruleset?, sizes: [String: Int], isAudit: Bool)?
   private var last: (at: Int64, facts: FirewallFacts)?
+  private var denials: (isGoodUntil: ContinuousClock.Instant, found: FirewallFacts.Denials?)?
 
   init(_ store: PolicyStore) { self.store = store }
 
@@ -66,8 +98,22 @@ final class FirewallLook {
     facts.bans = counted.filter { Self.banSets.contains($0.key) }.reduce(0) { $0 + $1.value }
     facts.sets = known.sizes.merging(counted) { $1 }.sorted { $0.key < $1.key }
       .map { .init(name: $0.key, count: $0.value) }
+    facts.denials = readDenials()
     last = (now, facts)
     return facts
+  }
+
+  /// Of a flood from many sources there are 65,536 to read: that takes a share of the time, no more.
+  private static let restFactor = 20
+
+  private func readDenials() -> FirewallFacts.Denials? {
+    let start = ContinuousClock.now
+    if let denials, start < denials.isGoodUntil { return denials.found }
+    let read = try? KernelDenials.read(most: FirewallFacts.Denials.limit)
+    let found = read.map { FirewallFacts.Denials($0, at: CompiledPolicy.now) }
+    let end = ContinuousClock.now
+    denials = (end + (end - start) * Self.restFactor, found)
+    return found
   }
 
   private static let banSets: Set = ["ban4", "ban6", "ban64", "bannet4", "bannet6"]

@@ -5,9 +5,14 @@ extension Status {
   /// What the firewall saw: the proxy's side of it, and the kernel's, which drops who never gets so far.
   public struct Firewall: Codable, Sendable {
     public struct Source: Codable, Sendable, Equatable {
-      /// Of an IPv6 client its /64.
+      /// Of an IPv6 client the first address of its /64.
       public let address: String
+      /// Connections and requests that the proxy refused since it was started.
       public let refused: UInt64
+      /// Packets that the kernel dropped, or would have in audit mode, since its last ten minutes without
+      /// one; nil where it has noted none.
+      public let dropped: UInt64?
+      public let lastDroppedAt: Date?
     }
 
     /// The kernel's rules, as the agent or the kernel itself tells them.
@@ -23,11 +28,18 @@ extension Status {
       /// Packets; of what is accepted the first of each connection.
       public let accepted: UInt64
       public let dropped: UInt64
+      /// What is called dropped was counted, and let in.
+      public let isAudit: Bool?
+      /// How many sources it dropped in the last ten minutes; nil where nobody notes them.
+      public let droppedSources: Int?
+      /// It has no room for more: who comes new is dropped and not noted.
+      public let isDroppedSourcesFull: Bool?
     }
 
     /// Nil without a policy, and where nobody can be asked.
     public let kernel: Kernel?
-    /// Whom the proxy refused most often since the start, first.
+    /// Whom the kernel dropped most lately, and whom the proxy refused most since it was started: the first
+    /// of the one, the first of the other, the second of the one, and so on.
     public let sources: [Source]
   }
 }
@@ -41,9 +53,35 @@ extension Status.Firewall {
     for source in reports.flatMap(\.refusedSources) {
       counts[source.address, default: 0] &+= source.count
     }
-    sources = counts.map { Source(address: "\($0.key)", refused: $0.value) }
-      .sorted { ($1.refused, $0.address) < ($0.refused, $1.address) }
+    let refused = counts.map { (address: "\($0.key)", count: $0.value) }
+      .sorted { ($1.count, $0.address) < ($0.count, $1.address) }
       .prefix(Self.sourceLimit).map { $0 }
+    sources = Self.merged(refused, facts?.denials?.sources ?? [])
+  }
+
+  /// Both ordered, the most first.
+  static func merged(
+    _ refused: [(address: String, count: UInt64)], _ dropped: [FirewallFacts.Denials.Source]
+  ) -> [Source] {
+    let counts = Dictionary(refused, uniquingKeysWith: { first, _ in first })
+    let drops = Dictionary(
+      dropped.map { ($0.address, $0) }, uniquingKeysWith: { first, _ in first })
+    var known: Set<String> = []
+    var sources: [Source] = []
+    for rank in 0..<max(refused.count, dropped.count) {
+      let both = [
+        dropped.indices.contains(rank) ? dropped[rank].address : nil,
+        refused.indices.contains(rank) ? refused[rank].address : nil,
+      ]
+      for address in both.compactMap(\.self) where known.insert(address).inserted {
+        let drop = drops[address]
+        sources.append(
+          Source(
+            address: address, refused: counts[address] ?? 0, dropped: drop?.packets,
+            lastDroppedAt: drop.map { Date(timeIntervalSince1970: Double($0.lastAt)) }))
+      }
+    }
+    return sources
   }
 }
 
@@ -54,6 +92,9 @@ extension Status.Firewall.Kernel {
     isPending = facts.isPending
     drift = facts.drift
     bans = facts.bans
+    isAudit = facts.isAudit
+    droppedSources = facts.denials?.count
+    isDroppedSourcesFull = facts.denials?.isFull
     var (accepted, dropped): (UInt64, UInt64) = (0, 0)
     for counter in facts.counters {
       if Self.accepts(counter.name) {

@@ -26,6 +26,11 @@ extension Metrics {
     text.family(
       "gatehouse_bans_active", .gauge, "Addresses and networks that the kernel bans now.",
       value: firewall.map { Double($0.bans) })
+    // Addresses are nobody's label: whoever forges them would make series without end.
+    text.family(
+      "gatehouse_fw_dropped_sources", .gauge,
+      "Sources that the kernel dropped in the last ten minutes, at most 65536 of each family.",
+      value: firewall?.denials.map { Double($0.count) })
     addCounters(&text)
   }
 

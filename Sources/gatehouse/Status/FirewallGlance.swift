@@ -12,8 +12,10 @@ struct FirewallGlance {
   }
 
   let kernel: Kernel
+  private let store: PolicyStore
 
   init(store: PolicyStore = PolicyStore(folder: PolicyFile.standardState)) {
+    self.store = store
     let live: LiveRuleset?
     do { live = try FirewallKernel.live() } catch {
       kernel = .unknown("\(error)")
@@ -37,6 +39,15 @@ struct FirewallGlance {
   /// As the compiler names the counters of rules.
   private static func accepts(_ counter: String) -> Bool {
     counter == "r_management" || counter.hasSuffix("_allow") || counter.hasSuffix("_trusted")
+  }
+
+  /// Asks the kernel; nil where this user can't, or nobody was dropped.
+  var dropped: DroppedText? {
+    guard case .held(let generation, _, _, _, _) = kernel,
+      let denials = try? KernelDenials.read(most: StatusText.sourceLimit)
+    else { return nil }
+    let mode = (try? store.policy(of: generation))?.mode
+    return DroppedText(denials, isAudit: mode == .audit)
   }
 
   var text: String {

@@ -160,14 +160,25 @@ struct StatusText {
       policy    \(status.policy ?? "none in the configuration: everybody is let in")
       proxy     \(traffic.refusedByPolicy) connections refused, \(traffic.refusedAsBanned) as banned, \
       \(traffic.requestsForbidden) requests forbidden
-      \(firewall.text)\(refused)
+      \(firewall.text)\(dropped)\(refused)
       """
   }
 
-  /// By the proxy; the kernel tells no addresses.
+  /// As many sources as a line holds.
+  static let sourceLimit = 4
+
+  /// By the kernel, as the process that runs heard of it, or as this user can see.
+  private var dropped: String {
+    let lines = DroppedText(status.firewall)?.lines ?? firewall.dropped?.lines ?? []
+    return lines.map { "\n\($0.cut(to: Self.width))" }.joined()
+  }
+
   private var refused: String {
-    let most = status.firewall.sources.prefix(5).map { "\($0.address) \($0.refused)" }
-    return most.isEmpty ? "" : "\nrefused   most often: \(most.joined(separator: ", "))"
+    let most = status.firewall.refusedMost.prefix(Self.sourceLimit).map {
+      "\($0.address) \($0.refused)"
+    }
+    return most.isEmpty
+      ? "" : "\nrefused   by the proxy most often: \(most.joined(separator: ", "))"
   }
 
   private var eventLines: String {

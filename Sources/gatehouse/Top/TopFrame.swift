@@ -45,12 +45,13 @@ struct TopFrame {
         + "forbidden \(status.traffic.requestsForbidden) (\(rate(\.requestsForbidden))/s)")
         .cut(to: columns),
       refused(status).cut(to: columns),
+      DroppedText(status.firewall)?.short(4).map { $0.cut(to: columns) },
       "",
-    ]
+    ].compactMap(\.self)
   }
 
   private func refused(_ status: Status) -> String {
-    let most = status.firewall.sources.prefix(4).map { "\($0.address) \($0.refused)" }
+    let most = status.firewall.refusedMost.prefix(4).map { "\($0.address) \($0.refused)" }
     let kernel = status.firewall.kernel.map {
       "kernel: \($0.dropped) dropped, \($0.bans) bans, "
         + ($0.drift == 0 ? "no drift" : "\($0.drift) DRIFT")
