@@ -26,7 +26,7 @@ import Testing
     case .trickles:
       Thread.detachNewThread {
         let accepted = accept(listener, nil, nil)
-        while accepted >= 0, send(accepted, "H", 1, Int32(MSG_NOSIGNAL)) == 1 { usleep(50_000) }
+        while accepted >= 0, unsafe send(accepted, "H", 1, Int32(MSG_NOSIGNAL)) == 1 { usleep(50_000) }
         if accepted >= 0 { close(accepted) }
       }
     }
@@ -40,7 +40,8 @@ import Testing
 
   private func bound(_ path: String, backlog: Int32) throws -> Int32 {
     let number = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-    try #require(withAddress(path) { unsafe bind(number, $0, $1) } == 0)
+    let answer = unsafe withAddress(path) { unsafe bind(number, $0, $1) }
+    try #require(answer == 0)
     try #require(listen(number, backlog) == 0)
     return number
   }
@@ -48,7 +49,7 @@ import Testing
   /// A connection that takes a place in the queue, if there is one.
   private func connected(_ path: String) throws -> Int32 {
     let number = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
-    _ = withAddress(path) { unsafe connect(number, $0, $1) }
+    _ = unsafe withAddress(path) { unsafe connect(number, $0, $1) }
     return number
   }
 
