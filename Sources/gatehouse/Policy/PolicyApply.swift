@@ -96,10 +96,10 @@ struct PolicyApply: ParsableCommand {
   /// By hand: Foundation's formats would load the tables of every language of the world.
   private static func clock(after span: Duration) -> String {
     var moment = time(nil) + Int(span.components.seconds)
-    var parts = tm()
+    var parts = unsafe tm()
     _ = unsafe localtime_r(&moment, &parts)
-    return [parts.tm_hour, parts.tm_min, parts.tm_sec].map { $0 < 10 ? "0\($0)" : "\($0)" }
-      .joined(separator: ":")
+    let numbers = unsafe [parts.tm_hour, parts.tm_min, parts.tm_sec]
+    return numbers.map { $0 < 10 ? "0\($0)" : "\($0)" }.joined(separator: ":")
   }
 
   private static func span(_ text: String) throws -> Duration {
