@@ -75,7 +75,8 @@ extension ProxyServer {
         continue
       }
       do throws(TLSContextError) {
-        let shown = try ask(mailbox, listener: listener, for: serverName, kind: probe.keyKind)
+        let shown = try ask(
+          mailbox, listener: listener, for: serverName, keyKind: probe.keyKind)
         if shown == fingerprint {
           found.workers += 1
         } else {
@@ -93,7 +94,7 @@ extension ProxyServer {
   private static let probeSeconds = 10
 
   private func ask(
-    _ mailbox: Mailbox, listener: String, for name: String, kind: Int32
+    _ mailbox: Mailbox, listener: String, for name: String, keyKind: Int32
   ) throws(TLSContextError) -> [UInt8] {
     var pair: [Int32] = [-1, -1]
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
@@ -105,6 +106,6 @@ extension ProxyServer {
     _ = fcntl(other.number, F_SETFL, O_NONBLOCK)
     let address = SocketAddress.unix(path: "")
     mailbox.post(.serve(BoundListener(other, address: address), listener: listener))
-    return try ServedLeaf.ask(over: own, for: name, keyKind: kind, seconds: Self.probeSeconds)
+    return try ServedLeaf.ask(over: own, for: name, keyKind: keyKind, seconds: Self.probeSeconds)
   }
 }
