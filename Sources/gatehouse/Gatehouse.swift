@@ -54,7 +54,8 @@ struct Gatehouse: ParsableCommand {
       let all = command.configuration.subcommands
       guard !all.isEmpty, !word.hasPrefix("-") else { return nil }
       guard let next = all.first(where: { $0.configuration.commandName == word }) else {
-        let names = all.compactMap(\.configuration.commandName).map { ($0, $0) }
+        // Not by a key path: over a type of types, the compiler (6.3.1) crashes.
+        let names = all.compactMap { one in one.configuration.commandName.map { ($0, $0) } }
         return Nearest.word(to: word, of: names).map { (path + [$0]).joined(separator: " ") }
       }
       command = next

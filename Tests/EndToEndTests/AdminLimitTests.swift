@@ -70,7 +70,7 @@ import Testing
     let port: UInt16
 
     init() {
-      number = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+      let number = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
       var address = sockaddr_in()
       address.sin_family = sa_family_t(AF_INET)
       address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
@@ -82,6 +82,7 @@ import Testing
         _ = unsafe bind(number, plain, 16)
         _ = unsafe getsockname(number, plain, &size)
       }
+      self.number = number
       port = UInt16(bigEndian: address.sin_port)
     }
 
