@@ -40,7 +40,8 @@ static inline int gatehouse_SSL_CTX_clear_chain_certs(SSL_CTX *c) { return (int)
 static inline int gatehouse_sk_GENERAL_NAME_num(const GENERAL_NAMES *n) { return sk_GENERAL_NAME_num(n); }
 static inline GENERAL_NAME *gatehouse_sk_GENERAL_NAME_value(const GENERAL_NAMES *n, int i) { return sk_GENERAL_NAME_value(n, i); }
 static inline const ASN1_IA5STRING *gatehouse_GENERAL_NAME_dns(const GENERAL_NAME *n) { return n->type == GEN_DNS ? n->d.dNSName : NULL; }
-static inline const ASN1_STRING *gatehouse_GENERAL_NAME_text(const GENERAL_NAME *n) { return n->type == GEN_EMAIL || n->type == GEN_DNS || n->type == GEN_URI ? n->d.ia5 : NULL; }
+static inline const ASN1_STRING *gatehouse_GENERAL_NAME_mail(const GENERAL_NAME *n) { return n->type == GEN_EMAIL ? n->d.rfc822Name : NULL; }
+static inline const ASN1_STRING *gatehouse_GENERAL_NAME_uri(const GENERAL_NAME *n) { return n->type == GEN_URI ? n->d.uniformResourceIdentifier : NULL; }
 static inline const ASN1_OCTET_STRING *gatehouse_GENERAL_NAME_ip(const GENERAL_NAME *n) { return n->type == GEN_IPADD ? n->d.iPAddress : NULL; }
 static inline EVP_PKEY *gatehouse_EVP_RSA_gen(size_t b) { return EVP_RSA_gen(b); }
 static inline EVP_PKEY *gatehouse_EVP_EC_gen(const char *c) { return EVP_EC_gen(c); }

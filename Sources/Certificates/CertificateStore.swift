@@ -53,7 +53,9 @@ public struct CertificateStore: Sendable {
     for entry in entries {
       let path = "\(directory)/\(entry)"
       if Disk.isDirectory(path) {
-        if let stored = try versioned(entry) { found.append(stored) }
+        if let stored = try versioned(entry) ?? Self.misplaced(entry, at: path) {
+          found.append(stored)
+        }
       } else if let name = entry.without(suffix: ".pem") {
         found.append(
           .init(name: name, chainPath: path, keyPath: path, version: nil, versions: []))
@@ -159,18 +161,28 @@ public struct CertificateStore: Sendable {
     return "v" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
   }
 
+  /// A folder that is called as a plain file would be: listed, so that somebody is told.
+  private static func misplaced(_ entry: String, at path: String) -> StoredCertificate? {
+    guard let name = entry.without(suffix: ".pem") ?? entry.without(suffix: ".crt") else {
+      return nil
+    }
+    return StoredCertificate(name: name, chainPath: path, keyPath: path, version: nil, versions: [])
+  }
+
   private func versioned(_ name: String) throws(CertificateError) -> StoredCertificate? {
     let folder = "\(directory)/\(name)"
     let all = try Self.versions(in: folder)
-    guard let aim = Disk.aim(of: "\(folder)/current") else {
+    let aim = Disk.aim(of: "\(folder)/current")
+    guard aim != nil || Disk.exists("\(folder)/current") else {
       guard let last = all.last else { return nil }
       let path = "\(folder)/\(Self.versionName(last))"
       return StoredCertificate(
         name: name, chainPath: "\(path)/fullchain.pem", keyPath: "\(path)/key.pem", version: nil,
         versions: all, isServing: false)
     }
-    guard let current = Self.versionNumber(aim) else {
-      // Another tool's folder, or a link gone astray: served all the same, so listed all the same.
+    guard let current = aim.flatMap(Self.versionNumber) else {
+      // Another tool's folder, a link gone astray, or one that a copy has made a folder: served all
+      // the same, so listed all the same.
       return StoredCertificate(
         name: name, chainPath: "\(folder)/current/fullchain.pem",
         keyPath: "\(folder)/current/key.pem", version: nil, versions: all)

@@ -33,9 +33,11 @@ public struct DevelopmentAuthority {
     return Self(certificatePath: files.certificate, certificate: certificate, key: key)
   }
 
-  /// The stored authority, or a new one where there is none.
+  func pem() throws(CertificateError) -> [UInt8] { try certificate.pem() }
+
+  /// The stored authority, or a new one where there is none, which `isKept` or only tried.
   public static func open(
-    in directory: String, now: Date = Date()
+    in directory: String, isKept: Bool = true, now: Date = Date()
   ) throws(CertificateError) -> Self {
     if let stored = try stored(in: directory) { return stored }
     let files = Files(directory)
@@ -47,7 +49,7 @@ public struct DevelopmentAuthority {
     try builder.add(NID_key_usage, "critical,keyCertSign,cRLSign")
     try builder.add(NID_subject_key_identifier, "hash")
     let certificate = try builder.sign(with: key)
-    try files.write(certificate: try certificate.pem(), key: try key.pem())
+    if isKept { try files.write(certificate: try certificate.pem(), key: try key.pem()) }
     return Self(certificatePath: files.certificate, certificate: certificate, key: key)
   }
 

@@ -14,17 +14,19 @@ enum Disk {
   }
 
   static func read(_ path: String) throws(CertificateError) -> [UInt8] {
-    let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard file >= 0 else { throw .system(path, "cannot read") }
-    defer { close(file) }
     var status = stat()
-    guard unsafe fstat(file, &status) == 0 else { throw .system(path, "cannot look at") }
-    switch status.st_mode & S_IFMT {
-    case S_IFREG: break
-    case S_IFDIR: throw CertificateError(path, "is a folder; name the file in it")
-    case S_IFIFO: throw CertificateError(path, "is a pipe; write it to a file first")
-    default: throw CertificateError(path, "is not a plain file")
+    // Looked at before it is opened: opening a device may do something.
+    if unsafe stat(path, &status) == 0 { try checkKind(status, of: path) }
+    let file = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard file >= 0 else {
+      guard errno != ENOENT || !path.contains("\u{fffd}") else {
+        throw CertificateError(path, "its name is not UTF-8; rename it")
+      }
+      throw .system(path, "cannot read")
     }
+    defer { close(file) }
+    guard unsafe fstat(file, &status) == 0 else { throw .system(path, "cannot look at") }
+    try checkKind(status, of: path)
     guard status.st_size <= byteLimit else {
       throw CertificateError(path, "larger than \(byteLimit >> 20) MiB, so no certificate file")
     }
@@ -38,6 +40,17 @@ enum Disk {
       bytes += buffer.prefix(count)
     }
     return bytes
+  }
+
+  private static func checkKind(_ status: stat, of path: String) throws(CertificateError) {
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: return
+    case S_IFDIR: throw CertificateError(path, "is a folder; name the file in it")
+    case S_IFIFO: throw CertificateError(path, "is a pipe; write it to a file first")
+    case S_IFSOCK: throw CertificateError(path, "is a socket, no file")
+    case S_IFCHR, S_IFBLK: throw CertificateError(path, "is a device, no file")
+    default: throw CertificateError(path, "is not a plain file")
+    }
   }
 
   /// What the gates want to know of a key's file.
@@ -62,10 +75,12 @@ enum Disk {
     }
   }
 
-  /// Holds a folder for one writer while `body` runs; another one waits for him, 40 s at most.
+  /// Holds a folder for one writer while `body` runs; another one waits for him, 40 s at most. Who only
+  /// tries makes no folder and no lock.
   static func locked<Value>(
-    _ folder: String, _ body: () throws(CertificateError) -> Value
+    _ folder: String, isDryRun: Bool = false, _ body: () throws(CertificateError) -> Value
   ) throws(CertificateError) -> Value {
+    guard !isDryRun else { return try body() }
     try makeDirectory(folder, mode: 0o755)
     let path = "\(folder)/.lock"
     let file = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)

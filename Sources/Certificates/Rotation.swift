@@ -2,6 +2,11 @@ public import Foundation
 
 /// Where a new certificate for stored names comes from: one for each source a version can have.
 public protocol CertificateIssuer: Sendable {
+  /// Who would be asked for the next; an error where nobody could.
+  func next(
+    after bundle: CertificateBundle, in store: CertificateStore
+  ) throws(CertificateError) -> String
+
   /// A certificate for the names of `bundle`, with a new key of its kind.
   func issue(
     anew bundle: CertificateBundle, in store: CertificateStore, now: Date
@@ -31,10 +36,11 @@ public struct Rotation: Sendable {
 
   /// Makes the first version for these names, or with `isForced` another one.
   public func make(
-    _ names: [ServerName], key: KeyKind = .ecdsaP256, isForced: Bool, now: Date = Date()
+    _ names: [ServerName], key: KeyKind = .ecdsaP256, isForced: Bool, isDryRun: Bool = false,
+    now: Date = Date()
   ) throws(CertificateError) -> Activation.Outcome {
-    try Disk.locked(store.directory) { () throws(CertificateError) in
-      try makeAlone(names, key: key, isForced: isForced, now: now)
+    try Disk.locked(store.directory, isDryRun: isDryRun) { () throws(CertificateError) in
+      try makeAlone(names, key: key, isForced: isForced, isDryRun: isDryRun, now: now)
     }
   }
 
@@ -44,10 +50,14 @@ public struct Rotation: Sendable {
   ) throws(CertificateError) -> Activation.Outcome {
     // The folder must be there before it can be locked, or a slip in its name would make it.
     _ = try store.certificate(named: name)
-    return try Disk.locked(store.directory) { () throws(CertificateError) in
+    return try Disk.locked(store.directory, isDryRun: isDryRun) { () throws(CertificateError) in
       let stored = try store.certificate(named: name)
       guard let record = try stored.record() else { throw madeElsewhere(stored) }
       guard let issuer = issuers[record.source] else { throw madeElsewhere(stored) }
+      // Others would note it, or charge for it: an attempt must not ask them.
+      if isDryRun, record.source != .development {
+        return try wouldAsk(issuer, for: stored, now: now)
+      }
       let issued = try issuer.issue(anew: try stored.load(), in: store, now: now)
       var settings = Activation.Settings()
       settings.source = record.source
@@ -57,8 +67,21 @@ public struct Rotation: Sendable {
     }
   }
 
+  private func wouldAsk(
+    _ issuer: any CertificateIssuer, for stored: StoredCertificate, now: Date
+  ) throws(CertificateError) -> Activation.Outcome {
+    let who = try issuer.next(after: try stored.load(), in: store)
+    let staged = StagedVersion(
+      certificate: stored.name, folder: "\(store.directory)/\(stored.name)",
+      number: (stored.versions.last ?? 0) + 1, report: stored.check(in: try store.context(now: now))
+    )
+    return Activation.Outcome(
+      staged: staged, previous: stored.version, removed: [], answer: nil, ending: .wouldAsk(who),
+      seconds: 0, moved: [])
+  }
+
   private func makeAlone(
-    _ names: [ServerName], key: KeyKind, isForced: Bool, now: Date
+    _ names: [ServerName], key: KeyKind, isForced: Bool, isDryRun: Bool, now: Date
   ) throws(CertificateError) -> Activation.Outcome {
     guard let first = names.first else {
       throw CertificateError(store.directory, "a certificate needs a name")
@@ -74,8 +97,11 @@ public struct Rotation: Sendable {
       throw CertificateError(
         name, "is there already; a new key: gatehouse cert rotate \(folder); other names: --force")
     }
-    let authority = try DevelopmentAuthority.open(in: store.directory, now: now)
+    let authority = try DevelopmentAuthority.open(
+      in: store.directory, isKept: !isDryRun, now: now)
     var settings = Activation.Settings()
+    settings.isDryRun = isDryRun
+    settings.roots = try authority.pem()
     settings.source = .development
     let issued = try authority.issue(for: names, key: key, now: now)
     return try activation.bringAlone(issued, as: name, settings, now: now).good()
@@ -103,6 +129,10 @@ extension Activation.Outcome {
 
 /// New certificates of the development authority of the folder.
 struct DevelopmentIssuer: CertificateIssuer {
+  func next(
+    after bundle: CertificateBundle, in store: CertificateStore
+  ) throws(CertificateError) -> String { "the development authority" }
+
   func issue(
     anew bundle: CertificateBundle, in store: CertificateStore, now: Date
   ) throws(CertificateError) -> IssuedCertificate {

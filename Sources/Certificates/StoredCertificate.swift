@@ -91,13 +91,6 @@ public struct VersionRecord: Codable, Equatable, Sendable {
     self.previous = previous
   }
 
-  /// When it is fetched anew by itself: with a third of its lifetime left, or half of a short one.
-  public var renewal: Date? {
-    guard source == .acme else { return nil }
-    let lifetime = notAfter.timeIntervalSince(notBefore)
-    return notAfter - lifetime / (lifetime <= 10 * 86_400 ? 2 : 3)
-  }
-
   init(json: [UInt8], of path: String) throws(CertificateError) {
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .iso8601

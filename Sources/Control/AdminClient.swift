@@ -1,4 +1,3 @@
-internal import CLinux
 public import Firewall
 internal import Foundation
 
@@ -8,7 +7,7 @@ public struct AdminClient: Sendable {
     case notRunning(socket: String)
     case notAllowed(socket: String)
     /// It took the request, or the connection, and said nothing in time.
-    case silent(socket: String)
+    case silent(socket: String, seconds: Int)
     case broken(String)
     /// The process answered, and said no.
     case refused(status: Int, errors: [String])
@@ -21,8 +20,9 @@ public struct AdminClient: Sendable {
           start one with: gatehouse run -c FILE
           or name its socket (`admin: {socket: PATH}` in its file): --socket PATH
         """
-      case .silent(let socket):
-        "the process at \(socket) does not answer; is it stopped, or busy? see: ss -lxp, top"
+      case .silent(let socket, let seconds):
+        "the process at \(socket) has not answered within \(seconds) s; "
+          + "is it stopped, or busy? see: ss -lxp, top"
       case .notAllowed(let socket): "no permission to use \(socket): become its owner, or root"
       case .broken(let what): "the answer of the running process can't be read: \(what)"
       case .refused(_, let errors): errors.joined(separator: "\n")
@@ -32,7 +32,8 @@ public struct AdminClient: Sendable {
 
   /// Seconds.
   static let answerLimit = 5
-  static let changeLimit = 30
+  /// For what may wait for workers, the kernel or a probe.
+  public static let changeLimit = 30
 
   private let socket: String
 
@@ -43,10 +44,13 @@ public struct AdminClient: Sendable {
   public func apply() throws -> Status { try decode(request("POST", "/v1/apply")) }
 
   /// Has the certificates folders read anew: what changed and passes the gates is put to work, and
-  /// each worker is asked for it over a handshake. With a `name`, tells of that one alone.
-  public func refreshCertificates(_ name: String? = nil) throws -> CertificateRefresh {
+  /// each worker is asked for it over a handshake. With a `name`, tells of that one alone. The answer
+  /// is waited for so many seconds.
+  public func refreshCertificates(
+    _ name: String? = nil, within seconds: Int = changeLimit
+  ) throws -> CertificateRefresh {
     let path = "/v1/certificates/refresh" + (name.map { "/\(escaped($0))" } ?? "")
-    return try readJSON(CertificateRefresh.self, request("POST", path))
+    return try readJSON(CertificateRefresh.self, request("POST", path, within: seconds))
   }
 
   /// Has an authority's challenge answered by every worker.
@@ -78,10 +82,12 @@ public struct AdminClient: Sendable {
     try readJSON(Status.self, body)
   }
 
-  func request(_ method: String, _ path: String, _ body: Data = Data()) throws -> Data {
-    // What changes something may wait for workers, the kernel or a probe.
-    let handle = try connect(waiting: method == "GET" ? Self.answerLimit : Self.changeLimit)
-    defer { try? handle.close() }
+  /// `seconds`: for connecting, asking and the whole answer together.
+  func request(
+    _ method: String, _ path: String, _ body: Data = Data(), within seconds: Int? = nil
+  ) throws -> Data {
+    let limit = seconds ?? (method == "GET" ? Self.answerLimit : Self.changeLimit)
+    let connection = try AdminConnection(to: socket, within: limit)
     let head = """
       \(method) \(path) HTTP/1.1\r
       Host: gatehouse\r
@@ -91,11 +97,8 @@ public struct AdminClient: Sendable {
       \r
 
       """
-    let answer: Data
-    do {
-      try handle.write(contentsOf: Data(head.utf8) + body)
-      answer = try handle.readToEnd() ?? Data()
-    } catch { throw Failure.silent(socket: socket) }
+    try connection.send(Data(head.utf8) + body)
+    let answer = try connection.receiveAll()
     guard let end = answer.range(of: Data("\r\n\r\n".utf8)),
       let line = String(decoding: answer[..<end.lowerBound], as: UTF8.self)
         .split(separator: "\r\n").first,
@@ -105,31 +108,5 @@ public struct AdminClient: Sendable {
     guard status != 200 else { return Data(content) }
     let failure = try? readJSON(AdminFailure.self, Data(content))
     throw Failure.refused(status: status, errors: failure?.errors ?? ["status \(status)"])
-  }
-
-  private func connect(waiting seconds: Int) throws -> FileHandle {
-    let number = CLinux.socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    guard number >= 0 else { throw Failure.broken("no socket") }
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    let path = Array(socket.utf8)
-    guard path.count < 108 else {
-      close(number)
-      throw Failure.broken("the socket's path is longer than 107 bytes")
-    }
-    unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: path) }
-    let answer = unsafe withUnsafeBytes(of: &address) {
-      unsafe CLinux.connect(
-        number, $0.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t($0.count))
-    }
-    let code = errno
-    guard answer == 0 else {
-      close(number)
-      throw code == EACCES ? Failure.notAllowed(socket: socket) : Failure.notRunning(socket: socket)
-    }
-    var timeout = timeval(tv_sec: seconds, tv_usec: 0)
-    let size = socklen_t(MemoryLayout<timeval>.size)
-    unsafe setsockopt(number, SOL_SOCKET, SO_RCVTIMEO, &timeout, size)
-    return FileHandle(fileDescriptor: number, closeOnDealloc: true)
   }
 }

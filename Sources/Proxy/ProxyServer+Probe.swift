@@ -9,8 +9,6 @@ public struct CertificateProbe: Sendable, Equatable {
   public var problems: [String] = []
   /// Other certificates serve all its names, so that nobody is ever shown it.
   public var isHidden = false
-  /// The names of which that holds.
-  public var hiddenNames: [String] = []
 }
 
 extension ProxyServer {
@@ -27,39 +25,67 @@ extension ProxyServer {
     }
   }
 
-  /// Asks every worker, over a real handshake, for a certificate of a listener that it was told of.
+  /// Asks every worker, over a real handshake, for certificates of a listener that it was told of.
   ///
   /// Any client's connection goes to the worker the kernel chooses; so each worker gets one end of a
   /// socket pair in its mailbox, behind the certificates, and serves that as any other connection.
-  public func probe(listener name: String, certificate: String) -> CertificateProbe {
+  public func probe(listener name: String, certificates asked: [String]) -> [String:
+    CertificateProbe]
+  {
+    guard let listener = listeners.first(where: { $0.name == name }), let tls = listener.tls else {
+      return failed(asked, "there is no listener \(name) with certificates")
+    }
+    let sets: CertificateSets
+    do throws(TLSContextError) { sets = try CertificateSets(tls.certificates) } catch {
+      return failed(asked, "\(error.subject): \(error.reason)")
+    }
+    let indices = Dictionary(
+      tls.certificates.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: min)
+    var found: [String: CertificateProbe] = [:]
+    var silent: Set<Int> = []
+    for certificate in asked {
+      guard let index = indices[certificate] else {
+        found[certificate] = CertificateProbe(
+          problems: ["listener \(name) has no certificate \(certificate)"])
+        continue
+      }
+      found[certificate] = probe(
+        sets.probes[index], sets.fingerprints[index], listener: name, silent: &silent)
+    }
+    return found
+  }
+
+  private func failed(_ asked: [String], _ why: String) -> [String: CertificateProbe] {
+    Dictionary(asked.map { ($0, CertificateProbe(problems: [why])) }) { one, _ in one }
+  }
+
+  /// `silent`: workers that let one question go unanswered; they are not waited for again.
+  private func probe(
+    _ probe: CertificateSets.Probe, _ fingerprint: [UInt8], listener: String,
+    silent: inout Set<Int>
+  ) -> CertificateProbe {
     var found = CertificateProbe()
-    guard let listener = listeners.first(where: { $0.name == name }), let tls = listener.tls,
-      let wanted = tls.certificates.first(where: { $0.name == certificate })
-    else {
-      found.problems = ["listener \(name) has no certificate \(certificate)"]
+    guard let serverName = probe.serverName else {
+      found.isHidden = true
       return found
     }
-    do throws(TLSContextError) {
-      let leaf = try CertificateLeaf(wanted)
-      let sets = try CertificateSets(tls.certificates)
-      let probe = sets.probes.first { $0.certificate == certificate }
-      found.hiddenNames = probe?.hidden ?? []
-      guard let probe, let serverName = probe.serverName
-      else {
-        found.isHidden = true
-        return found
+    for (index, mailbox) in mailboxes.enumerated() {
+      guard !silent.contains(index) else {
+        found.problems.append("worker \(index) does not answer")
+        continue
       }
-      for (index, mailbox) in mailboxes.enumerated() {
-        do throws(TLSContextError) {
-          let shown = try ask(mailbox, listener: name, for: serverName, rsa: probe.isRSA)
-          if shown == leaf.fingerprint {
-            found.workers += 1
-          } else {
-            found.problems.append("worker \(index) shows another certificate for \(serverName)")
-          }
-        } catch { found.problems.append("worker \(index): \(error.subject): \(error.reason)") }
+      do throws(TLSContextError) {
+        let shown = try ask(mailbox, listener: listener, for: serverName, keyKind: probe.keyKind)
+        if shown == fingerprint {
+          found.workers += 1
+        } else {
+          found.problems.append("worker \(index) shows another certificate for \(serverName)")
+        }
+      } catch {
+        if error.subject == ServedLeaf.silence { silent.insert(index) }
+        found.problems.append("worker \(index): \(error.subject): \(error.reason)")
       }
-    } catch { found.problems.append("\(error.subject): \(error.reason)") }
+    }
     return found
   }
 
@@ -67,7 +93,7 @@ extension ProxyServer {
   private static let probeSeconds = 10
 
   private func ask(
-    _ mailbox: Mailbox, listener: String, for name: String, rsa: Bool
+    _ mailbox: Mailbox, listener: String, for name: String, keyKind: Int32
   ) throws(TLSContextError) -> [UInt8] {
     var pair: [Int32] = [-1, -1]
     let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
@@ -79,6 +105,6 @@ extension ProxyServer {
     _ = fcntl(other.number, F_SETFL, O_NONBLOCK)
     let address = SocketAddress.unix(path: "")
     mailbox.post(.serve(BoundListener(other, address: address), listener: listener))
-    return try ServedLeaf.ask(over: own, for: name, rsa: rsa, seconds: Self.probeSeconds)
+    return try ServedLeaf.ask(over: own, for: name, keyKind: keyKind, seconds: Self.probeSeconds)
   }
 }

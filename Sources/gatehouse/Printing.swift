@@ -1,9 +1,9 @@
 import Foundation
 
 /// Columns as wide as their widest cell, two spaces apart; no space ends a line. An empty header
-/// prints none.
+/// prints none. Cells hold names of files and words of others: what would steer a terminal is shown as `?`.
 func table(_ header: [String], _ rows: [[String]]) -> String {
-  let all = header.isEmpty ? rows : [header] + rows
+  let all = (header.isEmpty ? rows : [header] + rows).map { $0.map(AuditText.visible) }
   let columns = all.map(\.count).max() ?? 0
   let widths = (0..<columns).map { column in
     all.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0

@@ -73,7 +73,8 @@ struct PlainLog: LogHandler {
 
   func log(event: LogEvent) {
     let time = Date().formatted(.iso8601)
-    let line = "\(time) \(event.level) \(event.message)\n"
+    // A file's name, or a peer's word, begins no line of its own and steers no terminal.
+    let line = "\(time) \(event.level) \(AuditText.visible("\(event.message)"))\n"
     try? FileHandle.standardError.write(contentsOf: Data(line.utf8))
   }
 }

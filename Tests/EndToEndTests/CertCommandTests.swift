@@ -19,8 +19,18 @@ struct CertCommandTests {
     try run(Place.gatehouse, arguments)
   }
 
-  private func cert(_ arguments: String..., socket: String = "nowhere/g.sock") throws -> Output {
-    try run(Place.gatehouse, ["cert"] + arguments + ["--dir", certs, "--socket", socket])
+  /// Beside the process of this socket, or beside none: that of a file whose process does not run.
+  private func cert(_ arguments: String..., socket: String? = nil) throws -> Output {
+    let file = try folder.write(
+      "none.yaml",
+      """
+      listeners: { https: { bind: "127.0.0.1:8443", certificates: certs } }
+      backends: { web: { servers: ["127.0.0.1:9"] } }
+      routes: [{ backend: web }]
+      admin: { socket: admin.sock }
+      """)
+    let whom = socket.map { ["--socket", $0] } ?? ["-c", file]
+    return try run(Place.gatehouse, ["cert"] + arguments + ["--dir", certs] + whom)
   }
 
   private var current: String? {
@@ -271,8 +281,62 @@ extension CertCommandTests {
     #expect(list.standardOutput.hasPrefix("list 2 of staff, 1 of 1 revoked, good for 30 days: "))
     #expect(list.standardOutput.hasSuffix("compromise\n"))
     #expect(try run("openssl", verify).status != 0)
+    let files = try treeOf(ca)
+    for words in [
+      ["init", "other"], ["sign", "staff", "--for", "bob@example.com"],
+      ["sign", "staff", "--server", "--for", "db.test", "--key", "rsa-2048"], ["crl", "staff"],
+    ] {
+      for form in [[], ["--json"]] {
+        let tried = try run(
+          Place.gatehouse, ["ca"] + words + form + ["--dry-run", "--dir", ca])
+        #expect(tried.status == 0, "\(tried.standardError)")
+        #expect(!form.isEmpty || tried.standardOutput.contains("nothing was changed"))
+      }
+    }
+    #expect(
+      try ask("crl", "staff", "--dry-run").standardOutput.hasPrefix(
+        "list 3 of staff, 1 of 1 revoked"))
+    #expect(try ask("init", "staff", "--dry-run").status == 2)
+    #expect(try treeOf(ca) == files)
     #expect(
       try ask("sign", "nobody", "--for", "a@b.test").standardError.contains("there are: staff"))
+  }
+
+  /// All files below, with their content.
+  private func treeOf(_ path: String) throws -> String {
+    try run("sh", ["-c", "find \(path) | sort; find \(path) -type f | sort | xargs sha256sum"])
+      .standardOutput
+  }
+
+  @Test func `what is only tried changes nothing, and asks no issuer`() throws {
+    let ca = folder.url.appendingPathComponent("ca").path
+    let out = folder.url.appendingPathComponent("db").path
+    try gatehouse("ca", "init", "own", "--dir", ca)
+    try gatehouse("ca", "sign", "own", "--server", "--for", "db.test", "--dir", ca, "--out", out)
+    let made = try gatehouse(
+      "cert", "import", "db.test", "--chain", "\(out)/cert.pem", "--key", "\(out)/key.pem",
+      "--dir", certs)
+    try #require(made.status <= 1, "\(made.standardError)")
+    let before = try treeOf(folder.url.path)
+    let dry = ["--dry-run", "--dir", certs]
+    let signed = try run(
+      Place.gatehouse, ["cert", "rotate", "db.test", "--ca-dir", ca] + dry)
+    #expect(signed.status == 0, "\(signed.standardError)")
+    #expect(signed.standardOutput.contains("would ask authority own for a new key's certificate"))
+    let own = try run(Place.gatehouse, ["cert", "rotate", "shop.test"] + dry)
+    #expect(own.status == 0 && own.standardOutput.contains("v0002 would become current"))
+    let gone = try run(Place.gatehouse, ["cert", "rotate", "db.test", "--ca-dir", "none"] + dry)
+    #expect(gone.status == 2 && gone.standardError.contains("is not in none"))
+    let dev = try run(Place.gatehouse, ["cert", "dev", "new.test"] + dry)
+    #expect(dev.status == 0 && dev.standardOutput.hasPrefix("gates 22/22 · v0001 would become"))
+    let revoked = try run(
+      Place.gatehouse, ["cert", "revoke", "shop.test", "--version", "1"] + dry)
+    #expect(revoked.standardOutput.contains("shop.test v0001 would be quarantined"))
+    let elsewhere = try run(
+      Place.gatehouse,
+      ["cert", "dev", "new.test", "--dry-run", "--dir", folder.url.path + "/elsewhere"])
+    #expect(elsewhere.status == 0 && elsewhere.standardOutput.hasPrefix("gates 22/22"))
+    #expect(try treeOf(folder.url.path) == before)
   }
 
   @Test(.enabled(if: getuid() == 0, "needs root: becomes another user"))

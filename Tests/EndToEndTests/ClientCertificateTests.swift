@@ -104,7 +104,7 @@ import Testing
     try stranger.issue("alice", names: "email:alice@example.com")
     let gate = try gate(
       "{ ca: \(authority.certificate), crl: \(authority.list), "
-        + "allow: [Alice@example.com, \"*.staff.test\"] }")
+        + "allow: [alice@Example.com, \"*.staff.test\"] }")
     for version in ["-tls1_2", "-tls1_3"] {
       func status(_ options: [String]) throws -> Int? {
         try TLSAttempt(gate, sni: "www.test", with: options + [version]).status
@@ -119,6 +119,31 @@ import Testing
         try status([
           "-cert", stranger.path("alice.pem"), "-key", stranger.path("alice.key"),
         ]) == nil)
+    }
+  }
+
+  @Test func `a name of one kind lets in nobody by another`() throws {
+    // As openssl takes them; a name of one kind in the spelling of another is the attack.
+    let clients: [(name: String, alternative: String?, isIn: Bool)] = [
+      ("mail", "email:alice@example.com", true), ("mailcase", "email:Alice@example.com", false),
+      ("mailasuri", "URI:alice@example.com", false), ("mailasdns", "DNS:alice@example.com", false),
+      ("spiffe", "URI:spiffe://example.com/web", true),
+      ("spiffecase", "URI:spiffe://example.com/WEB", false),
+      ("spiffelong", "URI:spiffe://example.com/web/admin", false),
+      ("urihost", "URI:https://a.staff.test", false), ("host", "DNS:A.staff.TEST", true),
+      ("wild", "DNS:*.staff.test", false), ("mailhost", "email:a.staff.test", false),
+      ("Door sensor 7", nil, true), ("door sensor 7", nil, false),
+      ("Door sensor 7x", "DNS:other.test", false),
+    ]
+    for client in clients { try authority.issue(client.name, names: client.alternative) }
+    // Its common name is allowed, and its alternative names say otherwise.
+    try authority.issue("Door sensor 8", names: "IP:10.0.0.1")
+    let gate = try gate(
+      "{ ca: \(authority.certificate), allow: [alice@example.com, \"spiffe://example.com/web\", "
+        + "\"*.staff.test\", Door sensor 7, Door sensor 8] }")
+    for client in clients + [("Door sensor 8", nil, false)] {
+      let attempt = try TLSAttempt(gate, sni: "www.test", with: shown(client.name))
+      #expect(attempt.status == (client.isIn ? 200 : nil), "\(client)")
     }
   }
 
@@ -253,7 +278,7 @@ import Testing
     #expect(ended.standardOutput == "done\n", "\(ended.standardError)")
   }
 
-  @Test(arguments: ["gone", "torn", "empty", "a key"])
+  @Test(arguments: ["gone", "torn", "empty", "a key", "a byte", "another's"])
   func `a bad file of authorities or revocations changes nothing`(_ fault: String) throws {
     try authority.issue("alice")
     for file in [authority.certificate, authority.list] {
@@ -262,6 +287,25 @@ import Testing
       switch fault {
       case "gone": try FileManager.default.removeItem(atPath: file)
       case "torn": try good.prefix(good.count / 2).write(to: URL(fileURLWithPath: file))
+      case "a byte":
+        // The last but some of the signature: the form stays whole.
+        let der = gate.folder.url.appendingPathComponent("der").path
+        let kind = file == authority.list ? "crl" : "x509"
+        let damaged = try run(
+          "sh",
+          [
+            "-c",
+            "openssl \(kind) -in \(file) -outform der -out \(der) && python3 -c 'p=\"\(der)\"; "
+              + "b=bytearray(open(p,\"rb\").read()); b[-3]^=1; open(p,\"wb\").write(b)' && "
+              + "openssl \(kind) -inform der -in \(der) -out \(file)",
+          ])
+        #expect(damaged.status == 0, "\(damaged.standardError)")
+      case "another's":
+        // Of the same name, with another key; an authority's own file may be any authority's.
+        guard file == authority.list else { continue }
+        let other = try ClientAuthority()
+        try Data(contentsOf: URL(fileURLWithPath: other.list)).write(
+          to: URL(fileURLWithPath: file))
       case "empty": try Data().write(to: URL(fileURLWithPath: file))
       default:
         try FileManager.default.removeItem(atPath: file)

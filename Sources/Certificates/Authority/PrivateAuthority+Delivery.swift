@@ -12,10 +12,11 @@ extension PrivateAuthority {
     public let password: String?
   }
 
-  /// Signs, and writes into `given` or a new one below `issued`; files that are there stay.
+  /// Signs, and writes into `given` or a new one below `issued`; files that are there stay. A dry run
+  /// notes and writes nothing.
   public func deliver(
     _ holder: CertificateHolder, requestPath: String?, key kind: KeyKind = .ecdsaP256,
-    days: Int = leafDays, to given: String? = nil, now: Date = Date()
+    days: Int = leafDays, to given: String? = nil, isDryRun: Bool = false, now: Date = Date()
   ) throws(CertificateError) -> Delivery {
     let target = if let given { given } else { try freeFolder(for: holder) }
     let chainPath = "\(target)/cert.pem"
@@ -26,20 +27,22 @@ extension PrivateAuthority {
       throw CertificateError(path, "is there already; name another folder with --out")
     }
     let request = try requestPath.map { path throws(CertificateError) in try Disk.read(path) }
-    try Disk.makeDirectory(target, mode: 0o700)
+    if !isDryRun { try Disk.makeDirectory(target, mode: 0o700) }
     let chain: [UInt8]
     var bag: KeyBag?
     if let request {
-      chain = try sign(holder, requestPEM: request, days: days, now: now)
+      chain = try sign(holder, requestPEM: request, days: days, isNoted: !isDryRun, now: now)
     } else {
-      let issued = try sign(holder, key: kind, days: days, now: now)
+      let issued = try sign(holder, key: kind, days: days, isNoted: !isDryRun, now: now)
       chain = issued.chainPEM
       if !holder.isForServers { bag = try KeyBag(issued, name: holder.commonName) }
-      try Disk.write(issued.keyPEM, to: keyPath, mode: 0o600)
+      if !isDryRun { try Disk.write(issued.keyPEM, to: keyPath, mode: 0o600) }
     }
-    try Disk.write(chain, to: chainPath, mode: 0o644)
-    if let bag { try Disk.write(bag.bytes, to: bagPath, mode: 0o600) }
-    try Disk.sync(target)
+    if !isDryRun {
+      try Disk.write(chain, to: chainPath, mode: 0o644)
+      if let bag { try Disk.write(bag.bytes, to: bagPath, mode: 0o600) }
+      try Disk.sync(target)
+    }
     let leaf = try X509Certificate.readChain(from: chain, of: chainPath).first
     return Delivery(
       serial: Self.plain(leaf?.serial ?? ""), notAfter: leaf?.notAfter ?? now,

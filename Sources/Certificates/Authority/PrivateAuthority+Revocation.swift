@@ -11,16 +11,17 @@ extension PrivateAuthority {
     try AuthorityIndex.read(indexPath)
   }
 
-  /// Signs the list anew, with a higher number; `serial` goes on it before.
+  /// Signs the list anew, with a higher number; `serial` goes on it before. A dry run tells the list
+  /// that would be.
   @discardableResult
   public func renewList(
     revoking serial: String? = nil, because reason: RevocationReason = .unspecified,
-    days: Int = listDays, now: Date = Date()
+    days: Int = listDays, isDryRun: Bool = false, now: Date = Date()
   ) throws(CertificateError) -> AuthorityIndex {
     guard (1...Self.daysLimit).contains(days) else {
       throw CertificateError(name, "\(days) days are not within 1...\(Self.daysLimit)")
     }
-    return try Disk.locked(folder) { () throws(CertificateError) in
+    return try Disk.locked(folder, isDryRun: isDryRun) { () throws(CertificateError) in
       var index = try index()
       if let serial {
         let plain = Self.plain(serial)
@@ -33,6 +34,10 @@ extension PrivateAuthority {
           index.entries[place].revoked = now
           index.entries[place].reason = reason
         }
+      }
+      guard !isDryRun else {
+        index.listNumber += 1
+        return index
       }
       return try publish(index, days: days, now: now)
     }

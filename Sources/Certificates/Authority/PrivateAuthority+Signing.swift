@@ -78,16 +78,18 @@ extension PrivateAuthority {
   /// A certificate with a new key: for a client, or for a server.
   public func sign(
     _ holder: CertificateHolder, key kind: KeyKind = .ecdsaP256, days: Int = leafDays,
-    now: Date = Date()
+    isNoted: Bool = true, now: Date = Date()
   ) throws(CertificateError) -> IssuedCertificate {
     let key = try PrivateKey.generate(kind)
     return IssuedCertificate(
-      chainPEM: try sign(holder, for: key, days: days, now: now), keyPEM: try key.pem())
+      chainPEM: try sign(holder, for: key, days: days, isNoted: isNoted, now: now),
+      keyPEM: try key.pem())
   }
 
   /// A certificate for the key of a request; its names are the holder's, not the request's.
   public func sign(
-    _ holder: CertificateHolder, requestPEM: [UInt8], days: Int = leafDays, now: Date = Date()
+    _ holder: CertificateHolder, requestPEM: [UInt8], days: Int = leafDays, isNoted: Bool = true,
+    now: Date = Date()
   ) throws(CertificateError) -> [UInt8] {
     let bio = try MemoryBIO(holding: requestPEM)
     guard let request = unsafe PEM_read_bio_X509_REQ(bio.pointer, nil, nil, nil) else {
@@ -108,11 +110,11 @@ extension PrivateAuthority {
     guard isLong else {
       throw CertificateError("request", "a key of kind \(key.kind) is not signed; take ECDSA P-256")
     }
-    return try sign(holder, for: key, days: days, now: now)
+    return try sign(holder, for: key, days: days, isNoted: isNoted, now: now)
   }
 
   private func sign(
-    _ holder: CertificateHolder, for key: PrivateKey, days: Int, now: Date
+    _ holder: CertificateHolder, for key: PrivateKey, days: Int, isNoted: Bool, now: Date
   ) throws(CertificateError) -> [UInt8] {
     guard (1...Self.daysLimit).contains(days) else {
       throw CertificateError(name, "\(days) days are not within 1...\(Self.daysLimit)")
@@ -130,7 +132,7 @@ extension PrivateAuthority {
     try builder.add(NID_authority_key_identifier, "keyid:always")
     if let names = holder.alternativeNames { try builder.add(NID_subject_alt_name, names) }
     let leaf = try builder.sign(with: self.key)
-    try note(leaf, isForServers: holder.isForServers, now: now)
+    if isNoted { try note(leaf, isForServers: holder.isForServers, now: now) }
     return try leaf.pem() + certificate.pem()
   }
 }

@@ -19,9 +19,10 @@ public struct PrivateAuthority {
   public var subject: String { certificate.subject }
   public var notAfter: Date { certificate.notAfter ?? .distantPast }
 
-  /// Makes a new one, with an empty list of what is revoked.
+  /// Makes a new one, with an empty list of what is revoked; a dry run writes nothing.
   public static func create(
-    _ name: String, in directory: String, days: Int = lifetimeDays, now: Date = Date()
+    _ name: String, in directory: String, days: Int = lifetimeDays, isDryRun: Bool = false,
+    now: Date = Date()
   ) throws(CertificateError) -> PrivateAuthority {
     let folder = try path(name, in: directory)
     guard !Disk.exists(folder) else {
@@ -39,6 +40,9 @@ public struct PrivateAuthority {
     try builder.add(NID_key_usage, "critical,keyCertSign,cRLSign")
     try builder.add(NID_subject_key_identifier, "hash")
     let certificate = try builder.sign(with: key)
+    guard !isDryRun else {
+      return PrivateAuthority(name: name, folder: folder, certificate: certificate, key: key)
+    }
     let new = "\(directory)/.\(name).\(ProcessInfo.processInfo.processIdentifier)"
     Disk.remove(new)
     do throws(CertificateError) {

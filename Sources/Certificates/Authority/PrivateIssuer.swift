@@ -6,16 +6,15 @@ public struct PrivateIssuer: CertificateIssuer {
 
   public init(directory: String) { self.directory = directory }
 
+  public func next(
+    after bundle: CertificateBundle, in store: CertificateStore
+  ) throws(CertificateError) -> String { "authority \(try known(bundle).name)" }
+
   public func issue(
     anew bundle: CertificateBundle, in store: CertificateStore, now: Date
   ) throws(CertificateError) -> IssuedCertificate {
     let names = bundle.names.map(\.description)
-    guard let authority = try authority(of: bundle) else {
-      throw CertificateError(
-        bundle.subject,
-        "its authority, \(bundle.issuer), is not in \(directory); name its folder with --ca-dir, or "
-          + "have a new one signed there and type: gatehouse cert import")
-    }
+    let authority = try known(bundle)
     let days = bundle.notAfter.timeIntervalSince(bundle.notBefore) / 86_400
     return try authority.sign(
       try CertificateHolder(names, isForServers: true),
@@ -41,6 +40,16 @@ public struct PrivateIssuer: CertificateIssuer {
         "serial \(bundle.serial) is on list \(index.listNumber) of \(authority.name): give "
           + "\(authority.listPath) to those who check it"
       ])
+  }
+
+  private func known(_ bundle: CertificateBundle) throws(CertificateError) -> PrivateAuthority {
+    guard let authority = try authority(of: bundle) else {
+      throw CertificateError(
+        bundle.subject,
+        "its authority, \(bundle.issuer), is not in \(directory); name its folder with --ca-dir, or "
+          + "have a new one signed there and type: gatehouse cert import")
+    }
+    return authority
   }
 
   private func authority(

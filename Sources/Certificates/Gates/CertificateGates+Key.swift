@@ -51,8 +51,18 @@ extension CertificateGates {
         return (.failed, "\(link.subject) has a \(kind) key; make an ECDSA or RSA one")
       }
     }
+    guard !rare.contains(where: bundle.keyType.hasPrefix) else {
+      return (
+        .warning,
+        "\(bundle.keyType) serves only clients that offer it, which no browser does; have an ECDSA "
+          + "or RSA certificate beside it"
+      )
+    }
     return (.passed, bundle.keyType)
   }
+
+  /// In TLS 1.3, and in OpenSSL, but not in what most clients offer.
+  private static let rare = ["ed25519", "ed448", "rsa-pss"]
 
   static func signature(_ bundle: CertificateBundle) -> Verdict {
     // Nobody relies on a root's signature over itself; a server's own is what clients see.

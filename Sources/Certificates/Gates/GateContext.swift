@@ -33,6 +33,11 @@ public struct TrustedRoots: Sendable {
     loaded = LoadedRoots(publicPEM)
   }
 
+  /// With more authorities of this installation.
+  func adding(_ pem: [UInt8]) -> TrustedRoots {
+    TrustedRoots(privatePEM: privatePEM + [0x0a] + pem)
+  }
+
   func publicRoots() throws(CertificateError) -> RootStore { try loaded.store() }
 }
 

@@ -10,7 +10,7 @@ extension Activation {
     now: Date = Date()
   ) throws(CertificateError) -> Outcome {
     _ = try store.certificate(named: name)
-    return try Disk.locked(store.directory) { () throws(CertificateError) in
+    return try Disk.locked(store.directory, isDryRun: isDryRun) { () throws(CertificateError) in
       let stored = try store.certificate(named: name)
       let target = try target(stored, number)
       if case .quarantined(let why) = target.state, !isForced {

@@ -6,6 +6,10 @@ public enum ServingAnswer: Equatable, Sendable {
   case served(workers: Int)
   /// Nobody runs, so nobody was asked.
   case notRunning
+  /// Nobody answers where a process was said to be, and what was tried.
+  case notTold(String)
+  /// A process is there, and has said nothing in the time it had.
+  case silent(String)
   /// A process runs, and serves nothing of that name.
   case notServedThere(String)
   /// It could not be asked, and why.
@@ -34,6 +38,8 @@ public struct Activation: Sendable {
     public var routedNames: [ServerName] = []
     /// Where the key comes from, if from a file.
     public var keyFile: KeyFile?
+    /// PEM of an authority that would be kept here, too.
+    var roots: [UInt8] = []
 
     public init() {}
   }
@@ -43,6 +49,8 @@ public struct Activation: Sendable {
       case current
       case staged
       case dryRun
+      /// Its issuer would be asked for it, and who that is; nobody was.
+      case wouldAsk(String)
       /// The current version is this certificate already.
       case unchanged
       /// Stopped at a gate; nothing was written.
@@ -78,7 +86,7 @@ public struct Activation: Sendable {
     _ issued: IssuedCertificate, as name: String, _ settings: Settings = Settings(),
     now: Date = Date()
   ) throws(CertificateError) -> Outcome {
-    try Disk.locked(store.directory) { () throws(CertificateError) in
+    try Disk.locked(store.directory, isDryRun: settings.isDryRun) { () throws(CertificateError) in
       try bringAlone(issued, as: name, settings, now: now)
     }
   }
@@ -119,6 +127,7 @@ public struct Activation: Sendable {
     var context = try store.context(current: current, now: now)
     context.requiredNames = settings.routedNames.filter { current?.covers($0) ?? false }
     context.keyFile = settings.keyFile
+    if !settings.roots.isEmpty { context.trust = context.trust.adding(settings.roots) }
     context.allowsDowngrade = settings.allowsDowngrade
     let report = CertificateGates.check(
       chainPEM: issued.chainPEM, keyPEM: issued.keyPEM, name: name, context: context)
@@ -165,7 +174,11 @@ public struct Activation: Sendable {
     try store.activate(version)
     let moved = try moveAside(files, for: version)
     let answer = ask(version.certificate, version.report.bundle?.leafSHA256 ?? "")
-    guard case .rejected(let reasons) = answer else {
+    let reasons: [String]
+    switch answer {
+    case .rejected(let why): reasons = why
+    case .silent(let why): reasons = [why]
+    case .served, .notRunning, .notTold, .notServedThere, .notAsked:
       return outcome(
         version, previous: previous, removed: try store.prune(version, previous: previous),
         answer: answer, .current, since: began, moved: moved.map(\.old))
@@ -177,10 +190,13 @@ public struct Activation: Sendable {
       Disk.remove(link)
     }
     try Disk.sync(version.folder)
-    try store.quarantine(
-      version.number, of: version.certificate, because: reasons.joined(separator: "; "))
-    // What the workers hold is the one before again, whatever they answer.
-    _ = ask(version.certificate, "")
+    // Who says nothing has found no fault; once he goes on he reads what is current then.
+    if case .rejected = answer {
+      try store.quarantine(
+        version.number, of: version.certificate, because: reasons.joined(separator: "; "))
+      // What the workers hold is the one before again, whatever they answer.
+      _ = ask(version.certificate, "")
+    }
     return outcome(
       version, previous: previous, answer: answer, .sentBack(reasons), since: began)
   }

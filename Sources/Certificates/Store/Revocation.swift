@@ -59,7 +59,7 @@ public struct Revocation: Sendable {
     _ name: String, version number: Int, because reason: RevocationReason, isDryRun: Bool = false
   ) throws(CertificateError) -> Outcome {
     _ = try store.certificate(named: name)
-    return try Disk.locked(store.directory) { () throws(CertificateError) in
+    return try Disk.locked(store.directory, isDryRun: isDryRun) { () throws(CertificateError) in
       let stored = try store.certificate(named: name)
       let all = store.versions(of: stored)
       guard let version = all.first(where: { $0.number == number }) else {

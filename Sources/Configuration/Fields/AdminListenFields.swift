@@ -35,7 +35,7 @@ enum AdminTokenFields {
 
 enum AdminClientAuthFields {
   private static let who =
-    "a name in certificates: alice@example.com, host.example.com, *.staff.test"
+    "a name in certificates: alice@example.com, *.staff.test, spiffe://example.com/web"
 
   static let all: [(Field, AdminRole)] = AdminRole.allCases.map {
     (

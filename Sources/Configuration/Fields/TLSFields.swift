@@ -34,7 +34,8 @@ enum ClientAuthFields {
     "crl", .path,
     "PEM file of their lists of revoked certificates; an outdated list lets nobody in.")
   static let allow = Field(
-    "allow", .list("a name in certificates: alice@example.com, host.example.com, *.staff.test"),
+    "allow",
+    .list("a name in certificates: alice@example.com, *.staff.test, spiffe://example.com/web"),
     "Names of which a client's certificate must bear one; any when left out.")
   static let section = Section(
     "client_auth",

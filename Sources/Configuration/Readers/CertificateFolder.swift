@@ -98,3 +98,19 @@ public struct CertificateFolder: Sendable {
       warnings: [], isOnlyExpired: false, isVersioned: stored.version != nil)
   }
 }
+
+extension NameOwners {
+  /// Of what a listener with this folder would serve.
+  public init(_ found: [FoundCertificate], now: Date = Date()) {
+    self.init(
+      found.filter { $0.certificate != nil }.compactMap { one in
+        one.facts.map { $0.bearer(one.name) }
+      }, now: now)
+  }
+}
+
+extension CertificateFacts {
+  public func bearer(_ certificate: String) -> NameOwners.Bearer {
+    .init(certificate: certificate, names: names, keyType: keyType, notAfter: notAfter)
+  }
+}

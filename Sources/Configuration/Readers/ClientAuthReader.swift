@@ -78,9 +78,15 @@ enum ClientAuthReader {
     }
     return items.compactMap { item in
       guard let text = item.text("a name\(map.inLabel)", map.problems) else { return nil }
-      guard (1...253).contains(text.utf8.count), text.utf8.allSatisfy({ $0 > 0x20 || $0 == 0x20 }),
-        text != "*", !text.dropFirst(2).contains("*")
+      let isWild = text.hasPrefix("*.")
+      let isOfKind = text.contains("@") || text.contains(":")
+      guard (1...253).contains(text.utf8.count),
+        text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7f }),
+        !text.dropFirst(isWild ? 2 : 0).contains("*"), text != "*.", !isWild || !isOfKind
       else { return map.refuse(item, field, "is no name") }
+      guard text.utf8.allSatisfy({ $0 < 0x80 }) || !isOfKind && !isWild else {
+        return map.refuse(item, field, "must be ASCII, as in certificates: its domain as xn--…")
+      }
       return text
     }
   }

@@ -1,3 +1,4 @@
+import Certificates
 import Firewall
 import Proxy
 
@@ -73,13 +74,14 @@ enum ListenerReader {
     let place = map[ListenerFields.certificates]?.place ?? map.place
     do throws(CertificateFolder.Failure) {
       let found = try CertificateFolder(path: folder).read()
+      let owners = NameOwners(found)
       for one in found {
         for problem in one.problems {
           let what = one.isOnlyExpired ? "is served for want of a better" : "is not served"
           map.problems.warning(
             place, "certificate \"\(one.name.shortened)\" \(what): \(problem)")
         }
-        for warning in one.warnings {
+        for warning in one.warnings + owners.warnings(of: one.name).map({ "names: \($0)" }) {
           map.problems.warning(place, "certificate \"\(one.name.shortened)\": \(warning)")
         }
       }

@@ -102,8 +102,9 @@ final class CertificateDesk: Sendable {
     }
     let served = served
     guard isAllSecure, !served.isEmpty else { return [] }
+    let covered = served.values.map(\.coveredNames)
     return configuration.namedHosts.filter { host in
-      !served.values.contains { one in one.entries.contains { $0.covers(host) } }
+      !covered.contains { $0.covers(host) }
     }.map { "no certificate serves \($0), which a route names" }
   }
 
@@ -135,14 +136,16 @@ final class CertificateDesk: Sendable {
       let answer = CertificateRefresh(
         served, in: folders, probed: probed, workers: proxy.workerCount)
       let hasNews = served.values.contains(where: \.isChanged)
+      let settled = served.mapValues { one in
+        var settled = one
+        settled.settle()
+        return settled
+      }
       state.withLock { state in
-        state.served = served.mapValues { one in
-          var settled = one
-          settled.settle()
-          return settled
-        }
+        state.served = settled
         state.troubles = troubles
       }
+      tellShared(settled, since: before)
       if hasNews || Self.problems(served) != Self.problems(before) { tell(served) }
       return answer
     }
@@ -164,17 +167,14 @@ final class CertificateDesk: Sendable {
     var probed: [String: Int] = [:]
     var isStopped = false
     for (listener, one) in served {
-      for index in one.changed {
+      let changed = one.changed
+      let found = proxy.probe(
+        listener: listener, certificates: changed.map { one.entries[$0].name })
+      for index in changed {
         let name = one.entries[index].name
-        let probe = proxy.probe(listener: listener, certificate: name)
+        guard let probe = found[name] else { continue }
         probed["\(listener)/\(name)"] = probe.workers
-        guard !probe.problems.isEmpty else {
-          if !probe.hiddenNames.isEmpty {
-            let names = probe.hiddenNames.joined(separator: ", ")
-            served[listener]?.warn(index, "names: another certificate serves \(names)")
-          }
-          continue
-        }
+        guard !probe.problems.isEmpty else { continue }
         served[listener]?.stop(index, probe.problems.map { "probe: \($0)" })
         isStopped = true
       }
@@ -210,6 +210,22 @@ final class CertificateDesk: Sendable {
 
   private static func problems(_ served: [String: ServedCertificates]) -> [String: [[String]]] {
     served.mapValues { $0.entries.map(\.problems) }
+  }
+
+  /// Names that two certificates have come to bear.
+  private func tellShared(
+    _ served: [String: ServedCertificates], since before: [String: ServedCertificates]
+  ) {
+    for (listener, one) in served.sorted(by: { $0.key < $1.key }) {
+      for entry in one.entries where entry.certificate != nil {
+        let known = before[listener]?.owners.warnings(of: entry.name) ?? []
+        for warning in one.owners.warnings(of: entry.name) where !known.contains(warning) {
+          logger.warning(
+            "certificate \"\(entry.name)\" of listener \(listener): names: \(warning)",
+            metadata: .about(entry.name))
+        }
+      }
+    }
   }
 
   private func tell(_ served: [String: ServedCertificates]) {
@@ -260,12 +276,14 @@ extension CertificateRefresh {
   ) {
     self.workers = workers
     entries = served.sorted { $0.key < $1.key }.flatMap { listener, one in
-      one.entries.map { entry in
+      let owners = one.nameOwners()
+      return one.entries.map { entry in
         Entry(
           listener: listener, folder: folders[listener].map(Self.absolute) ?? "", name: entry.name,
           outcome: entry.outcome,
           leafSHA256: entry.certificate == nil ? nil : entry.facts?.leafSHA256,
-          problems: entry.problems, workersProbed: probed["\(listener)/\(entry.name)"] ?? 0)
+          problems: entry.problems, workersProbed: probed["\(listener)/\(entry.name)"] ?? 0,
+          isHidden: entry.certificate != nil && owners.isHidden(entry.name))
       }
     }
   }

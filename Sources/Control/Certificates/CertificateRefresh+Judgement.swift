@@ -26,6 +26,12 @@ extension CertificateRefresh {
     }
     let reasons = found.flatMap { $0.reasons(against: leaf) }
     guard reasons.isEmpty else { return .final(.rejected(reasons)) }
+    if let hidden = found.first(where: { $0.isHidden == true }) {
+      return .final(
+        .notServedThere(
+          "listener \(hidden.listener) serves all its names by other certificates; which: "
+            + "gatehouse cert check \(name)"))
+    }
     // One that was there before it was asked for is not probed again.
     let probed = found.filter { $0.outcome == .serving }.map(\.workersProbed).min() ?? workers
     guard probed >= workers else {

@@ -26,9 +26,11 @@ public struct CertificateRefresh: Codable, Sendable {
     public let problems: [String]
     /// Workers that served it when they were asked.
     public let workersProbed: Int
+    /// Other certificates serve all its names, so that nobody is shown it.
+    public let isHidden: Bool?
 
     private enum CodingKeys: String, CodingKey {
-      case listener, folder, name, outcome, problems, workersProbed
+      case listener, folder, name, outcome, problems, workersProbed, isHidden
       // As it comes back from snake_case; it would be lost on the way otherwise.
       case leafSHA256 = "leafSha256"
     }

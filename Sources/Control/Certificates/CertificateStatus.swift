@@ -61,7 +61,10 @@ extension Status {
 extension [Status.Certificate] {
   init(_ served: [String: ServedCertificates], now: Date) {
     self = served.sorted { $0.key < $1.key }.flatMap { listener, one in
-      one.entries.map { Status.Certificate($0, listener: listener, now: now) }
+      one.entries.map {
+        let shared = one.owners.warnings(of: $0.name).map { "names: \($0)" }
+        return Status.Certificate($0, shared, listener: listener, now: now)
+      }
     }
   }
 }
@@ -70,7 +73,8 @@ extension Status.Certificate {
   /// Renewal begins at a third; below this it has failed for a while.
   static let lifeLeftLimit = 0.2
 
-  init(_ entry: ServedCertificates.Entry, listener: String, now: Date) {
+  /// `shared`: what there is to say of names that another bears, too.
+  init(_ entry: ServedCertificates.Entry, _ shared: [String], listener: String, now: Date) {
     let facts = entry.facts
     self.listener = listener
     name = entry.name
@@ -87,7 +91,7 @@ extension Status.Certificate {
     lifeLeft = left.map { ($0 * 10_000).rounded() / 10_000 }
     leafSha256 = facts?.leafSHA256
     problems = entry.problems
-    warnings = entry.warnings
+    warnings = entry.warnings + (entry.certificate == nil ? [] : shared)
     if entry.certificate == nil {
       state = .refused
     } else if let left, left <= 0 {

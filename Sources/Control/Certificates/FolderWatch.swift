@@ -14,10 +14,9 @@ final class FolderWatch: Sendable {
 
   private let state: Mutex<State>
 
-  init(folders: [String]) {
-    let marks = Self.marks(of: folders)
-    state = Mutex(State(known: marks, last: marks))
-  }
+  /// What changed between the first reading and this moment would be missed: so the first look that
+  /// finds the folders still is told as a change.
+  init(folders: [String]) { state = Mutex(State(known: [], last: Self.marks(of: folders))) }
 
   /// To be asked every second or so; true once for each change.
   func hasChanged(_ folders: [String]) -> Bool {
@@ -45,9 +44,11 @@ final class FolderWatch: Sendable {
       names(in: folder).flatMap { name -> [Mark] in
         let path = "\(folder)/\(name)"
         guard let mark = mark(of: path) else { return [] }
-        guard mark.mode & S_IFMT == S_IFDIR else { return isWatched(name) ? [mark] : [] }
+        let own = isWatched(name) ? [mark] : []
+        guard mark.mode & S_IFMT == S_IFDIR else { return own }
         // Versions never change; which of them serves is told by the link.
-        return names(in: "\(path)/current").compactMap { self.mark(of: "\(path)/current/\($0)") }
+        return own
+          + names(in: "\(path)/current").compactMap { self.mark(of: "\(path)/current/\($0)") }
       }
     }
   }
@@ -64,7 +65,8 @@ final class FolderWatch: Sendable {
 
   private static func mark(of path: String) -> Mark? {
     var status = stat()
-    guard unsafe stat(path, &status) == 0 else { return nil }
+    // A link that leads nowhere is there, too.
+    guard unsafe stat(path, &status) == 0 || lstat(path, &status) == 0 else { return nil }
     return Mark(
       path: path, inode: status.st_ino, size: status.st_size,
       modified: [

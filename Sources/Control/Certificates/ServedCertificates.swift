@@ -1,3 +1,4 @@
+internal import Certificates
 internal import Configuration
 internal import Firewall
 internal import Foundation
@@ -27,6 +28,8 @@ struct ServedCertificates {
   }
 
   private(set) var entries: [Entry] = []
+  /// Which of them serves a name that several bear; as of the last settling.
+  private(set) var owners = NameOwners([NameOwners.Bearer]())
 
   /// With no process before: whatever can be served is.
   init(starting found: [FoundCertificate]) {
@@ -42,9 +45,11 @@ struct ServedCertificates {
   init(
     _ before: ServedCertificates, found: [FoundCertificate], isAsked: Bool, routed hosts: [String]
   ) {
-    entries = found.map { Self.entry($0, before.entry($0.name), isAsked) }
-    for old in before.entries
-    where old.certificate != nil && !found.contains(where: { $0.name == old.name }) {
+    let known = Dictionary(
+      before.entries.filter(\.isFound).map { ($0.name, $0) }, uniquingKeysWith: { one, _ in one })
+    entries = found.map { Self.entry($0, known[$0.name], isAsked) }
+    let names = Set(found.map(\.name))
+    for old in before.entries where old.certificate != nil && !names.contains(old.name) {
       var gone = old
       gone.outcome = .removed
       gone.before = Before(old)
@@ -72,8 +77,6 @@ struct ServedCertificates {
     entries.contains { $0.outcome == .serving || $0.outcome == .removed }
   }
 
-  func entry(_ name: String) -> Entry? { entries.first { $0.name == name && $0.isFound } }
-
   /// A gate, OpenSSL or a probe has stopped it: what was served before goes on, or nothing.
   mutating func stop(_ index: Int, _ problems: [String]) {
     entries[index].problems += problems
@@ -83,10 +86,22 @@ struct ServedCertificates {
     entries[index].outcome = before == nil ? .refused : .kept
   }
 
-  mutating func warn(_ index: Int, _ warning: String) { entries[index].warnings.append(warning) }
-
   /// What is no longer in the folder is forgotten once it is served no more.
-  mutating func settle() { entries.removeAll { !$0.isFound && $0.certificate == nil } }
+  mutating func settle() {
+    entries.removeAll { !$0.isFound && $0.certificate == nil }
+    owners = nameOwners()
+  }
+
+  func nameOwners() -> NameOwners {
+    NameOwners(
+      entries.filter { $0.certificate != nil }.compactMap { one in one.facts?.bearer(one.name) })
+  }
+
+  /// Names that are served, as `CertificateFacts.covers` asks for them.
+  var coveredNames: Set<String> {
+    Set(
+      entries.filter { $0.certificate != nil }.flatMap { $0.facts?.names ?? [] }.map(\.description))
+  }
 
   private static func entry(_ found: FoundCertificate, _ old: Entry?, _ isAsked: Bool) -> Entry {
     var entry = Entry(
@@ -120,7 +135,8 @@ struct ServedCertificates {
   /// A host that a route names and that had a certificate keeps one: what would take it away is not
   /// put to work.
   private mutating func keepNames(of hosts: [String], isAsked: Bool) {
-    for host in hosts where !entries.contains(where: { $0.covers(host) }) {
+    let covered = coveredNames
+    for host in hosts where !covered.covers(host) {
       for index in entries.indices {
         let isGone = entries[index].outcome == .removed && !isAsked
         guard entries[index].outcome == .serving || isGone, let before = entries[index].before,
@@ -139,14 +155,13 @@ extension ServedCertificates.Before {
   }
 }
 
-extension ServedCertificates.Entry {
-  func covers(_ host: String) -> Bool { certificate != nil && facts?.covers(host) == true }
+extension CertificateFacts {
+  func covers(_ host: String) -> Bool { Set(names.map(\.description)).covers(host) }
 }
 
-extension CertificateFacts {
+extension Set<String> {
   /// Exact, or by a wildcard in place of one label.
   func covers(_ host: String) -> Bool {
-    let parent = host.firstIndex(of: ".").map { "*" + host[$0...] }
-    return names.contains { $0.description == host || $0.description == parent }
+    contains(host) || host.firstIndex(of: ".").map { contains("*" + host[$0...]) } ?? false
   }
 }

@@ -35,7 +35,10 @@ internal import COpenSSL
     guard let sealer = TicketSealer(keys) else {
       throw TLSContextError("session tickets", OpenSSLError.takeLast().reason)
     }
-    let sets = try CertificateSets(settings.certificates)
+    var sets = try CertificateSets(settings.certificates)
+    fallback = settings.defaultCertificate.flatMap { name in
+      settings.certificates.firstIndex { $0.name == name }.map { sets.makeSet(with: $0) }
+    }
     var contexts: [TLSContext] = []
     for set in sets.sets {
       let context = try TLSContext(listener: settings, sealer: sealer)
@@ -43,9 +46,6 @@ internal import COpenSSL
       contexts.append(context)
     }
     base = try TLSContext(listener: settings, sealer: sealer)
-    fallback = settings.defaultCertificate.flatMap { name in
-      settings.certificates.firstIndex { $0.name == name }.flatMap(sets.set)
-    }
     terms = try ClientTerms(settings, of: listener)
     self.sealer = sealer
     self.challenges = challenges

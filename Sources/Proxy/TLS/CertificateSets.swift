@@ -7,9 +7,8 @@ struct CertificateSets {
   struct Probe {
     var certificate: String
     var serverName: String?
-    var isRSA: Bool
-    /// Names of its own that another certificate of the same kind serves.
-    var hidden: [String]
+    /// As `CertificateLeaf` has it.
+    var keyKind: Int32
   }
 
   /// Indices of certificates, one for each kind of key.
@@ -19,6 +18,8 @@ struct CertificateSets {
   private(set) var wildcard = HostTable()
   private(set) var addresses: [IPAddress: Int] = [:]
   private(set) var probes: [Probe] = []
+  /// Of each certificate: SHA-256 of its leaf.
+  private(set) var fingerprints: [[UInt8]] = []
 
   private enum Key: Hashable {
     case exact([UInt8])
@@ -39,19 +40,29 @@ struct CertificateSets {
       }
     }
     insert(owners)
+    fingerprints = leaves.map(\.fingerprint)
     for (index, leaf) in leaves.enumerated() {
       let keys = Self.keys(of: leaf.names)
       let own = keys.first { owners[$0]?.contains(index) == true }
-      let hidden = keys.filter { owners[$0]?.contains(index) != true }
       probes.append(
         Probe(
           certificate: certificates[index].name, serverName: own.map(Self.text),
-          isRSA: leaf.isRSA, hidden: hidden.map(Self.text)))
+          keyKind: leaf.keyKind))
     }
   }
 
-  /// The set that holds this certificate alone or among others.
-  func set(with index: Int) -> Int? { sets.firstIndex { $0.contains(index) } }
+  /// The set that holds this certificate: the largest, so that clients of either kind are served; a
+  /// set of its own where others serve all its names.
+  mutating func makeSet(with index: Int) -> Int {
+    let all = sets.indices.filter { sets[$0].contains(index) }
+    let best = all.min { one, other in
+      sets[one].count != sets[other].count
+        ? sets[one].count > sets[other].count : sets[one].lexicographicallyPrecedes(sets[other])
+    }
+    if let best { return best }
+    sets.append([index])
+    return sets.count - 1
+  }
 
   func find(_ host: Span<UInt8>) -> Int? {
     let name = HostTable.withoutLastDot(host)
@@ -97,10 +108,10 @@ struct CertificateSets {
 /// The server's certificate out of a chain: whom it serves, and with what kind of key.
 struct CertificateLeaf {
   let names: CertificateNames
-  /// OpenSSL keeps one certificate of each in a context.
+  /// OpenSSL's number of the key's algorithm (`EVP_PKEY_RSA`); it keeps one certificate of each in a
+  /// context.
   let keyKind: Int32
   let fingerprint: [UInt8]
-  var isRSA: Bool { keyKind == EVP_PKEY_RSA }
 
   init(_ certificate: ProxyConfiguration.Certificate) throws(TLSContextError) {
     var names: CertificateNames?

@@ -63,6 +63,9 @@ internal import Glibc
       }
       unsafe note(end: X509_get0_notAfter($0))
       if unsafe X509_check_ca($0) == 0 { failure = "certificate \(count) is no authority's" }
+      if unsafe Self.isDamaged($0) {
+        failure = "certificate \(count) is damaged: its own signature does not fit"
+      }
       if unsafe X509_STORE_add_cert(store, $0) != 1
         || addName(to: authorities, of: $0) == false
       {
@@ -82,12 +85,14 @@ internal import Glibc
     var isTaken = true
     var missing = authorities
     var stranger: String?
+    var unsigned: String?
     unsafe try PEMReader.forEachRevocationList(in: bytes, of: subject) {
       count += 1
       if unsafe X509_STORE_add_crl(store, $0) != 1 { isTaken = false }
       unsafe note(end: X509_CRL_get0_nextUpdate($0))
       guard let name = unsafe X509_CRL_get_issuer($0) else { return }
       if unsafe authorities[Self.hash(name)] == nil { stranger = unsafe Self.text(name) }
+      if unsafe !isSigned($0, by: name) { unsigned = unsafe Self.text(name) }
       unsafe missing[Self.hash(name)] = nil
     }
     guard isTaken else {
@@ -99,12 +104,39 @@ internal import Glibc
     if let stranger {
       throw TLSContextError(subject, "a list of \(stranger), which is none of the authorities")
     }
+    if let unsigned {
+      throw TLSContextError(
+        subject, "the list of \(unsigned) is damaged, or another's: the authority has not signed it"
+      )
+    }
     if let name = missing.values.min() {
       throw TLSContextError(
         subject, "no list of \(name): with crl, each authority in the file of ca needs one")
     }
     // The authorities' own certificates are looked up, too.
     unsafe X509_STORE_set_flags(store, UInt(X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL))
+  }
+
+  /// One that signs itself tells by that whether a byte of it has changed.
+  private static func isDamaged(_ certificate: OpaquePointer) -> Bool {
+    defer { ERR_clear_error() }
+    guard unsafe X509_self_signed(certificate, 0) == 1 else { return false }
+    return unsafe X509_verify(certificate, X509_get0_pubkey(certificate)) != 1
+  }
+
+  /// Whether an authority of the list's issuer has signed it: one that has not would be found out by the
+  /// first client, and then let nobody in.
+  private func isSigned(_ list: OpaquePointer, by issuer: OpaquePointer) -> Bool {
+    defer { ERR_clear_error() }
+    var isSigned = false
+    try? unsafe PEMReader.forEachCertificate(in: settings.authoritiesPEM, of: "") {
+      guard let name = unsafe X509_get_subject_name($0),
+        unsafe Self.hash(name) == Self.hash(issuer),
+        let key = unsafe X509_get0_pubkey($0)
+      else { return }
+      if unsafe X509_CRL_verify(list, key) == 1 { isSigned = true }
+    }
+    return isSigned
   }
 
   private func note(end: UnsafePointer<ASN1_TIME>?) {

@@ -30,6 +30,9 @@ struct CaOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The folder of the authorities.", valueName: "folder"))
   var dir = "ca"
 
+  @Flag(help: "Tell what would be done; nothing changes.")
+  var dryRun = false
+
   @Flag(help: "Print the same facts as JSON.")
   var json = false
 }
@@ -52,20 +55,26 @@ struct CaInit: ParsableCommand {
 
   func run() throws {
     try CertFailure.explained(as: "ca") {
-      let made = try PrivateAuthority.create(options.name, in: options.dir, days: days)
+      let made = try PrivateAuthority.create(
+        options.name, in: options.dir, days: days, isDryRun: options.dryRun)
       let facts = AuthorityFacts(made)
       guard !options.json else {
         print(try jsonText(facts))
         return .ok
       }
-      print("\(made.name) is an authority until \(certTime(made.notAfter).prefix(10))")
+      print(
+        options.dryRun
+          ? "\(made.name) would be an authority until \(certTime(made.notAfter).prefix(10)); nothing was changed"
+          : "\(made.name) is an authority until \(certTime(made.notAfter).prefix(10))")
       print(
         table(
           [],
           [
             ["trust", facts.certificate], ["keep secret", facts.key], ["list", facts.list],
           ]))
-      print("sign with it: gatehouse ca sign \(made.name) --for alice@example.com")
+      if !options.dryRun {
+        print("sign with it: gatehouse ca sign \(made.name) --for alice@example.com")
+      }
       return .ok
     }
   }

@@ -37,14 +37,16 @@ struct CaCrl: ParsableCommand {
       let serial = try revoke.map { text in
         FileManager.default.fileExists(atPath: text) ? try authority.serial(inFile: text) : text
       }
-      let index = try authority.renewList(revoking: serial, because: reason, days: days)
+      let index = try authority.renewList(
+        revoking: serial, because: reason, days: days, isDryRun: options.dryRun)
       guard !options.json else {
         print(try jsonText(Facts(authority, index)))
         return .ok
       }
       print(
         "list \(index.listNumber) of \(authority.name), \(index.revoked.count) of "
-          + "\(index.entries.count) revoked, good for \(days) days: \(authority.listPath)")
+          + "\(index.entries.count) revoked, good for \(days) days: \(authority.listPath)"
+          + (options.dryRun ? "; nothing was changed" : ""))
       let rows = index.revoked.map { entry in
         [
           entry.serial, entry.subject, entry.revoked.map { certTime($0) } ?? "-",

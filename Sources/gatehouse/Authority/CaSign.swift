@@ -51,39 +51,46 @@ struct CaSign: ParsableCommand {
       let authority = try PrivateAuthority.open(options.name, in: options.dir)
       let holder = try CertificateHolder(holders, isForServers: server)
       let delivery = try authority.deliver(
-        holder, requestPath: csr, key: key, days: days, to: out)
+        holder, requestPath: csr, key: key, days: days, to: out, isDryRun: options.dryRun)
       guard !options.json else {
-        print(try jsonText(Facts(delivery)))
+        print(try jsonText(Facts(delivery, isDryRun: options.dryRun)))
         return .ok
       }
-      print("signed by \(authority.name) for \(holders.joined(separator: ", "))")
+      let names = holders.joined(separator: ", ")
+      print(
+        options.dryRun
+          ? "would be signed by \(authority.name) for \(names); nothing was changed"
+          : "signed by \(authority.name) for \(names)")
       var rows = [["certificate", delivery.certificatePath]]
       if let path = delivery.keyPath { rows.append(["key", path]) }
       if let path = delivery.bagPath, let password = delivery.password {
-        rows += [
-          ["for browsers", path], ["its password", "\(password)  (shown once, kept nowhere)"],
-        ]
+        rows.append(["for browsers", path])
+        if !options.dryRun {
+          rows.append(["its password", "\(password)  (shown once, kept nowhere)"])
+        }
       }
-      rows += [["serial", delivery.serial], ["valid until", certTime(delivery.notAfter)]]
+      if !options.dryRun { rows.append(["serial", delivery.serial]) }
+      rows.append(["valid until", certTime(delivery.notAfter)])
       print(table([], rows))
       return .ok
     }
   }
 
   private struct Facts: Encodable {
-    let serial: String
+    /// Nil in a dry run: the next one has another.
+    let serial: String?
     let certificate: String
     let key: String?
     let p12: String?
     let password: String?
     let notAfter: String
 
-    init(_ delivery: PrivateAuthority.Delivery) {
-      serial = delivery.serial
+    init(_ delivery: PrivateAuthority.Delivery, isDryRun: Bool) {
+      serial = isDryRun ? nil : delivery.serial
       certificate = delivery.certificatePath
       key = delivery.keyPath
       p12 = delivery.bagPath
-      password = delivery.password
+      password = isDryRun ? nil : delivery.password
       notAfter = certTime(delivery.notAfter)
     }
   }

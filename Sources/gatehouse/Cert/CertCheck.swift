@@ -77,7 +77,16 @@ struct CertCheck: ParsableCommand {
     var context = try store.context()
     context.requiredNames = try CertNames.list(names)
     if key == nil, let stored = try store.list().first(where: { $0.name == subject }) {
-      return [Checked(subject: subject, report: stored.check(in: context))]
+      var plain = context
+      plain.requiredNames = []
+      let owners = NameOwners(
+        try store.list().filter(\.isServing).map { ($0.name, $0.check(in: plain)) })
+      let report = stored.check(in: context)
+      return [
+        Checked(
+          subject: subject,
+          report: stored.isServing ? owners.added(to: report, of: subject) : report)
+      ]
     }
     let isFile = subject.contains("/") || FileManager.default.fileExists(atPath: subject)
     if !isFile, let server = Self.server(subject) {

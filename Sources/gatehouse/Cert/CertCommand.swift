@@ -58,6 +58,9 @@ struct CertDev: ParsableCommand {
   @Flag(help: "Make a new version where there is one already.")
   var force = false
 
+  @Flag(help: "Tell what would be done; nothing changes.")
+  var dryRun = false
+
   @OptionGroup var options: CertOptions
 
   func run() throws {
@@ -65,7 +68,8 @@ struct CertDev: ParsableCommand {
     try CertFailure.explained {
       let serverNames = try typed.map(CertNames.name)
       let store = try options.store()
-      let made = try Rotation(in: store).make(serverNames, key: key, isForced: force)
+      let made = try Rotation(in: store).make(
+        serverNames, key: key, isForced: force, isDryRun: dryRun)
       let outcome = CertOutcome(
         made, asked: nil,
         authority: DevelopmentAuthority.certificatePath(in: store.directory))

@@ -26,12 +26,17 @@ struct CertFetching {
     isJSON = options.json
   }
 
-  func fetch(_ planned: PlannedCertificate) throws -> CertRow.State {
+  /// Prints what came of each, or with `--json` leaves it to be printed with the others.
+  func fetch(
+    _ planned: PlannedCertificate, into outcomes: inout [CertOutcome]
+  ) throws -> CertRow.State {
     var states: [CertRow.State] = []
     do {
       for version in try issuance.issue(planned) {
         let outcome = try activation.serve(version)
-        states.append(try CertOutcome(outcome, asked: "staged").print(asJSON: isJSON))
+        let told = CertOutcome(outcome, asked: "staged")
+        outcomes.append(told)
+        states.append(isJSON ? told.state : try told.print(asJSON: false))
         guard case .sentBack(let reasons) = outcome.ending else { continue }
         try issuance.failed(planned, because: reasons.joined(separator: "; "))
         return .failed

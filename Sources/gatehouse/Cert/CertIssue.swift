@@ -1,5 +1,6 @@
 import ArgumentParser
 internal import Certificates
+internal import Control
 internal import Foundation
 
 /// `gatehouse cert issue`: a first certificate from an authority, by hand.
@@ -48,6 +49,10 @@ struct CertIssue: ParsableCommand {
       let planned = try planned()
       let fetching = try CertFetching(options, serving, authority, planned: planned)
       guard !serving.dryRun else {
+        guard !options.json else {
+          print(try jsonText(Facts(planned)))
+          return .ok
+        }
         print(
           "would ask \(planned.authorities.joined(separator: ", then ")) for "
             + "\(planned.names.map(\.description).joined(separator: ", ")) by "
@@ -55,7 +60,26 @@ struct CertIssue: ParsableCommand {
         )
         return .ok
       }
-      return try fetching.fetch(planned)
+      var outcomes: [CertOutcome] = []
+      let state = try fetching.fetch(planned, into: &outcomes)
+      if options.json { print(try jsonText(outcomes)) }
+      return state
+    }
+  }
+
+  /// What would be asked for.
+  private struct Facts: Encodable {
+    let name: String
+    let names, authorities, keys: [String]
+    let challenge: String
+    let ending = "dry-run"
+
+    init(_ planned: PlannedCertificate) {
+      name = planned.name
+      names = planned.names.map(\.description)
+      authorities = planned.authorities
+      keys = planned.keys.map(\.rawValue)
+      challenge = planned.challenge.type
     }
   }
 

@@ -9,7 +9,9 @@ struct CertList: ParsableCommand {
     commandName: "list",
     abstract: "List the certificates of a folder, with their state.",
     discussion: """
-      RENEWS is the day on which a certificate is fetched anew by itself, or manual.
+      RENEWS is the day on which a certificate is fetched anew by itself, as `acme` of the
+      configuration plans it, or manual. Without -c FILE nothing is known of a plan: what
+      came from an authority says "see -c".
       STATE is ok, or the first thing a gate found; `gatehouse cert show NAME` tells
       them all. STAGED is one that no version of is current.
 
@@ -25,7 +27,10 @@ struct CertList: ParsableCommand {
     try CertFailure.explained {
       let store = try options.store()
       let context = try store.context()
-      let rows = try store.list().map { CertRow($0, in: context) }
+      let plan = try renewals()
+      let rows = try store.reports(in: context).map {
+        CertRow($0.stored, $0.report, context.now, plan)
+      }
       if options.json {
         print(try jsonText(rows))
       } else if rows.isEmpty {
@@ -39,6 +44,19 @@ struct CertList: ParsableCommand {
   }
 }
 
+extension CertList {
+  /// When each planned one is fetched anew, by its stored name; nil where no configuration says.
+  private func renewals() throws -> [String: Date]? {
+    guard options.config != nil else { return nil }
+    guard try options.plan() != nil else { return [:] }
+    let fetching = try CertFetching(
+      options, try ServingOptions.parse([]), try AuthorityOptions.parse([]))
+    return Dictionary(
+      fetching.issuance.outlook().map { ($0.certificate, $0.renewsAt) },
+      uniquingKeysWith: { one, _ in one })
+  }
+}
+
 /// One certificate of the list.
 struct CertRow: Encodable {
   enum State: String, Encodable { case ok, warning, failed }
@@ -49,7 +67,10 @@ struct CertRow: Encodable {
   let issuer: String?
   let notAfter: String?
   let daysLeft: Int?
+  /// When it is fetched anew by itself; nil where it is not, or where that is not known.
   let renews: String?
+  /// Whether a configuration was named that would plan it.
+  let isRenewalKnown: Bool
   let source: String?
   let isServing: Bool
   let version: String?
@@ -60,14 +81,13 @@ struct CertRow: Encodable {
   private enum CodingKeys: String, CodingKey {
     case name, names, issuer, version, path, state, problem, renews, source
     case isServing = "is_serving"
+    case isRenewalKnown = "is_renewal_known"
     case keyType = "key_type"
     case notAfter = "not_after"
     case daysLeft = "days_left"
   }
 
-  init(_ stored: StoredCertificate, in context: GateContext) {
-    let report = stored.check(in: context)
-    let now = context.now
+  init(_ stored: StoredCertificate, _ report: GateReport, _ now: Date, _ plan: [String: Date]?) {
     let record = try? stored.record()
     name = stored.name
     names = report.bundle?.names.map(\.description) ?? []
@@ -78,7 +98,8 @@ struct CertRow: Encodable {
       Int(($0.notAfter.timeIntervalSince(now) / 86_400).rounded(.down))
     }
     source = record?.source.rawValue
-    renews = record.flatMap { $0.renewal.map { certTime($0) } }
+    renews = plan?[stored.name].map { certTime($0) }
+    isRenewalKnown = plan != nil || record?.source != .acme
     isServing = stored.isServing
     version = stored.version.map(CertificateStore.versionName)
     path = stored.chainPath
@@ -91,7 +112,7 @@ struct CertRow: Encodable {
     let label = state == .ok ? "ok" : "\(state == .failed ? "FAILED" : "WARN") \(problem ?? "")"
     return [
       name, keyType ?? "-", issuer ?? "-", day ?? "-",
-      renews.map { String($0.prefix(10)) } ?? "manual",
+      renews.map { String($0.prefix(10)) } ?? (isRenewalKnown ? "manual" : "see -c"),
       version ?? (isServing ? "file" : "-"), isServing ? label : "STAGED \(label)",
     ]
   }

@@ -76,7 +76,10 @@ struct ServingOptions: ParsableArguments {
   @Option(help: "The admin socket of the running process.")
   var socket: String?
 
-  @Option(help: "Seconds to wait until every worker serves it.")
+  @Option(
+    help:
+      "Seconds to wait until every worker serves it; a process that says nothing at all gets 30 at least."
+  )
   var wait = 10
 
   @Flag(help: "Tell what would be done; nothing changes.")
@@ -92,7 +95,8 @@ struct ServingOptions: ParsableArguments {
       let config = options.config ?? "?"
       return { _, _ in .notAsked("\(config) names no admin socket (admin: {socket: PATH})") }
     }
-    let asked = CertQuestion(socket: path, folder: try options.folder(), seconds: wait)
+    let asked = CertQuestion(
+      socket: path, folder: try options.folder(), isTyped: socket != nil, seconds: wait)
     return { asked.answer($0, $1) }
   }
 

@@ -5,7 +5,7 @@ internal import Foundation
 /// What became of a version, as the commands that make one current print it.
 struct CertOutcome: Encodable {
   struct Serving: Encodable {
-    /// `served`, `not-running`, `not-served-there`, `not-asked` or `rejected`.
+    /// `served`, `not-running`, `not-told`, `not-served-there`, `not-asked`, `silent` or `rejected`.
     let answer: String
     let workers: Int?
     let problems: [String]
@@ -25,11 +25,17 @@ struct CertOutcome: Encodable {
   let leafSHA256: String?
   let seconds: Double
   let authority: String?
+  /// Who would be asked, of a dry run that asks nobody.
+  let wouldAsk: String?
+  /// What became of the version before, where its key is given up.
+  var revocation: [String] = []
   private let score: String
   private let verb: String
 
   private enum CodingKeys: String, CodingKey {
     case name, version, previous, removed, moved, ending, serving, gates, names, seconds, authority
+    case revocation
+    case wouldAsk = "would_ask"
     case notAfter = "not_after"
     case leafSHA256 = "leaf_sha256"
   }
@@ -51,10 +57,11 @@ struct CertOutcome: Encodable {
     score = report.score
     self.verb = verb ?? "staged"
     serving = verb == nil ? nil : outcome.answer.map(Serving.init)
+    if case .wouldAsk(let who) = outcome.ending { wouldAsk = who } else { wouldAsk = nil }
     switch outcome.ending {
     case .current: ending = "current"
     case .staged: ending = "staged"
-    case .dryRun: ending = "dry-run"
+    case .dryRun, .wouldAsk: ending = "dry-run"
     case .unchanged: ending = "unchanged"
     case .refused: ending = "refused"
     case .sentBack: ending = "sent-back"
@@ -63,7 +70,8 @@ struct CertOutcome: Encodable {
 
   var state: CertRow.State {
     if ending == "refused" || ending == "sent-back" { return .failed }
-    let isDoubtful = serving.map { ["not-served-there", "not-asked"].contains($0.answer) } ?? false
+    let doubts = ["not-served-there", "not-asked", "not-told"]
+    let isDoubtful = serving.map { doubts.contains($0.answer) } ?? false
     return isDoubtful || gates.contains { $0.outcome == .warning } ? .warning : .ok
   }
 
@@ -83,13 +91,25 @@ struct CertOutcome: Encodable {
 
   private var failure: String {
     let why = serving?.problems ?? problems(.failed)
-    let head =
-      ending == "refused"
-      ? "gatehouse cert: \(name): stopped at the gates, nothing was changed"
-      : "gatehouse cert: \(name): the running process did not serve \(version ?? "it"); "
-        + (previous.map { "\($0) is current again" } ?? "nothing serves under this name, as before")
-        + ", and \(version ?? "it") is quarantined"
-    return ([head] + why.map { "  \($0)" }).joined(separator: "\n")
+    guard ending != "refused" else {
+      return lines(of: "stopped at the gates, nothing was changed", why)
+    }
+    let version = version ?? "it"
+    let state =
+      previous.map { "\($0) is current again" } ?? "nothing serves under this name, as before"
+    guard serving?.answer != "silent" else {
+      return lines(
+        of: "nobody said whether \(version) is served; \(state), also for the process once it "
+          + "goes on",
+        why + ["\(version) is kept; later: gatehouse cert rollback \(name) --to \(version)"])
+    }
+    return lines(
+      of: "the running process did not serve \(version); \(state), and \(version) is quarantined",
+      why)
+  }
+
+  private func lines(of head: String, _ why: [String]) -> String {
+    (["gatehouse cert: \(name): \(head)"] + why.map { "  \($0)" }).joined(separator: "\n")
   }
 
   private var lines: [String] {
@@ -99,6 +119,11 @@ struct CertOutcome: Encodable {
     switch ending {
     case "unchanged":
       lines = ["\(version) is this certificate already; nothing was changed", served]
+    case "dry-run" where wouldAsk != nil:
+      lines = [
+        "would ask \(wouldAsk ?? "?") for a new key's certificate for "
+          + "\(names.joined(separator: ", ")), as \(version); nobody was asked, nothing was changed"
+      ]
     case "dry-run":
       lines = ["gates \(score) · \(version) would become current; nothing was changed"]
     case "staged":
@@ -118,7 +143,7 @@ struct CertOutcome: Encodable {
         lines.append("removed \(removed.joined(separator: ", ")); the last \(kept) are kept")
       }
     }
-    return lines + problems(.warning).map { "warning: \($0)" }
+    return lines + revocation + problems(.warning).map { "warning: \($0)" }
   }
 
   private func current(_ version: String) -> String {
@@ -142,6 +167,11 @@ extension CertOutcome.Serving {
       self.init(
         answer: "not-running", workers: nil,
         problems: ["no gatehouse runs here: it is served from the next start on"])
+    case .notTold(let why):
+      self.init(
+        answer: "not-told", workers: nil,
+        problems: ["stored, but nobody was told: \(why); it is served from the next start on"])
+    case .silent(let why): self.init(answer: "silent", workers: nil, problems: [why])
     case .notServedThere(let what):
       self.init(
         answer: "not-served-there", workers: nil,

@@ -7,6 +7,8 @@ struct CertQuestion: Sendable {
   let socket: String
   /// The certificates folder: a process that serves from another one has no say.
   let folder: String
+  /// Somebody typed the socket's path, so that a process is meant to be there.
+  let isTyped: Bool
   /// How long to ask again while some workers do not serve it yet.
   let seconds: Int
 
@@ -25,16 +27,19 @@ struct CertQuestion: Sendable {
 
   private func ask(_ name: String, _ leafSha256: String) -> CertificateRefresh.Judgement {
     do {
-      let refresh = try AdminClient(socket: socket).refreshCertificates(name)
+      let limit = max(seconds, AdminClient.changeLimit)
+      let refresh = try AdminClient(socket: socket).refreshCertificates(name, within: limit)
       return refresh.judgement(of: name, in: folder, leaf: leafSha256, process: "on \(socket)")
     } catch let failure as AdminClient.Failure {
       switch failure {
+      case .notRunning where isTyped: return .final(.notTold("no gatehouse answers on \(socket)"))
       case .notRunning: return .final(.notRunning)
       case .notAllowed: return .final(.notAsked(failure.description))
       case .refused(404, let errors):
         return .final(.notServedThere(errors.joined(separator: "; ")))
       case .refused(_, let errors): return .final(.rejected(errors))
-      case .broken, .silent: return .final(.rejected([failure.description]))
+      case .silent: return .final(.silent(failure.description))
+      case .broken: return .final(.rejected([failure.description]))
       }
     } catch {
       return .final(.rejected(["the answer on \(socket) can't be read: \(error)"]))

@@ -40,16 +40,20 @@ struct CertRenew: ParsableCommand {
       fetching.issuance.refreshRenewalInformation()
       guard !serving.dryRun else { return try tell(fetching.issuance.outlook()) }
       let all = try chosen(plan, fetching.issuance)
-      if all.isEmpty { print("nothing is due; when it is: gatehouse cert renew --dry-run") }
+      if all.isEmpty, !options.json {
+        print("nothing is due; when it is: gatehouse cert renew --dry-run")
+      }
+      var outcomes: [CertOutcome] = []
       var states: [CertRow.State] = []
       for planned in all {
         do {
-          states.append(try fetching.fetch(planned))
+          states.append(try fetching.fetch(planned, into: &outcomes))
         } catch let failure as CertFailure {
           FileHandle.standardError.write(Data("gatehouse cert: \(failure.reason)\n".utf8))
           states.append(.failed)
         }
       }
+      if options.json { print(try jsonText(outcomes)) }
       return CertRow.worst(of: states)
     }
   }

@@ -51,17 +51,18 @@ struct CertRevoke: ParsableCommand {
       if options.json {
         print(try jsonText(Facts(outcome)))
       } else {
-        for line in Self.lines(of: outcome) { print(line) }
+        for line in Self.lines(of: outcome, isDryRun: dryRun) { print(line) }
       }
       return outcome.isCurrent || !outcome.answer.isDone ? .warning : .ok
     }
   }
 
-  static func lines(of outcome: Revocation.Outcome) -> [String] {
+  static func lines(of outcome: Revocation.Outcome, isDryRun: Bool = false) -> [String] {
     let version = CertificateStore.versionName(outcome.version)
     var lines = [
-      "\(outcome.certificate) \(version) is quarantined"
-        + (outcome.isKeyMarked ? ", and its key never serves here again" : "")
+      "\(outcome.certificate) \(version) \(isDryRun ? "would be" : "is") quarantined"
+        + (outcome.isKeyMarked
+          ? ", and its key \(isDryRun ? "would never serve" : "never serves") here again" : "")
     ]
     lines += outcome.answer.lines
     if outcome.isCurrent {

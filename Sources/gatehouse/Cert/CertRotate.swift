@@ -48,15 +48,21 @@ struct CertRotate: ParsableCommand {
         in: store, issuers: issuers, ask: try serving.question(options))
       let rotated = try rotation.rotate(
         name, isDryRun: serving.dryRun, routedNames: options.routedNames())
-      let outcome = CertOutcome(rotated, asked: "staged")
-      let state = try outcome.print(asJSON: options.json)
+      var outcome = CertOutcome(rotated, asked: "staged")
       guard reason == .compromise, rotated.ending == .current, let old = rotated.previous else {
-        return state
+        return try outcome.print(asJSON: options.json)
       }
-      let revoked = try Revocation(in: store, issuers: issuers).revoke(
-        name, version: old, because: .compromise)
-      if !options.json { for line in CertRevoke.lines(of: revoked) { print(line) } }
-      return state
+      let revoked: Revocation.Outcome
+      do {
+        revoked = try Revocation(in: store, issuers: issuers).revoke(
+          name, version: old, because: .compromise)
+      } catch {
+        _ = try outcome.print(asJSON: options.json)
+        throw error
+      }
+      outcome.revocation = CertRevoke.lines(of: revoked)
+      let state = try outcome.print(asJSON: options.json)
+      return CertRow.worst(of: [state, revoked.answer.isDone ? .ok : .warning])
     }
   }
 }

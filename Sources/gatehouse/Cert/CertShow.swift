@@ -41,7 +41,14 @@ struct CertShow: ParsableCommand {
         }
         stored = stored.showing(found)
       }
-      let facts = CertFacts(stored, report: stored.check(in: try store.context()), history)
+      let context = try store.context()
+      var report = stored.check(in: context)
+      if version == nil,
+        let shared = try store.reports(in: context).first(where: { $0.stored == stored })
+      {
+        report = shared.report
+      }
+      let facts = CertFacts(stored, report: report, history)
       if pem {
         FileHandle.standardOutput.write(Data(try stored.load().chainPEM))
       } else {

@@ -17,7 +17,13 @@ final class Origin: Sendable {
     Thread.detachNewThread {
       while true {
         let accepted = accept(number, nil, nil)
-        guard accepted >= 0 else { return }
+        // A client that went at once, or a signal, is not the end: what came after it would wait for
+        // nobody, in a queue that the kernel still fills.
+        guard accepted >= 0 else {
+          guard errno != EBADF, errno != EINVAL else { return }
+          usleep(1_000)
+          continue
+        }
         Thread.detachNewThread {
           guard let origin = owner.origin else { return }
           serve(RawSocket(number: accepted), origin)
