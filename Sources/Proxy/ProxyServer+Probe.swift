@@ -75,8 +75,7 @@ extension ProxyServer {
         continue
       }
       do throws(TLSContextError) {
-        let shown = try ask(
-          mailbox, listener: listener, for: serverName, keyKind: probe.keyKind)
+        let shown = try ask(mailbox, listener: listener, for: serverName, keyKind: probe.keyKind)
         if shown == fingerprint {
           found.workers += 1
         } else {

@@ -26,7 +26,9 @@ import Testing
     case .trickles:
       Thread.detachNewThread {
         let accepted = accept(listener, nil, nil)
-        while accepted >= 0, unsafe send(accepted, "H", 1, Int32(MSG_NOSIGNAL)) == 1 { usleep(50_000) }
+        while accepted >= 0, unsafe send(accepted, "H", 1, Int32(MSG_NOSIGNAL)) == 1 {
+          usleep(50_000)
+        }
         if accepted >= 0 { close(accepted) }
       }
     }

@@ -28,13 +28,14 @@ import Testing
 
   private func expectWhole(_ when: String) throws {
     let list = try cert("list", "--json")
-    #expect(list.status == 0, "\(when): \(list.standardOutput)\(list.standardError)")
+    // An import brings names that a spare one bears, too: a warning.
+    #expect(list.status <= 1, "\(when): \(list.standardOutput)\(list.standardError)")
     let rows = try #require(
       JSONSerialization.jsonObject(with: Data(list.standardOutput.utf8)) as? [[String: Any]])
     #expect(
       rows.compactMap { $0["name"] as? String } == ["shop.test", "spare-a.test", "spare-b.test"],
       "\(when)")
-    #expect(rows.allSatisfy { $0["state"] as? String == "ok" }, "\(when)")
+    #expect(rows.allSatisfy { $0["state"] as? String != "failed" }, "\(when)")
     for version in versions {
       for file in ["fullchain.pem", "key.pem", "meta.json"] {
         let text = FileManager.default.contents(atPath: "\(certs)/shop.test/\(version)/\(file)")
