@@ -37,20 +37,23 @@ public struct Rotation: Sendable {
   /// Makes the first version for these names, or with `isForced` another one.
   public func make(
     _ names: [ServerName], key: KeyKind = .ecdsaP256, isForced: Bool, isDryRun: Bool = false,
-    now: Date = Date()
+    now: Date? = nil
   ) throws(CertificateError) -> Activation.Outcome {
     try Disk.locked(store.directory, isDryRun: isDryRun) { () throws(CertificateError) in
-      try makeAlone(names, key: key, isForced: isForced, isDryRun: isDryRun, now: now)
+      try makeAlone(
+        names, key: key, isForced: isForced, isDryRun: isDryRun, now: now ?? Date())
     }
   }
 
   /// Gives the certificate of this name a new key; one made elsewhere is refused with what to do.
   public func rotate(
-    _ name: String, isDryRun: Bool = false, routedNames: [ServerName] = [], now: Date = Date()
+    _ name: String, isDryRun: Bool = false, routedNames: [ServerName] = [], now: Date? = nil
   ) throws(CertificateError) -> Activation.Outcome {
     // The folder must be there before it can be locked, or a slip in its name would make it.
     _ = try store.certificate(named: name)
     return try Disk.locked(store.directory, isDryRun: isDryRun) { () throws(CertificateError) in
+      // After the wait for another command: what that one made must not be newer.
+      let now = now ?? Date()
       let stored = try store.certificate(named: name)
       guard let record = try stored.record() else { throw madeElsewhere(stored) }
       guard let issuer = issuers[record.source] else { throw madeElsewhere(stored) }
