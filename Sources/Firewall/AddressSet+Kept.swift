@@ -29,13 +29,14 @@ extension AddressSet {
     try writer.flush(sink)
   }
 
-  /// Nil for what is not whole, or was damaged.
-  public init?(kept bytes: [UInt8]) {
-    let raw = unsafe bytes.span.bytes
-    guard raw.byteCount >= Self.headByteCount, raw.word(0) == Self.magic else {
+  /// Nil for what is not whole, or was damaged. `isText`: kept by a version that kept lines.
+  public init?(kept bytes: [UInt8], isText: Bool) {
+    if isText {
       self.init(lines: bytes)
       return
     }
+    let raw = unsafe bytes.span.bytes
+    guard raw.byteCount >= Self.headByteCount, raw.word(0) == Self.magic else { return nil }
     let counts = (raw.word(8), raw.word(16))
     let most = UInt64(raw.byteCount)
     guard counts.0 <= most, counts.1 <= most,

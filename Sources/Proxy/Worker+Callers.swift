@@ -55,9 +55,12 @@ extension Worker {
       case .tunnel, .closed: false
       }
     }
-    guard let idle = others.min(by: { clients[$0].lastProgress < clients[$1].lastProgress }) else {
-      return false
-    }
+    // To whom something is still being sent comes last.
+    let quiet = others.filter { !clients[$0].transport.hasOutbound }
+    guard
+      let idle = (quiet.isEmpty ? others : quiet)
+        .min(by: { clients[$0].lastProgress < clients[$1].lastProgress })
+    else { return false }
     close(client: idle)
     return true
   }

@@ -54,8 +54,13 @@ extension Worker {
     else { return }
     let (key, time) = (key(backend, member), now)
     let inRow = balancers[backend].members[member].ejection.inRow
-    let step = snapshot.backends[backend].ejections.change {
-      $0.failed(key, tally, inRow: inRow, reason: reason, terms, at: time)
+    let (step, end) = snapshot.backends[backend].ejections.change { book in
+      (book.failed(key, tally, inRow: inRow, reason: reason, terms, at: time), book.end(of: key))
+    }
+    // It is out for the whole gate, and this worker does not know, such as after an apply that made
+    // its server anew.
+    if case .none = step, end > now, !balancers[backend].isEjected(member, at: now) {
+      return putOut(backend, member, until: end, reason: reason)
     }
     follow(step, backend, member)
   }

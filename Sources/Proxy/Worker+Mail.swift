@@ -53,8 +53,11 @@ extension Worker {
   private func report() -> WorkerReport {
     var list: [WorkerReport.Server] = []
     for (group, backend) in snapshot.backends.enumerated() {
-      let waiting = queues[group].all.compactMap { id in
-        clients.contains(id) ? clients[id].exchange.wish.stuckTo : nil
+      var queued = [Int](repeating: 0, count: backend.servers.count)
+      for id in queues[group].all where clients.contains(id) {
+        if let member = clients[id].exchange.wish.stuckTo, queued.indices.contains(member) {
+          queued[member] += 1
+        }
       }
       for index in backend.servers {
         let member = index - backend.servers.lowerBound
@@ -66,7 +69,7 @@ extension Worker {
             ejectReason: balancers[group].members[member].ejection.reason,
             ejectedFor: balancers[group].ejectedFor(member, at: now),
             active: balancers[group].members[member].active,
-            queued: waiting.count { $0 == member }, idle: servers[index].idle.count,
+            queued: queued[member], idle: servers[index].idle.count,
             requests: meters.servers[index].requests))
       }
     }

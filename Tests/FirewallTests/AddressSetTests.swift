@@ -93,16 +93,17 @@ struct AddressSetTests {
       pieces += 1
     }
     #expect(pieces > 1)
-    #expect(AddressSet(kept: bytes) == set)
+    #expect(AddressSet(kept: bytes, isText: false) == set)
     for index in [0, 8, 23, 24, 5000, bytes.count - 40, bytes.count - 1] {
       var damaged = bytes
       damaged[index] ^= 0x10
-      #expect(AddressSet(kept: damaged) == nil, "byte \(index)")
+      #expect(AddressSet(kept: damaged, isText: false) == nil, "byte \(index)")
     }
-    for length in [1, 7, 24, 31, bytes.count - 8, bytes.count - 1] {
-      #expect(AddressSet(kept: Array(bytes.prefix(length))) == nil, "\(length) bytes")
+    for length in [0, 1, 7, 24, 31, bytes.count - 8, bytes.count - 1] {
+      #expect(
+        AddressSet(kept: Array(bytes.prefix(length)), isText: false) == nil, "\(length) bytes")
     }
-    #expect(AddressSet(kept: bytes + [0, 0, 0, 0, 0, 0, 0, 0]) == nil)
+    #expect(AddressSet(kept: bytes + [0, 0, 0, 0, 0, 0, 0, 0], isText: false) == nil)
   }
 
   @Test func `a list that an older version has kept as text is read`() {
@@ -111,9 +112,9 @@ struct AddressSetTests {
       ipv4: [
         .init(first: 0x0102_0304, last: 0x0102_0305), .init(first: 0x0a00_0000, last: 0x0aff_ffff),
       ], ipv6: [.init(first: 0x2001_0db8 << 96, last: 0x2001_0db8 << 96 | 0xf)])
-    #expect(AddressSet(kept: Array(text.utf8)) == set)
+    #expect(AddressSet(kept: Array(text.utf8), isText: true) == set)
     for text in ["1.2.3.4", "1.2.3.4-1.2.3", "2.0.0.0-1.0.0.0", "x-y", "1.2.3.4-::1", "-"] {
-      #expect(AddressSet(kept: Array(text.utf8)) == nil, "\(text)")
+      #expect(AddressSet(kept: Array(text.utf8), isText: true) == nil, "\(text)")
     }
   }
 }

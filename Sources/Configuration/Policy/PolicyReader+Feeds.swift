@@ -78,8 +78,9 @@ extension PolicyReader {
 
   private func lastFeed(_ group: String, _ path: String) -> Feed? {
     guard let lastFeeds, group.isName,
-      let data = FileManager.default.contents(atPath: KeptFeed.path(in: lastFeeds, group)),
-      let addresses = AddressSet(kept: Array(data))
+      case let file = KeptFeed.path(in: lastFeeds, group),
+      let data = FileManager.default.contents(atPath: file),
+      let addresses = AddressSet(kept: Array(data), isText: KeptFeed.isText(file))
     else { return nil }
     return Feed(
       path: path, entryCount: addresses.ipv4.count + addresses.ipv6.count, addresses: addresses)
@@ -89,6 +90,9 @@ extension PolicyReader {
 /// Where the list of a group lies that an apply has kept.
 public enum KeptFeed {
   public static func name(_ group: String) -> String { "\(group).list" }
+
+  /// Of an older version.
+  public static func isText(_ file: String) -> Bool { file.hasSuffix(".txt") }
 
   /// Generations of older versions have it as text.
   public static func path(in folder: String, _ group: String) -> String {

@@ -135,7 +135,7 @@ struct ServedCertificates {
   /// A host that a route names and that had a certificate keeps one: what would take it away is not
   /// put to work.
   private mutating func keepNames(of hosts: [String], isAsked: Bool) {
-    let covered = coveredNames
+    var covered = coveredNames
     for host in hosts where !covered.covers(host) {
       for index in entries.indices {
         let isGone = entries[index].outcome == .removed && !isAsked
@@ -143,6 +143,7 @@ struct ServedCertificates {
           before.facts?.covers(host) == true
         else { continue }
         stop(index, ["names: \(host), which a route names, would be without a certificate"])
+        covered = coveredNames
       }
     }
   }

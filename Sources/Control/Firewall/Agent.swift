@@ -251,8 +251,10 @@ public final class Agent {
     let offset = WallClock.offset
     // It may have been set while no agent ran, such as by NTP right after the start of the machine.
     let before = state.clock.flatMap { $0.boot == BootClock.id ? $0.offset : nil } ?? clock
-    let isSet = abs(offset - before) > Self.clockTolerance
-    let age = CompiledPolicy.now - (state.appliedAt ?? .max)
+    let isSet =
+      offset.subtractingReportingOverflow(before).partialValue.magnitude
+      > UInt64(Self.clockTolerance)
+    let age = CompiledPolicy.now.subtractingReportingOverflow(state.appliedAt ?? .max).partialValue
     guard isSet || age > Self.longestScheduleAge else { return }
     let reason = isSet ? "the clock was set" : "schedules reach further"
     do {

@@ -33,7 +33,8 @@ struct FlapGuard {
       self.hold = nil
       change = .released
     }
-    guard let before = last, before != condition else {
+    // Out is out: set aside, and then found down by the checks, it went out once.
+    guard let before = last, (before == .well) != (condition == .well) else {
       last = condition
       return change
     }

@@ -60,22 +60,23 @@ extension MySQLSession {
     throw DatabaseError(.login, .broken("a login without an end"))
   }
 
-  /// 3: the cached password was right, an OK follows. 4: it is in no cache and is wanted whole: as it
-  /// is where nobody can listen, else encrypted with the key that 2 asks for.
+  /// 3: the cached password was right, an OK follows. 4: it is in no cache and is wanted whole, which
+  /// only who is known gets: the RSA key that 2 asks for would be that of whoever answers.
   private static func goOn(
     _ bytes: [UInt8], _ attempt: Attempt, _ wire: inout PacketWire, by deadline: Deadline
   ) throws(DatabaseError) {
     switch (attempt.proof, bytes) {
     case (.cachingSHA2, [3]): return
     case (.cachingSHA2, [4]):
-      try wire.send(wire.isPrivate ? attempt.password + [0] : [2], .login, by: deadline)
-    case (.cachingSHA2, let key) where key.starts(with: Array("-----BEGIN".utf8)):
-      guard
-        let whole = WholePassword.encrypted(
-          attempt.password, challenge: Array(attempt.challenge.prefix(Greeting.challengeSize)),
-          keyPEM: key)
-      else { throw DatabaseError(.login, .broken("an RSA key that is none")) }
-      try wire.send(whole, .login, by: deadline)
+      guard wire.isPrivate else {
+        throw DatabaseError(
+          .login,
+          .unsupported(
+            "it has the password of '\(attempt.login.user)' in no cache and wants it whole; it gets it "
+              + "over TLS with a verified certificate (mysql: { tls: true }) or a Unix socket; or log "
+              + "in once by another client, which fills the cache"))
+      }
+      try wire.send(attempt.password + [0], .login, by: deadline)
     case (.cachingSHA2, _), (.nativePassword, _), (.ed25519, _):
       throw DatabaseError(.login, .broken("unknown words of the plugin \(attempt.proof.plugin)"))
     }

@@ -68,6 +68,9 @@ struct EjectionBook {
   private var servers: [Key: Server] = [:]
   private var lastNumber: UInt32 = 0
 
+  /// Until when it is out, or was.
+  func end(of key: Key) -> Int64 { servers[key]?.until ?? .min }
+
   func isOut(_ key: Key, at now: Int64) -> Bool { (servers[key]?.until ?? .min) > now }
 
   /// A failure under one worker's eyes. `own`: what that worker knows, this failure included; `inRow`:

@@ -37,8 +37,8 @@ struct CertRenew: ParsableCommand {
         throw CertFailure("what is renewed stands under `acme` of a configuration: -c FILE")
       }
       let fetching = try CertFetching(options, serving, try AuthorityOptions.parse([]))
-      fetching.issuance.refreshRenewalInformation()
       guard !serving.dryRun else { return try tell(fetching.issuance.outlook()) }
+      fetching.issuance.refreshRenewalInformation()
       let all = try chosen(plan, fetching.issuance)
       if all.isEmpty, !options.json {
         print("nothing is due; when it is: gatehouse cert renew --dry-run")
