@@ -52,8 +52,12 @@ struct SecureSessionTests {
         .packet(Self.sha2), .listen, .startTLS(certificate), .listen, .packet([1, 4]), .listen,
         Self.ok,
       ], tls(verifies: false))
-    #expect(error == nil)
-    #expect(received.last == [2])
+    guard case .unsupported = error?.reason else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    let password = Array("secret".utf8)
+    #expect(!received.contains { $0.starts(with: password) })
   }
 
   @Test func `over a Unix socket a password in no cache is sent as it is`() throws {
