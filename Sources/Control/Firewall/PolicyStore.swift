@@ -159,7 +159,8 @@ public struct PolicyStore: Sendable {
     }
     for index in policy.groups.indices where policy.groups[index].feed != nil {
       let file = KeptFeed.path(in: path("generations/\(number)/feeds"), policy.groups[index].name)
-      guard let addresses = try AddressSet(kept: Disk.read(file), isText: KeptFeed.isText(file)) else {
+      guard let addresses = try AddressSet(kept: Disk.read(file), isText: KeptFeed.isText(file))
+      else {
         throw Failure("\(file) is damaged; apply the policy again")
       }
       policy.groups[index].feed?.addresses = addresses
