@@ -33,8 +33,7 @@ struct FlapGuard {
       self.hold = nil
       change = .released
     }
-    // Out is out: set aside, and then found down by the checks, it went out once.
-    guard let before = last, (before == .well) != (condition == .well) else {
+    guard let before = last, before != condition else {
       last = condition
       return change
     }

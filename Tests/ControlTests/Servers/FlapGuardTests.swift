@@ -16,7 +16,7 @@ import Testing
       let condition = conditions[number % conditions.count]
       if case .held = flap.note(condition, limit: limit, at: now) { holds += 1 }
       let shown = flap.hold?.condition ?? condition
-      if let last, (shown == .well) != (last == .well) { changes.append(now) }
+      if let last, shown != last { changes.append(now) }
       last = shown
     }
     let most = changes.map { end in changes.count { (end - 59_999...end).contains($0) } }.max()
