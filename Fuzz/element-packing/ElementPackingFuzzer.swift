@@ -78,7 +78,8 @@ extension NamedSet {
   /// The same set as policies have it: intervals of IPv4 addresses; nil where it is none of these.
   fileprivate var asAddresses: NamedSet? {
     guard key == .ipv4, isInterval, !isMap, fault == nil,
-      elements.list.allSatisfy({ $0.timeoutSeconds != 0 })
+      // Policies' ends are a second to a hundred years away.
+      elements.list.allSatisfy({ (1...36_525 * 86_400).contains($0.timeoutSeconds ?? 1) })
     else { return nil }
     var set = self
     let intervals = elements.list.map {
