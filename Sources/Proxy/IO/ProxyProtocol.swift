@@ -125,7 +125,7 @@ enum ProxyProtocol {
   private static func parseText(_ bytes: Span<UInt8>) -> Outcome {
     var end = 0
     while end < min(bytes.count, 107), bytes[end] != 0x0a { end += 1 }
-    guard end < bytes.count, bytes[end] == 0x0a else {
+    guard end < min(bytes.count, 107), bytes[end] == 0x0a else {
       return end >= 107 ? .malformed : .needsMore
     }
     guard end > 0, bytes[end - 1] == 0x0d else { return .malformed }
