@@ -41,10 +41,12 @@ public struct AdminListen: Sendable, Equatable {
     return hosts
   }
 
-  /// The highest role of the certificate's names; nil where none of them has one.
+  /// The highest role of the certificate's names, and the name that has it: whose limits and whose line
+  /// in the audit log it is. Nil where none of them has one.
   public func role(of certificate: ClientNames) -> (role: AdminRole, name: String)? {
-    certificateRoles.filter { certificate.match($0.name) }.max { $0.role < $1.role }
-      .map { ($0.role, certificate.first) }
+    certificateRoles.compactMap { wanted in
+      certificate.name(matching: wanted.name).map { (role: wanted.role, name: $0) }
+    }.max { $0.role < $1.role }
   }
 
   /// As hosts are compared: `localhost:443` over TLS is `localhost`.

@@ -74,6 +74,10 @@ struct AdminListenTests {
     #expect(
       alone.role(of: ClientNames(["bob.staff.test", "alice@example.com"]))?.role == .admin)
     #expect(alone.role(of: ClientNames(["mallory.test"])) == nil)
+    // Named by what gives him the role, not by what stands first in his certificate.
+    #expect(
+      alone.role(of: ClientNames(["bob@example.com", "alice@example.com"]))?.name
+        == "alice@example.com")
     let both = try load("{ bind: ':9443', \(terms), tokens: { viewer: viewer.token } }")
     #expect(both.adminListen?.clientAuth?.mode == .request)
   }

@@ -75,10 +75,13 @@ public struct ClientNames: Sendable {
   /// - `spiffe://example.com/web`, all with a colon, a URI: byte for byte.
   /// - `host.example.com`, a DNS name: in letters of either case; `*.` stands for one label.
   /// - The common name of a certificate without alternative names: byte for byte, without wildcards.
-  public func match(_ wanted: String) -> Bool {
+  public func match(_ wanted: String) -> Bool { name(matching: wanted) != nil }
+
+  /// The one of his names that `match` finds.
+  public func name(matching wanted: String) -> String? {
     let kind = Self.kind(of: wanted.utf8)
     let wanted = Array(wanted.utf8)
-    return names.contains { name in
+    let found = names.first { name in
       switch name.kind {
       case .common: name.bytes == wanted && !wanted.starts(with: Array("*.".utf8))
       case .uri: kind == .uri && name.bytes == wanted
@@ -86,10 +89,8 @@ public struct ClientNames: Sendable {
       case .dns: kind == .dns && Self.isServed(name.bytes, by: wanted)
       }
     }
+    return found.map { String(decoding: $0.bytes, as: UTF8.self) }
   }
-
-  /// By which one he is called.
-  public var first: String { names.first.map { String(decoding: $0.bytes, as: UTF8.self) } ?? "" }
 
   /// What was meant by who wrote it.
   private static func kind(of text: String.UTF8View) -> Kind {
