@@ -42,6 +42,14 @@ public final class ProxyServer: Sendable {
     var sink: LogSink?
     /// Of generations before, whose last lines may still be written.
     var retired: [LogQueue] = []
+
+    mutating func become(_ next: ProxyConfiguration, _ sink: LogSink?) {
+      configuration = next
+      retired.removeAll(where: \.hasEnded)
+      if let old = self.sink, old !== sink { retired.append(old.queue) }
+      self.sink = sink
+      bound = next.listeners.flatMap(\.addresses)
+    }
   }
 
   let mailboxes: [Mailbox]
@@ -52,8 +60,10 @@ public final class ProxyServer: Sendable {
   private let cookieKey: [UInt8]
   private let logCounters: LogCounters
   private let eventLog: EventLog
-  /// Held while certificates, ticket keys or challenges go to the workers, so that all of them hear
-  /// of them in one order.
+  /// Held while a generation or certificates are made and handed over, one at a time. What takes
+  /// long, such as thousands of certificates, is done under this one alone.
+  private let building = Mutex<Void>(())
+  /// Held while something goes to the workers, so that all of them hear of it in one order.
   private let changing = Mutex<Void>(())
 
   /// Binds every listener and starts a worker per core; nothing runs when it throws.
@@ -120,29 +130,30 @@ public final class ProxyServer: Sendable {
     var configuration = configuration
     configuration.workers = mailboxes.count
     if configuration.cookieKey.isEmpty { configuration.cookieKey = cookieKey }
-    try changing.withLock { (_) throws(ProxyError) in
+    try building.withLock { (_) throws(ProxyError) in
       let (sockets, actual) = try Self.bind(
         configuration, workers: mailboxes.count, except: addresses)
-      var snapshots: [Parcel<Snapshot>] = []
-      let (standings, current) = state.withLock { (standings ?? $0.standings, $0.sink) }
+      let (before, current) = state.withLock { ($0.standings, $0.sink) }
       let sink =
         current?.plan == actual.log
         ? current : try Self.sink(actual.log, logCounters, eventLog)
+      var snapshots: [Parcel<Snapshot>] = []
       for _ in mailboxes {
-        snapshots.append(Parcel(try Self.snapshot(actual, standings, shared, sink)))
+        snapshots.append(Parcel(try Self.snapshot(actual, standings ?? before, shared, sink)))
       }
       let selectors = try selectors(actual.listeners)
-      for (index, mailbox) in mailboxes.enumerated() {
-        mailbox.post(.adopt(snapshots[index], selectors[index], listeners: sockets[index]))
-      }
-      shared.keep(only: actual)
-      state.withLock {
-        $0.configuration = actual
-        $0.standings = standings
-        $0.retired.removeAll(where: \.hasEnded)
-        if let old = $0.sink, old !== sink { $0.retired.append(old.queue) }
-        $0.sink = sink
-        $0.bound = actual.listeners.flatMap(\.addresses)
+      changing.withLock { _ in
+        for (index, mailbox) in mailboxes.enumerated() {
+          mailbox.post(.adopt(snapshots[index], selectors[index], listeners: sockets[index]))
+        }
+        shared.keep(only: actual)
+        let newest = state.withLock {
+          $0.become(actual, sink)
+          if let standings { $0.standings = standings }
+          return $0
+        }
+        if standings == nil { for mailbox in mailboxes { mailbox.post(.stand(newest.standings)) } }
+        tellNewest(newest)
       }
     }
   }
@@ -151,16 +162,30 @@ public final class ProxyServer: Sendable {
   public func adopt(
     certificates: [String: [ProxyConfiguration.Certificate]]
   ) throws(ProxyError) {
-    try changing.withLock { (_) throws(ProxyError) in
+    try building.withLock { (_) throws(ProxyError) in
       var configuration = state.withLock { $0.configuration }
       for index in configuration.listeners.indices {
         guard let own = certificates[configuration.listeners[index].name] else { continue }
         configuration.listeners[index].tls?.certificates = own
       }
-      for (mailbox, parcel) in zip(mailboxes, try selectors(configuration.listeners)) {
-        mailbox.post(.adoptSelectors(parcel))
+      let selectors = try selectors(configuration.listeners)
+      changing.withLock { _ in
+        for (mailbox, parcel) in zip(mailboxes, selectors) { mailbox.post(.adoptSelectors(parcel)) }
+        let newest = state.withLock {
+          $0.configuration = configuration
+          return $0
+        }
+        tellNewest(newest)
       }
-      state.withLock { $0.configuration = configuration }
+    }
+  }
+
+  /// Ticket keys and challenges may have changed while what went to the workers was made with those
+  /// before.
+  private func tellNewest(_ state: State) {
+    for mailbox in mailboxes {
+      mailbox.post(.useTicketKeys(state.ticketKeys))
+      mailbox.post(.answer(state.challenges))
     }
   }
 

@@ -78,14 +78,26 @@ extension Worker {
   }
 
   /// Gives servers to those that wait, first come first served, as far as there are any; says whether
-  /// any was given.
+  /// any was given. Who wants a role or the server of his cookie is overtaken by those who want another.
   @discardableResult
   mutating func serveQueue(_ backend: Int) -> Bool {
     var isUsed = false
     let waiting = snapshot.backends[backend].waiting
     var passed: [SlotID] = []
-    while passed.count < Self.passedOver, let id = queues[backend].takeFirst() {
+    /// What nobody has room for: those behind who want the same are not asked for.
+    var full: [Want] = []
+    // Who comes to wait anew meanwhile has been asked for.
+    var count = queues[backend].count
+    while count > 0, passed.count < Self.passedOver, full.count < Self.wantLimit,
+      let id = queues[backend].takeFirst()
+    {
+      count -= 1
       guard clients.contains(id), clients[id].exchange.isQueued else { continue }
+      let want = Want(clients[id].exchange)
+      if full.contains(want) {
+        passed.append(id)
+        continue
+      }
       let until = clients[id].exchange.queuedUntil
       // Out of it before it is placed: a connection that fails at once may have it wait anew.
       clients[id].exchange.queuedUntil = .max
@@ -99,25 +111,37 @@ extension Worker {
       case .full, .nobody(.noPrimary):
         clients[id].exchange.queuedUntil = until
         passed.append(id)
-        // Without roles and cookies all want the same.
-        let wish = clients[id].exchange.wish
-        guard wish.role == nil, wish.stuckTo == nil else { continue }
-        putBack(passed, backend)
-        return isUsed
+        full.append(want)
+        // All have room for this, or none has room for anything.
+        if want.isAnything { count = 0 }
       case .nobody(let reply):
         waiting.leave()
         fail(id, reply)
       }
     }
-    putBack(passed, backend)
+    queues[backend].putBack(passed)
     return isUsed
   }
 
-  /// Those that want another role, or their own server, whom others may overtake.
-  private static var passedOver: Int { 256 }
+  /// How many that wait for others are passed over, and of how many kinds, until the rest waits as well.
+  private static var passedOver: Int { 4096 }
+  private static var wantLimit: Int { 64 }
 
-  private mutating func putBack(_ passed: [SlotID], _ backend: Int) {
-    for id in passed.reversed() { queues[backend].putBack(id) }
+  /// What tells who can be served from who can't.
+  private struct Want: Equatable {
+    var role: ServerRole?
+    var fallsBackToPrimary: Bool
+    var stuckTo: Int?
+    var tried: Int?
+
+    init(_ exchange: borrowing Exchange) {
+      role = exchange.wish.role
+      fallsBackToPrimary = exchange.wish.fallsBackToPrimary
+      stuckTo = exchange.wish.stuckTo
+      tried = exchange.attempts > 0 ? exchange.server : nil
+    }
+
+    var isAnything: Bool { role == nil && stuckTo == nil }
   }
 
   mutating func serveQueues() {

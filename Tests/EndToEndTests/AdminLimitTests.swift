@@ -97,6 +97,29 @@ import Testing
     }
   }
 
+  @Test func `applies of one that wait leave a thread for another's change`() throws {
+    let names = SilentNames()
+    let door = try Door()
+    try door.gate.rewrite {
+      "resolver: { servers: [\"127.0.0.1:\(names.port)\"] }\n"
+        + $0.replacing("  web:\n", with: "  far: { servers: { a: \"far.test:80\" } }\n  web:\n")
+    }
+    var applies: [RawSocket] = []
+    for _ in 0..<8 {
+      let apply = try RawSocket(port: door.port)
+      apply.send(
+        request(door, "/v1/apply", as: "admin").replacing("GET ", with: "POST ").replacing(
+          "\r\n\r\n", with: "\r\nContent-Length: 0\r\n\r\n"))
+      applies.append(apply)
+    }
+    #expect(names.isAsked())
+    let path = "/v1/servers/web/s1"
+    let change = try door.ask("PATCH", path, as: "operator", body: #"{"state": "drain"}"#)
+    #expect(change.status == 200, "\(change.body)")
+    var waiting = applies.map { pollfd(fd: $0.number, events: Int16(POLLIN), revents: 0) }
+    #expect(unsafe poll(&waiting, nfds_t(waiting.count), 0) == 0, "no apply waited any more")
+  }
+
   @Test func `while an apply waits the others are answered`() throws {
     let names = SilentNames()
     let health = RawSocket.freePort()

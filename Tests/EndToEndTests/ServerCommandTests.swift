@@ -61,6 +61,8 @@ import Testing
     let long = try run(Place.gatehouse, ["drain", "web/s1", "--wait"] + socket)
     #expect(long.status == 0)
     #expect(long.standardOutput.hasPrefix("web/s1: drain, weight 1, 0 active"))
+    let kept = try run(Place.gatehouse, ["overrides", "list"] + socket).standardOutput
+    #expect(kept.contains("disk"), "\(kept)")
     // It was cut short by nothing.
     #expect(String(decoding: client.receiveAll(), as: UTF8.self).hasSuffix("slow"))
     #expect(try seen(gate, 4) == ["s2": 4])

@@ -174,16 +174,24 @@ final class ServerBook: Sendable {
   }
 
   /// Puts a file's configuration, with the servers that were added and without those removed, to work
-  /// with how its servers stand. Nobody is told of anything newer meanwhile, which that would undo.
+  /// with how its servers stand.
+  ///
+  /// Nothing is held while `adopt` makes thousands of certificates ready; what is told of servers
+  /// meanwhile, and `adopt` undoes, is told once more.
   func putToWork(
     _ file: ProxyConfiguration,
     _ adopt: (ProxyConfiguration, [ServerID: ServerStanding]) throws -> Void
   ) throws -> ProxyConfiguration {
-    try state.withLock { state in
+    let (configuration, standings) = state.withLock { state in
       let configuration = state.overrides.applied(to: file)
-      try adopt(configuration, state.standings(of: configuration))
-      return configuration
+      return (configuration, state.standings(of: configuration))
     }
+    try adopt(configuration, standings)
+    state.withLock { state in
+      state.standings = [:]
+      stand.withLock { $0 }?(state.standings(of: configuration))
+    }
+    return configuration
   }
 
   /// Goes back to a backend's better tier at once; nil when it is in use, or can't be.

@@ -219,10 +219,13 @@ extension ServerBook.State {
     _ id: ServerID, _ change: ServerOverrideChange, _ terms: ChangeTerms, _ by: ServerCaller
   ) throws(ServerRefusal) {
     let now = Date()
+    // Who says the same again, without a reason, does not take the first one's away.
+    let reason = overrides[id, change.key].flatMap { $0.change == change ? $0.reason : nil }
     let override = ServerOverride(
       backend: id.backend, server: id.server, change: change,
       configured: OverrideBook.configured(id, change.key, in: file.backends), by: by.name,
-      since: now, reason: terms.reason ?? "", until: terms.seconds.map { now + TimeInterval($0) })
+      since: now, reason: terms.reason ?? reason ?? "",
+      until: terms.seconds.map { now + TimeInterval($0) })
     guard overrides.set(override) else {
       throw ServerRefusal(409, "there are \(OverrideBook.limit) overrides already; clear some")
     }

@@ -21,14 +21,11 @@ struct ExchangeQueue {
     return id
   }
 
-  /// Goes back to where it came from: nobody could take it.
-  mutating func putBack(_ id: SlotID) {
-    if first > 0 {
-      first -= 1
-      waiting[first] = id
-    } else {
-      waiting.insert(id, at: 0)
-    }
+  /// They go back to where they came from, first first: nobody could take them.
+  mutating func putBack(_ ids: [SlotID]) {
+    guard !ids.isEmpty else { return }
+    waiting.replaceSubrange(..<first, with: ids)
+    first = 0
   }
 
   mutating func remove(_ id: SlotID) {

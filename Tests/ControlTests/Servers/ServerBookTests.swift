@@ -66,6 +66,22 @@ import Testing
     #expect(told["s1"]?.isHealthy == false && told["s2"]?.isHealthy == true)
   }
 
+  @Test func `is asked and told while a new generation is made, and what that undid is told again`()
+    throws
+  {
+    let (book, told) = Self.book()
+    let made = try book.putToWork(Self.file()) { _, standings in
+      #expect(standings[Self.id("s1")]?.isHealthy == true)
+      book.told([Self.id("s1"): Self.report(.down)])
+      #expect(told["s1"]?.isHealthy == false)
+      #expect(book.look { $0.changes[Self.id("s1")] } == 1)
+      // As the workers do, which begin with what the new generation has.
+      told.content.withLock { $0.standings = standings }
+    }
+    #expect(made.backends.count == 1)
+    #expect(told["s1"]?.isHealthy == false && told["s2"]?.isHealthy == true)
+  }
+
   @Test func `a tier without anything healthy hands over, and takes back`() {
     let (book, told) = Self.book()
     book.told([Self.id("s1"): Self.report(.down), Self.id("s2"): Self.report(.down)])
