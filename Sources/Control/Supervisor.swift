@@ -197,8 +197,8 @@ public final class Supervisor: Sendable {
   }
 
   private func putToWork(_ file: ProxyConfiguration) throws {
-    let configuration = try servers.putToWork(file) { configuration, standings in
-      try proxy.adopt(configuration, standings: standings)
+    let configuration = try servers.putToWork(file) { configuration, handOver in
+      try proxy.adopt(configuration, handOver: handOver)
     }
     watch(configuration)
   }

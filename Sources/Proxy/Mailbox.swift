@@ -4,8 +4,10 @@ internal import Synchronization
 
 /// What the control thread tells a worker.
 enum Command: Sendable {
-  /// A new generation, with the sockets of the addresses that the old one did not have.
-  case adopt(Parcel<Snapshot>, Parcel<Selectors>, listeners: [BoundListener])
+  /// A new generation, with the sockets of the addresses that the old one did not have, and how its
+  /// servers stand.
+  case adopt(
+    Parcel<Snapshot>, Parcel<Selectors>, listeners: [BoundListener], [ServerID: ServerStanding])
   /// Other certificates for the same listeners; nothing else changes.
   case adoptSelectors(Parcel<Selectors>)
   case useTicketKeys(TicketKeys)

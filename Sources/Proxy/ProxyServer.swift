@@ -119,13 +119,19 @@ public final class ProxyServer: Sendable {
   /// The addresses that are bound, listener by listener.
   public var addresses: [SocketAddress] { state.withLock { $0.bound } }
 
-  /// Puts a new generation to work, or throws and leaves the old one as it was. The number of
-  /// workers stays what it was at the start.
+  /// What is done at the moment in which a generation goes to the workers: it has to call `put`, once.
   ///
   /// `standings`: how its servers are to be treated, in place of all that was said before; as before
   /// when nil.
+  public typealias HandOver = (_ put: (_ standings: [ServerID: ServerStanding]?) -> Void) -> Void
+
+  /// Puts a new generation to work, or throws and leaves the old one as it was. The number of
+  /// workers stays what it was at the start.
+  ///
+  /// `handOver` is called when all is ready, so that whoever knows how servers stand says it then, and
+  /// holds back what is newer until it has been put.
   public func adopt(
-    _ configuration: ProxyConfiguration, standings: [ServerID: ServerStanding]? = nil
+    _ configuration: ProxyConfiguration, handOver: HandOver = { $0(nil) }
   ) throws(ProxyError) {
     var configuration = configuration
     configuration.workers = mailboxes.count
@@ -133,27 +139,30 @@ public final class ProxyServer: Sendable {
     try building.withLock { (_) throws(ProxyError) in
       let (sockets, actual) = try Self.bind(
         configuration, workers: mailboxes.count, except: addresses)
-      let (before, current) = state.withLock { ($0.standings, $0.sink) }
+      let before = state.withLock { $0 }
       let sink =
-        current?.plan == actual.log
-        ? current : try Self.sink(actual.log, logCounters, eventLog)
+        before.sink?.plan == actual.log
+        ? before.sink : try Self.sink(actual.log, logCounters, eventLog)
       var snapshots: [Parcel<Snapshot>] = []
       for _ in mailboxes {
-        snapshots.append(Parcel(try Self.snapshot(actual, standings ?? before, shared, sink)))
+        snapshots.append(Parcel(try Self.snapshot(actual, [:], shared, sink)))
       }
-      let selectors = try selectors(actual.listeners)
-      changing.withLock { _ in
-        for (index, mailbox) in mailboxes.enumerated() {
-          mailbox.post(.adopt(snapshots[index], selectors[index], listeners: sockets[index]))
+      let selectors = try selectors(actual.listeners, before)
+      handOver { standings in
+        changing.withLock { _ in
+          let newest = state.withLock {
+            $0.become(actual, sink)
+            if let standings { $0.standings = standings }
+            return $0
+          }
+          for (index, mailbox) in mailboxes.enumerated() {
+            mailbox.post(
+              .adopt(
+                snapshots[index], selectors[index], listeners: sockets[index], newest.standings))
+          }
+          shared.keep(only: actual)
+          tell(newest, since: before)
         }
-        shared.keep(only: actual)
-        let newest = state.withLock {
-          $0.become(actual, sink)
-          if let standings { $0.standings = standings }
-          return $0
-        }
-        if standings == nil { for mailbox in mailboxes { mailbox.post(.stand(newest.standings)) } }
-        tellNewest(newest)
       }
     }
   }
@@ -168,24 +177,24 @@ public final class ProxyServer: Sendable {
         guard let own = certificates[configuration.listeners[index].name] else { continue }
         configuration.listeners[index].tls?.certificates = own
       }
-      let selectors = try selectors(configuration.listeners)
+      let before = state.withLock { $0 }
+      let selectors = try selectors(configuration.listeners, before)
       changing.withLock { _ in
         for (mailbox, parcel) in zip(mailboxes, selectors) { mailbox.post(.adoptSelectors(parcel)) }
         let newest = state.withLock {
           $0.configuration = configuration
           return $0
         }
-        tellNewest(newest)
+        tell(newest, since: before)
       }
     }
   }
 
-  /// Ticket keys and challenges may have changed while what went to the workers was made with those
-  /// before.
-  private func tellNewest(_ state: State) {
+  /// What changed while something was made for the workers with what was there before.
+  private func tell(_ state: State, since before: State) {
     for mailbox in mailboxes {
-      mailbox.post(.useTicketKeys(state.ticketKeys))
-      mailbox.post(.answer(state.challenges))
+      if state.ticketKeys != before.ticketKeys { mailbox.post(.useTicketKeys(state.ticketKeys)) }
+      if state.challenges != before.challenges { mailbox.post(.answer(state.challenges)) }
     }
   }
 
@@ -333,12 +342,11 @@ public final class ProxyServer: Sendable {
 
   /// One for each worker.
   private func selectors(
-    _ listeners: [ProxyConfiguration.Listener]
+    _ listeners: [ProxyConfiguration.Listener], _ state: State
   ) throws(ProxyError) -> [Parcel<Selectors>] {
-    let (keys, challenges) = state.withLock { ($0.ticketKeys, $0.challenges) }
     var parcels: [Parcel<Selectors>] = []
     for _ in mailboxes {
-      parcels.append(Parcel(try Self.selectors(listeners, keys, challenges)))
+      parcels.append(Parcel(try Self.selectors(listeners, state.ticketKeys, state.challenges)))
     }
     return parcels
   }

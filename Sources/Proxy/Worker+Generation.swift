@@ -3,7 +3,8 @@ extension Worker {
   /// Exchanges in flight keep the routes of the snapshot they began with; servers that go on keep
   /// their connections and what is known of them.
   mutating func adopt(
-    _ parcel: Parcel<Snapshot>, _ certificates: Parcel<Selectors>, _ bound: [BoundListener]
+    _ parcel: Parcel<Snapshot>, _ certificates: Parcel<Selectors>, _ bound: [BoundListener],
+    _ standings: [ServerID: ServerStanding]
   ) {
     guard let next = parcel.take(), let chosen = certificates.take() else { return }
     let old = snapshot
@@ -14,7 +15,7 @@ extension Worker {
     meters = Meters(next, after: counted)
     selectors = chosen
     findListenersAgain()
-    carryServers(from: old)
+    carryServers(from: old, standings)
     refreshListeners()
     askAccessAnew()
     askTermsAnew()
@@ -26,15 +27,17 @@ extension Worker {
   }
 
   /// The balancers, pools and queues of the first snapshot.
-  mutating func makeServers() {
-    balancers = snapshot.backends.map { Balancer($0, snapshot) }
+  mutating func makeServers(_ standings: [ServerID: ServerStanding] = [:]) {
+    balancers = snapshot.backends.map { Balancer($0, snapshot, standings) }
     servers = snapshot.servers.map { _ in ServerState() }
     queues = snapshot.backends.map { _ in ExchangeQueue() }
   }
 
-  private mutating func carryServers(from old: Snapshot) {
+  private mutating func carryServers(
+    from old: Snapshot, _ standings: [ServerID: ServerStanding]
+  ) {
     let (oldBalancers, oldServers, oldQueues) = (balancers, servers, queues)
-    makeServers()
+    makeServers(standings)
     let heirs = old.heirs(in: snapshot)
     let backends = old.backends.map { plan in
       snapshot.backends.firstIndex { $0.name == plan.name }

@@ -2,7 +2,8 @@
 extension Worker {
   mutating func obey(_ command: Command) {
     switch command {
-    case .adopt(let snapshot, let selectors, let listeners): adopt(snapshot, selectors, listeners)
+    case .adopt(let snapshot, let selectors, let listeners, let standings):
+      adopt(snapshot, selectors, listeners, standings)
     case .adoptSelectors(let parcel): adopt(parcel)
     case .useTicketKeys(let keys): selectors.use(keys)
     case .answer(let challenges):

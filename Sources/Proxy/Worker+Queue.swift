@@ -93,7 +93,7 @@ extension Worker {
     {
       count -= 1
       guard clients.contains(id), clients[id].exchange.isQueued else { continue }
-      let want = Want(clients[id].exchange)
+      let want = want(of: id, backend)
       if full.contains(want) {
         passed.append(id)
         continue
@@ -124,24 +124,26 @@ extension Worker {
   }
 
   /// How many that wait for others are passed over, and of how many kinds, until the rest waits as well.
-  private static var passedOver: Int { 4096 }
-  private static var wantLimit: Int { 64 }
+  private static var passedOver: Int { 1024 }
+  private static var wantLimit: Int { 256 }
 
   /// What tells who can be served from who can't.
   private struct Want: Equatable {
     var role: ServerRole?
     var fallsBackToPrimary: Bool
     var stuckTo: Int?
-    var tried: Int?
-
-    init(_ exchange: borrowing Exchange) {
-      role = exchange.wish.role
-      fallsBackToPrimary = exchange.wish.fallsBackToPrimary
-      stuckTo = exchange.wish.stuckTo
-      tried = exchange.attempts > 0 ? exchange.server : nil
-    }
+    /// The server that failed him, while it is ejected: then he does not want it.
+    var shunned: Int?
 
     var isAnything: Bool { role == nil && stuckTo == nil }
+  }
+
+  private func want(of id: SlotID, _ backend: Int) -> Want {
+    let wish = clients[id].exchange.wish
+    let tried = clients[id].exchange.attempts > 0 ? clients[id].exchange.server : nil
+    return Want(
+      role: wish.role, fallsBackToPrimary: wish.fallsBackToPrimary, stuckTo: wish.stuckTo,
+      shunned: tried.flatMap { balancers[backend].isEjected($0, at: now) ? $0 : nil })
   }
 
   mutating func serveQueues() {

@@ -29,7 +29,7 @@ struct RunCommand: ParsableCommand {
 
 /// Serves until a signal ends it; calls `ready` when every listener is bound.
 func serve(path: String, ready: (Supervisor) -> Void) throws {
-  KeyScheduleProvider.install()
+  HandshakeProvider.install()
   LoggingSystem.bootstrap(PlainLog.init)
   let logger = Logger(label: "gatehouse")
   let supervisor: Supervisor

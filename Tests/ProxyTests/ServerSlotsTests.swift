@@ -5,16 +5,28 @@ import Testing
 @Suite struct ServerSlotsTests {
   private let id = ServerID(backend: "web", server: "s1")
 
+  private func configuration(limit: Int?) -> ProxyConfiguration {
+    var configuration = ProxyConfiguration()
+    var server = ProxyConfiguration.Server(name: "s1", address: .ipv4(0x7f00_0001, port: 1))
+    server.limit = limit
+    configuration.backends = [.init(name: "web", servers: [server])]
+    return configuration
+  }
+
   @Test func `a limit that is lifted and set again counts what runs, once`() throws {
     let shared = SharedServers()
     let slots = try #require(shared.slots(id, limit: 2))
+    shared.keep(only: configuration(limit: 2))
     #expect(slots.take() && slots.take() && !slots.take() && slots.isFull)
-    let free = try #require(shared.slots(id, limit: nil))
-    #expect(!free.isFull && free.take())
-    for _ in 0..<3 { free.giveBack() }
-    let again = try #require(shared.slots(id, limit: 2))
-    #expect(!again.isFull && again.isUnused)
-    #expect(again.take() && again.take() && !again.take())
+    // A configuration that is made, and never put to work, changes nothing.
+    #expect(shared.slots(id, limit: nil) === slots && shared.slots(id, limit: 9) === slots)
+    #expect(slots.isFull)
+    shared.keep(only: configuration(limit: nil))
+    #expect(!slots.isFull && slots.take())
+    for _ in 0..<3 { slots.giveBack() }
+    shared.keep(only: configuration(limit: 2))
+    #expect(!slots.isFull && slots.isUnused)
+    #expect(slots.take() && slots.take() && !slots.take())
   }
 
   @Test func `servers that are gone are forgotten once nothing runs on them`() throws {

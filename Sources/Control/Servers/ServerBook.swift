@@ -176,20 +176,19 @@ final class ServerBook: Sendable {
   /// Puts a file's configuration, with the servers that were added and without those removed, to work
   /// with how its servers stand.
   ///
-  /// Nothing is held while `adopt` makes thousands of certificates ready; what is told of servers
-  /// meanwhile, and `adopt` undoes, is told once more.
+  /// Nothing is held while `adopt` makes thousands of certificates ready. Nobody is told of anything
+  /// newer while it hands over, which that would undo.
   func putToWork(
     _ file: ProxyConfiguration,
-    _ adopt: (ProxyConfiguration, [ServerID: ServerStanding]) throws -> Void
+    _ adopt: (ProxyConfiguration, ProxyServer.HandOver) throws -> Void
   ) throws -> ProxyConfiguration {
-    let (configuration, standings) = state.withLock { state in
-      let configuration = state.overrides.applied(to: file)
-      return (configuration, state.standings(of: configuration))
-    }
-    try adopt(configuration, standings)
-    state.withLock { state in
-      state.standings = [:]
-      stand.withLock { $0 }?(state.standings(of: configuration))
+    let configuration = applied(to: file)
+    try adopt(configuration) { put in
+      state.withLock { state in
+        put(state.standings(of: configuration))
+        // Of another configuration, so whatever comes next is told whole.
+        state.standings = [:]
+      }
     }
     return configuration
   }

@@ -19,7 +19,7 @@ public struct TLSContextError: Error, Sendable, Equatable {
 
   /// For a listener: Mozilla's intermediate profile (version 5.7 without finite-field DHE).
   init(listener settings: ProxyConfiguration.TLS, sealer: TicketSealer) throws(TLSContextError) {
-    guard let context = unsafe KeyScheduleProvider.makeContext() else {
+    guard let context = unsafe HandshakeProvider.makeContext() else {
       throw TLSContextError("listener", OpenSSLError.takeLast().reason)
     }
     unsafe pointer = context

@@ -76,14 +76,10 @@ final class SharedServers: Sendable {
 
   private let content = Mutex(Content())
 
-  /// Nil for a server without a limit.
+  /// Nil for a server without a limit. Those that are known keep theirs until `keep(only:)`.
   func slots(_ id: ServerID, limit: Int?) -> ServerSlots? {
     content.withLock { content in
-      if let known = content.slots[id] {
-        // A limit that is lifted leaves exchanges that will give their slots back.
-        known.setLimit(limit ?? .max)
-        return known
-      }
+      if let known = content.slots[id] { return known }
       guard let limit else { return nil }
       let slots = ServerSlots(limit: limit)
       content.slots[id] = slots
@@ -121,6 +117,7 @@ final class SharedServers: Sendable {
 }
 
 extension SharedServers {
+  /// The configuration is in force from now on: its limits hold, and what it does not name goes.
   func keep(only configuration: ProxyConfiguration) {
     keep(
       only: Set(
@@ -128,6 +125,12 @@ extension SharedServers {
           backend.servers.map { ServerID(backend: backend.name, server: $0.name) }
         }), backends: Set(configuration.backends.map(\.name)))
     for backend in configuration.backends {
+      for server in backend.servers {
+        let limit = server.limit ?? backend.limit.connections
+        // One that is lifted leaves exchanges that will give their slots back.
+        slots(ServerID(backend: backend.name, server: server.name), limit: limit)?
+          .setLimit(limit ?? .max)
+      }
       let keys = backend.servers.map { EjectionBook.Key(server: $0.name, address: $0.address) }
       ejections(backend.name).change { $0.keep(only: Set(keys)) }
     }

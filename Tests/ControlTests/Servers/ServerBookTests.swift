@@ -66,20 +66,24 @@ import Testing
     #expect(told["s1"]?.isHealthy == false && told["s2"]?.isHealthy == true)
   }
 
-  @Test func `is asked and told while a new generation is made, and what that undid is told again`()
+  @Test func `is asked and told while a new generation is made, which begins with the newest`()
     throws
   {
     let (book, told) = Self.book()
-    let made = try book.putToWork(Self.file()) { _, standings in
-      #expect(standings[Self.id("s1")]?.isHealthy == true)
+    var handed: [ServerID: ServerStanding]?
+    let made = try book.putToWork(Self.file()) { _, handOver in
       book.told([Self.id("s1"): Self.report(.down)])
       #expect(told["s1"]?.isHealthy == false)
       #expect(book.look { $0.changes[Self.id("s1")] } == 1)
-      // As the workers do, which begin with what the new generation has.
-      told.content.withLock { $0.standings = standings }
+      handOver { handed = $0 }
     }
     #expect(made.backends.count == 1)
-    #expect(told["s1"]?.isHealthy == false && told["s2"]?.isHealthy == true)
+    #expect(handed?[Self.id("s1")]?.isHealthy == false)
+    #expect(handed?[Self.id("s2")]?.isHealthy == true)
+    // The workers may have been told of servers that this generation has not: all are told again.
+    let count = told.count
+    _ = book.tick()
+    #expect(told.count == count + 1)
   }
 
   @Test func `a tier without anything healthy hands over, and takes back`() {

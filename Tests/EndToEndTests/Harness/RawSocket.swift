@@ -75,6 +75,13 @@ final class RawSocket: @unchecked Sendable {
     return String(decoding: all, as: UTF8.self)
   }
 
+  /// The other side has ended it, and all that it said was read.
+  var isAtEnd: Bool {
+    var byte: UInt8 = 0
+    let count = unsafe recv(number, &byte, 1, Int32(MSG_DONTWAIT))
+    return count == 0 || (count < 0 && errno == ECONNRESET)
+  }
+
   func finishSending() { shutdown(number, Int32(SHUT_WR)) }
 
   /// Ends with a reset.

@@ -3,18 +3,18 @@ import Testing
 @testable import Proxy
 
 /// On an OpenSSL that the provider was made for it has to be there; elsewhere nobody asks for it.
-@Suite(.enabled(if: KeyScheduleProvider.isMadeForThis))
+@Suite(.enabled(if: HandshakeProvider.isMadeForThis))
 struct KeyScheduleTests {
-  init() { KeyScheduleProvider.install() }
+  init() { HandshakeProvider.install() }
 
   private static let own = "?provider=gatehouse"
   private static let openSSL = "?provider=default"
   private static let digests = [("SHA2-256", 32), ("SHA2-384", 48)]
 
   @Test func `listeners are served by it, and OpenSSL's own is there too`() {
-    #expect(KeyScheduleProvider.isLoaded)
-    #expect(KeyScheduleProvider.name(forQuery: KeyScheduleProvider.query) == "gatehouse")
-    #expect(KeyScheduleProvider.name(forQuery: Self.openSSL) == "default")
+    #expect(HandshakeProvider.isLoaded)
+    #expect(HandshakeProvider.name(forQuery: HandshakeProvider.query) == "gatehouse")
+    #expect(HandshakeProvider.name(forQuery: Self.openSSL) == "default")
   }
 
   /// RFC 8448, section 3: a simple handshake, with SHA-256.

@@ -1,15 +1,16 @@
 internal import COpenSSL
 internal import Glibc
+internal import Synchronization
 
-/// The provider "gatehouse", with TLS 1.3's key schedule.
+/// The provider "gatehouse": TLS 1.3's key schedule, and shares for X25519.
 ///
 /// OpenSSL 3.0's own looks up digest, MAC and their parameters anew for each of the 25 secrets of a
-/// handshake: an eighth of a full one, a seventh of a resumed one (docs/performance.md). The hashes
-/// stay OpenSSL's, and so does all else.
-public enum KeyScheduleProvider {
+/// handshake, and takes three times as long for a share: together a fifth of a full handshake
+/// (docs/performance.md). The hashes stay OpenSSL's, and so does all else.
+public enum HandshakeProvider {
   /// Makes it the first in line, so that whoever shakes hands in this process gets it, if nothing has
-  /// asked OpenSSL for an algorithm before; later it is for listeners alone, which then pay a fifth
-  /// of the gain for asking by name.
+  /// asked OpenSSL for an algorithm before; later it is for listeners alone, which then pay a part of
+  /// the gain for asking by name.
   public static func install() { _ = isLoaded }
 
   static let isLoaded = load()
@@ -17,7 +18,13 @@ public enum KeyScheduleProvider {
   private static let byName = "?provider=gatehouse"
 
   /// What listeners ask for algorithms with; nil: nothing, which finds this one too, or none is loaded.
-  static let query: String? = isLoaded && name(forQuery: nil) != "gatehouse" ? byName : nil
+  static let query: String? = isLoaded && !isFirst ? byName : nil
+
+  private static var isFirst: Bool {
+    name(forQuery: nil) == "gatehouse"
+      && KeyShare.providers(forQuery: nil)
+        == KeyShare.providers(forQuery: byName)
+  }
 
   /// A context for listeners.
   static func makeContext() -> OpaquePointer? {
@@ -37,10 +44,11 @@ public enum KeyScheduleProvider {
   static func name(forQuery query: String?) -> String? {
     guard let method = unsafe EVP_KDF_fetch(nil, "TLS13-KDF", query) else { return nil }
     defer { unsafe EVP_KDF_free(method) }
-    guard let name = unsafe OSSL_PROVIDER_get0_name(EVP_KDF_get0_provider(method)) else {
-      return nil
-    }
-    return unsafe String(cString: name)
+    return unsafe name(of: EVP_KDF_get0_provider(method))
+  }
+
+  static func name(of provider: OpaquePointer?) -> String? {
+    unsafe OSSL_PROVIDER_get0_name(provider).map { unsafe String(cString: $0) }
   }
 
   private static func load() -> Bool {
@@ -52,6 +60,12 @@ public enum KeyScheduleProvider {
     else {
       ERR_clear_error()
       return false
+    }
+    // Not before: what is loaded first is first in line.
+    if KeyShare.knowsTheAnswers, let methods = KeyShareMethods() {
+      keyShareMethods.withLock { $0 = methods }
+      // From now on their order stands, whatever is loaded.
+      _ = KeyShare.providers(forQuery: nil)
     }
     return true
   }
@@ -81,42 +95,64 @@ public enum KeyScheduleProvider {
   }
 }
 
+/// Nil until OpenSSL's own, which they stand in front of, is there.
+private let keyShareMethods = Mutex<KeyShareMethods?>(nil)
+
 // What OpenSSL is given stays for as long as the process runs, and is never written again.
 
+typealias OpenSSLFunction = @convention(c) () -> Void
+
 @safe private struct Tables: @unchecked Sendable {
-  let algorithms: UnsafeMutablePointer<OSSL_ALGORITHM>
+  let keySchedule: UnsafeMutablePointer<OSSL_ALGORITHM>
   let provider: UnsafeMutablePointer<OSSL_DISPATCH>
 
   init() {
-    typealias Function = @convention(c) () -> Void
-    let derivation = UnsafeMutablePointer<OSSL_DISPATCH>.allocate(capacity: 6)
-    unsafe derivation[0] = OSSL_DISPATCH(
-      function_id: OSSL_FUNC_KDF_NEWCTX, function: unsafeBitCast(newDerivation, to: Function.self))
-    unsafe derivation[1] = OSSL_DISPATCH(
-      function_id: OSSL_FUNC_KDF_FREECTX, function: unsafeBitCast(forget, to: Function.self))
-    unsafe derivation[2] = OSSL_DISPATCH(
-      function_id: OSSL_FUNC_KDF_RESET, function: unsafeBitCast(forget, to: Function.self))
-    unsafe derivation[3] = OSSL_DISPATCH(
-      function_id: OSSL_FUNC_KDF_DERIVE, function: unsafeBitCast(derive, to: Function.self))
-    unsafe derivation[4] = OSSL_DISPATCH(
-      function_id: OSSL_FUNC_KDF_SET_CTX_PARAMS,
-      function: unsafeBitCast(setParameters, to: Function.self))
-    unsafe derivation[5] = OSSL_DISPATCH(function_id: 0, function: nil)
+    typealias Function = OpenSSLFunction
+    unsafe keySchedule = OpenSSLTable.algorithm(
+      ("TLS13-KDF" as StaticString).cString,
+      OpenSSLTable.dispatch([
+        (OSSL_FUNC_KDF_NEWCTX, unsafeBitCast(newDerivation, to: Function.self)),
+        (OSSL_FUNC_KDF_FREECTX, unsafeBitCast(forget, to: Function.self)),
+        (OSSL_FUNC_KDF_RESET, unsafeBitCast(forget, to: Function.self)),
+        (OSSL_FUNC_KDF_DERIVE, unsafeBitCast(derive, to: Function.self)),
+        (OSSL_FUNC_KDF_SET_CTX_PARAMS, unsafeBitCast(setParameters, to: Function.self)),
+      ]))
+    unsafe provider = OpenSSLTable.dispatch([
+      (OSSL_FUNC_PROVIDER_QUERY_OPERATION, unsafeBitCast(queryOperation, to: Function.self)),
+      (OSSL_FUNC_PROVIDER_GET_CAPABILITIES, unsafeBitCast(tellCapabilities, to: Function.self)),
+    ])
+  }
+}
 
-    unsafe algorithms = .allocate(capacity: 2)
-    unsafe algorithms[0] = OSSL_ALGORITHM(
-      algorithm_names: ("TLS13-KDF" as StaticString).cString,
-      property_definition: ("provider=gatehouse" as StaticString).cString,
-      implementation: derivation, algorithm_description: nil)
-    unsafe algorithms[1] = OSSL_ALGORITHM(
-      algorithm_names: nil, property_definition: nil, implementation: nil,
-      algorithm_description: nil)
+/// The lists that OpenSSL reads, each with its end.
+enum OpenSSLTable {
+  static func dispatch(
+    _ functions: [(id: Int32, function: OpenSSLFunction?)]
+  ) -> UnsafeMutablePointer<OSSL_DISPATCH> {
+    let table = UnsafeMutablePointer<OSSL_DISPATCH>.allocate(capacity: functions.count + 1)
+    for (index, one) in functions.enumerated() {
+      unsafe (table + index).initialize(
+        to: OSSL_DISPATCH(function_id: one.id, function: one.function))
+    }
+    unsafe (table + functions.count).initialize(to: OSSL_DISPATCH(function_id: 0, function: nil))
+    return unsafe table
+  }
 
-    unsafe provider = .allocate(capacity: 2)
-    unsafe provider[0] = OSSL_DISPATCH(
-      function_id: OSSL_FUNC_PROVIDER_QUERY_OPERATION,
-      function: unsafeBitCast(queryOperation, to: Function.self))
-    unsafe provider[1] = OSSL_DISPATCH(function_id: 0, function: nil)
+  /// A list of one.
+  static func algorithm(
+    _ names: UnsafePointer<CChar>, _ functions: UnsafePointer<OSSL_DISPATCH>
+  ) -> UnsafeMutablePointer<OSSL_ALGORITHM> {
+    let table = UnsafeMutablePointer<OSSL_ALGORITHM>.allocate(capacity: 2)
+    unsafe table.initialize(
+      to: OSSL_ALGORITHM(
+        algorithm_names: names,
+        property_definition: ("provider=gatehouse" as StaticString).cString,
+        implementation: functions, algorithm_description: nil))
+    unsafe (table + 1).initialize(
+      to: OSSL_ALGORITHM(
+        algorithm_names: nil, property_definition: nil, implementation: nil,
+        algorithm_description: nil))
+    return unsafe table
   }
 }
 
@@ -138,7 +174,25 @@ private let queryOperation:
     UnsafeMutableRawPointer?, Int32, UnsafeMutablePointer<Int32>?
   ) -> UnsafePointer<OSSL_ALGORITHM>? = { _, operation, mayNotKeep in
     unsafe mayNotKeep?.pointee = 0
-    return operation == OSSL_OP_KDF ? unsafe UnsafePointer(tables.algorithms) : nil
+    switch operation {
+    case OSSL_OP_KDF: return unsafe UnsafePointer(tables.keySchedule)
+    case OSSL_OP_KEYMGMT, OSSL_OP_KEYEXCH:
+      guard let methods = keyShareMethods.withLock({ $0 }) else {
+        unsafe mayNotKeep?.pointee = 1
+        return nil
+      }
+      return unsafe operation == OSSL_OP_KEYMGMT ? methods.keys : methods.exchange
+    default: return nil
+    }
+  }
+
+private let tellCapabilities:
+  @convention(c) (
+    UnsafeMutableRawPointer?, UnsafePointer<CChar>?, KeyShareMethods.Teller?,
+    UnsafeMutableRawPointer?
+  ) -> Int32 = { _, kind, tell, argument in
+    guard let methods = keyShareMethods.withLock({ $0 }) else { return 1 }
+    return unsafe methods.tellCapabilities(kind, tell, argument)
   }
 
 /// A derivation has no state: libssl gives all of its parameters at once. Any address but nil will do.
