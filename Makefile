@@ -18,7 +18,7 @@ run: build ## build, then start the demo on https://127.0.0.1:8443
 test: ## install what is missing, build, run every test
 	@scripts/install-dependencies test
 	swift build --build-tests
-	swift test
+	@scripts/test
 
 fuzz: deps ## look for inputs that break a reader
 	Fuzz/run

@@ -32,6 +32,11 @@ public struct CommitWatch: ~Copyable {
     return commits
   }
 
+  /// Hears no more of what these bans commit: to read that took as long as half a ban.
+  public func ignore(_ bans: borrowing KernelBans) throws(FirewallKernelError) {
+    try socket.hear(NFT_MSG_NEWGEN, notFrom: bans.port)
+  }
+
   /// For whoever listens, the kernel makes a message of every element of every commit: loads of long
   /// lists take half as long again.
   public mutating func pause() throws(FirewallKernelError) {

@@ -19,6 +19,9 @@ public struct KernelBans: ~Copyable {
 
   public init() throws(FirewallKernelError) { socket = try NetlinkSocket() }
 
+  /// That of its socket.
+  var port: UInt32 { socket.port }
+
   /// Bans a network from now on; one that is banned already gets the new end.
   public func add(_ network: Network, seconds: UInt64) throws(FirewallKernelError) {
     guard !network.isInterval else { return try addInterval(network, seconds) }

@@ -139,18 +139,34 @@ import Glibc
     }
   }
 
-  /// From now on receives these messages of the groups that it joins, and nothing else.
-  func hear(_ message: nf_tables_msg_types) throws(FirewallKernelError) {
-    // Loads the type from the header, in the order of the network whatever the machine's.
-    var type: [UInt8] = []
-    type.append(NetlinkEncoder.type(message), byteCount: 2, order: .host)
+  /// Tells this socket from others in what the kernel sends (nlmsg_pid of <linux/netlink.h>).
+  var port: UInt32 { unsafe mnl_socket_get_portid(handle) }
+
+  /// From now on receives these messages of the groups that it joins, and nothing else; nor those that
+  /// a batch sent from `port` has caused.
+  func hear(
+    _ message: nf_tables_msg_types, notFrom port: UInt32? = nil
+  ) throws(FirewallKernelError) {
+    // Loads the type and the port from the header, in the order of the network whatever the machine's.
+    func asLoaded(_ number: UInt32, byteCount: Int) -> UInt32 {
+      var bytes: [UInt8] = []
+      bytes.append(number, byteCount: byteCount, order: .host)
+      return UInt32(truncatingIfNeeded: bytes[...].networkInteger)
+    }
+    let type = asLoaded(UInt32(NetlinkEncoder.type(message)), byteCount: 2)
+    let take = sock_filter(code: 0x06, jt: 0, jf: 0, k: .max)
+    let leave = sock_filter(code: 0x06, jt: 0, jf: 0, k: 0)
     var program = [
-      sock_filter(code: 0x28, jt: 0, jf: 0, k: 4),
-      sock_filter(
-        code: 0x15, jt: 0, jf: 1, k: UInt32(truncatingIfNeeded: type[...].networkInteger)),
-      sock_filter(code: 0x06, jt: 0, jf: 0, k: .max),
-      sock_filter(code: 0x06, jt: 0, jf: 0, k: 0),
+      sock_filter(code: 0x28, jt: 0, jf: 0, k: 4), sock_filter(code: 0x15, jt: 1, jf: 0, k: type),
+      leave,
     ]
+    if let port {
+      program += [
+        sock_filter(code: 0x20, jt: 0, jf: 0, k: 12),
+        sock_filter(code: 0x15, jt: 0, jf: 1, k: asLoaded(port, byteCount: 4)), leave,
+      ]
+    }
+    program.append(take)
     let isFiltered = unsafe program.withUnsafeMutableBufferPointer { steps in
       var filter = unsafe sock_fprog(len: UInt16(steps.count), filter: steps.baseAddress)
       return unsafe setsockopt(

@@ -32,6 +32,27 @@ struct FirewallKernelTests {
     #expect(try Self.listing(ours) == Self.listing(theirs))
   }
 
+  @Test func `root: a watch hears of every commit but those of the bans that it ignores`() throws {
+    let namespace = try NetworkNamespace("watch")
+    try Self.apply(RulesetCompiler.compile(Sample.host, at: Sample.now), in: namespace)
+    let heard = try namespace.inside {
+      let watch = try CommitWatch()
+      let ours = try KernelBans()
+      let others = try KernelBans()
+      var heard: [Int] = []
+      func note() throws { heard.append(try watch.commits().count) }
+      try ours.add(.ipv4(0x0a09_0063, prefix: 32), seconds: 60)
+      try note()
+      try watch.ignore(ours)
+      try ours.add(.ipv4(0x0a09_0064, prefix: 32), seconds: 60)
+      try note()
+      try others.add(.ipv4(0x0a09_0065, prefix: 32), seconds: 60)
+      try note()
+      return heard
+    }
+    #expect(heard == [1, 0, 1])
+  }
+
   @Test func `root: a second apply changes nothing but the generation`() throws {
     let namespace = try NetworkNamespace("twice")
     let ruleset = RulesetCompiler.compile(Sample.published, at: Sample.now)

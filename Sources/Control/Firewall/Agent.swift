@@ -19,6 +19,9 @@ public final class Agent {
   /// Own bans are written down so often; a crash of the machine forgets those of this time.
   private static let writeInterval: Int64 = 2000
   private static let driftInterval: Int64 = 5000
+  /// Microseconds for which it looks for the next ban without sleeping: bans come in bursts, and to be
+  /// woken takes longer than a ban where processors are virtual.
+  private static let awakeTime: Int64 = 100
   /// Milliseconds by which the clock may be slewed between two looks.
   private static let clockTolerance: Int64 = 2000
   /// In seconds; windows reach 400 days.
@@ -39,6 +42,7 @@ public final class Agent {
   private var refused = 0
   private var refusedAt: Int64 = 0
   private var closedAt: Int64 = 0
+  private var awakeUntil: Int64 = 0
   private var lookedAt: Int64 = 0
   /// The kernel's.
   private var lookedAtGeneration: UInt32?
@@ -60,6 +64,7 @@ public final class Agent {
     listener = try UnixSocket.listen(path)
     lock = try? store.openLock()
     commits = CommitListener(store)
+    if let kernel { commits?.ignore(kernel) }
     look = FirewallLook(store)
     // Whoever may connect is decided by his credentials, not by the file's.
     unsafe chmod(path, 0o666)
@@ -103,7 +108,14 @@ public final class Agent {
     var polled = ([listener] + (commits?.descriptors ?? [-1, -1]) + connections).map {
       pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
     }
-    guard unsafe poll(&polled, nfds_t(polled.count), milliseconds) > 0 else { return }
+    var count: Int32 = 0
+    while count == 0, BootClock.microseconds < awakeUntil {
+      count = unsafe poll(&polled, nfds_t(polled.count), 0)
+      // Whoever has something to do goes first.
+      if count == 0 { sched_yield() }
+    }
+    if count == 0 { count = unsafe poll(&polled, nfds_t(polled.count), milliseconds) }
+    guard count > 0 else { return }
     let ready = polled.dropFirst(3).filter { $0.revents != 0 }
     if !ready.isEmpty { store.considerately(lock) { for entry in ready { serve(entry.fd) } } }
     if polled[1].revents != 0 { foreign = commits?.lastForeign() ?? foreign }
@@ -156,7 +168,7 @@ public final class Agent {
     _ = unsafe send(connection, answer, answer.count, UnixSocket.withoutSignal)
   }
 
-  private lazy var kernel: BanSocket? = BanSocket()
+  private let kernel = BanSocket()
 
   private func obey(_ request: AgentMessage.Request) -> [UInt8] {
     if request.operation == .look { return facts() }
@@ -173,6 +185,7 @@ public final class Agent {
         let seconds = try BanBook(store).ban(request.network, seconds: wanted, rules, kernel)
         isChanged = true
         toClose.append(request.network)
+        awakeUntil = BootClock.microseconds + Self.awakeTime
         return AgentMessage.encode(.done, seconds: UInt32(clamping: seconds))
       }
     } catch is BanBook.Refusal {

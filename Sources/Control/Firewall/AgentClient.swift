@@ -4,6 +4,10 @@ internal import Synchronization
 
 /// Asks the agent for bans; connects when it must, and again when the agent was started anew.
 public final class AgentClient: Sendable {
+  /// Microseconds for which it looks for an answer without sleeping: that of a ban is there before,
+  /// and to be woken takes as long as a ban.
+  private static let awakeTime: Int64 = 100
+
   private let path: String
   private let descriptor = Mutex<Int32>(-1)
 
@@ -58,7 +62,13 @@ public final class AgentClient: Sendable {
     guard unsafe send(descriptor, bytes, bytes.count, UnixSocket.withoutSignal) == bytes.count
     else { return nil }
     var answer = [UInt8](repeating: 0, count: limit + 1)
-    let count = unsafe recv(descriptor, &answer, answer.count, 0)
+    var count = -1
+    let awakeUntil = BootClock.microseconds + Self.awakeTime
+    while count < 0, BootClock.microseconds < awakeUntil {
+      count = unsafe recv(descriptor, &answer, answer.count, UnixSocket.withoutWaiting)
+      if count < 0 { sched_yield() }
+    }
+    if count < 0 { count = unsafe recv(descriptor, &answer, answer.count, 0) }
     return count > 0 && count <= limit ? Array(answer[..<count]) : nil
   }
 

@@ -28,6 +28,8 @@ final class CommitListener {
   /// Readable when `commits` or `follow` has something to do.
   var descriptors: [Int32] { [watch.descriptor, notifier] }
 
+  func ignore(_ socket: BanSocket) { try? watch.ignore(socket.bans) }
+
   /// The last commit of another process.
   func lastForeign() -> FirewallKernel.Commit? {
     let commits = (try? watch.commits()) ?? []

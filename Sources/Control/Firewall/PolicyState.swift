@@ -96,10 +96,12 @@ struct KeptClock: Codable, Sendable {
 
 /// Time that runs on while the machine sleeps, and that nobody sets.
 enum BootClock {
-  static var milliseconds: Int64 {
+  static var milliseconds: Int64 { microseconds / 1000 }
+
+  static var microseconds: Int64 {
     var time = timespec()
     unsafe clock_gettime(CLOCK_BOOTTIME, &time)
-    return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
+    return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000
   }
 
   /// Another one after each start of the machine.

@@ -5,6 +5,8 @@ internal import Foundation
 enum UnixSocket {
   /// MSG_NOSIGNAL of <sys/socket.h>.
   static let withoutSignal: Int32 = 0x4000
+  /// MSG_DONTWAIT of <sys/socket.h>.
+  static let withoutWaiting: Int32 = 0x40
 
   static func listen(_ path: String) throws -> Int32 {
     try? FileManager.default.createDirectory(
