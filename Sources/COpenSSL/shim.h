@@ -66,9 +66,11 @@ static inline STACK_OF(X509_EXTENSION) *gatehouse_sk_X509_EXTENSION_new_null(voi
 static inline int gatehouse_sk_X509_EXTENSION_push(STACK_OF(X509_EXTENSION) *s, X509_EXTENSION *e) { return sk_X509_EXTENSION_push(s, e); }
 static inline void gatehouse_sk_X509_EXTENSION_free(STACK_OF(X509_EXTENSION) *s) { sk_X509_EXTENSION_pop_free(s, X509_EXTENSION_free); }
 
-// Deprecated, and not gone: the one way to a hash without a search among the providers.
+// Deprecated, and not gone: the one way to a hash without a search among the providers, and to other random bytes.
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wdeprecated-declarations"
+static inline int gatehouse_RAND_set_rand_method(const RAND_METHOD *m) { return RAND_set_rand_method(m); }
+static inline const RAND_METHOD *gatehouse_RAND_get_rand_method(void) { return RAND_get_rand_method(); }
 static inline int gatehouse_SHA256_Init(SHA256_CTX *c) { return SHA256_Init(c); }
 static inline int gatehouse_SHA256_Update(SHA256_CTX *c, const void *d, size_t n) { return SHA256_Update(c, d, n); }
 static inline int gatehouse_SHA256_Final(unsigned char *d, SHA256_CTX *c) { return SHA256_Final(d, c); }

@@ -53,6 +53,7 @@ public enum HandshakeProvider {
 
   private static func load() -> Bool {
     guard isMadeForThis, knowsTheAnswers else { return false }
+    _ = KernelRandom.install()
     // With the fallbacks: OpenSSL's own providers are loaded as if this one were not there.
     guard unsafe OSSL_PROVIDER_add_builtin(nil, "gatehouse", beginProvider) == 1,
       unsafe OSSL_PROVIDER_try_load(nil, "gatehouse", 1) != nil,
