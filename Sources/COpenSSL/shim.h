@@ -71,6 +71,7 @@ static inline void gatehouse_sk_X509_EXTENSION_free(STACK_OF(X509_EXTENSION) *s)
 #pragma clang diagnostic ignored "-Wdeprecated-declarations"
 static inline int gatehouse_RAND_set_rand_method(const RAND_METHOD *m) { return RAND_set_rand_method(m); }
 static inline const RAND_METHOD *gatehouse_RAND_get_rand_method(void) { return RAND_get_rand_method(); }
+static inline const RAND_METHOD *gatehouse_RAND_OpenSSL(void) { return RAND_OpenSSL(); }
 static inline int gatehouse_SHA256_Init(SHA256_CTX *c) { return SHA256_Init(c); }
 static inline int gatehouse_SHA256_Update(SHA256_CTX *c, const void *d, size_t n) { return SHA256_Update(c, d, n); }
 static inline int gatehouse_SHA256_Final(unsigned char *d, SHA256_CTX *c) { return SHA256_Final(d, c); }

@@ -21,7 +21,7 @@ public final class Agent {
   private static let driftInterval: Int64 = 5000
   /// Microseconds for which it looks for the next ban without sleeping: bans come in bursts, and to be
   /// woken takes longer than a ban where processors are virtual.
-  private static let awakeTime: Int64 = 100
+  static let awakeTime: Int64 = UnixSocket.mayStayAwake ? 100 : 0
   /// Milliseconds by which the clock may be slewed between two looks.
   private static let clockTolerance: Int64 = 2000
   /// In seconds; windows reach 400 days.
@@ -111,7 +111,7 @@ public final class Agent {
     var count: Int32 = 0
     while count == 0, BootClock.microseconds < awakeUntil {
       count = unsafe poll(&polled, nfds_t(polled.count), 0)
-      // Whoever has something to do goes first.
+      // Whoever shares the processor, and the group that the scheduler counts by, goes first.
       if count == 0 { sched_yield() }
     }
     if count == 0 { count = unsafe poll(&polled, nfds_t(polled.count), milliseconds) }

@@ -4,16 +4,18 @@ internal import Synchronization
 
 /// Asks the agent for bans; connects when it must, and again when the agent was started anew.
 public final class AgentClient: Sendable {
-  /// Microseconds for which it looks for an answer without sleeping: that of a ban is there before,
-  /// and to be woken takes as long as a ban.
-  private static let awakeTime: Int64 = 100
-
   private let path: String
-  private let descriptor = Mutex<Int32>(-1)
+  private let connection = Mutex(Connection())
+
+  private struct Connection {
+    var descriptor: Int32 = -1
+    /// On the boot clock, in microseconds.
+    var answeredAt: Int64 = 0
+  }
 
   public init(path: String) { self.path = path }
 
-  deinit { descriptor.withLock { if $0 >= 0 { close($0) } } }
+  deinit { connection.withLock { if $0.descriptor >= 0 { close($0.descriptor) } } }
 
   /// Bans a network; for how many seconds, at most what the policy allows. Nil: the policy never bans it.
   public func ban(_ network: Network, seconds: UInt32) throws -> UInt32? {
@@ -42,14 +44,14 @@ public final class AgentClient: Sendable {
   }
 
   private func exchange(_ request: AgentMessage.Request, atMost limit: Int) throws -> [UInt8] {
-    try descriptor.withLock { descriptor in
+    try connection.withLock { connection in
       // The first attempt may find that the agent it knew is gone.
       for attempt in 0..<2 {
-        if descriptor < 0 { descriptor = try UnixSocket.connected(path) }
+        if connection.descriptor < 0 { connection.descriptor = try UnixSocket.connected(path) }
         let bytes = AgentMessage.encode(request)
-        if let answer = Self.exchange(bytes, over: descriptor, atMost: limit) { return answer }
-        close(descriptor)
-        descriptor = -1
+        if let answer = Self.exchange(bytes, over: &connection, atMost: limit) { return answer }
+        close(connection.descriptor)
+        connection.descriptor = -1
         if attempt == 1 { break }
       }
       throw PolicyStore.Failure("the agent at \(path) does not answer")
@@ -57,18 +59,22 @@ public final class AgentClient: Sendable {
   }
 
   private static func exchange(
-    _ bytes: [UInt8], over descriptor: Int32, atMost limit: Int
+    _ bytes: [UInt8], over connection: inout Connection, atMost limit: Int
   ) -> [UInt8]? {
+    let descriptor = connection.descriptor
     guard unsafe send(descriptor, bytes, bytes.count, UnixSocket.withoutSignal) == bytes.count
     else { return nil }
     var answer = [UInt8](repeating: 0, count: limit + 1)
     var count = -1
-    let awakeUntil = BootClock.microseconds + Self.awakeTime
-    while count < 0, BootClock.microseconds < awakeUntil {
+    // Right after an answer the agent is awake, and the next one is there before anybody could wake.
+    let begun = BootClock.microseconds
+    let isAwake = begun - connection.answeredAt < Agent.awakeTime
+    while isAwake, count < 0, BootClock.microseconds - begun < Agent.awakeTime {
       count = unsafe recv(descriptor, &answer, answer.count, UnixSocket.withoutWaiting)
       if count < 0 { sched_yield() }
     }
     if count < 0 { count = unsafe recv(descriptor, &answer, answer.count, 0) }
+    connection.answeredAt = BootClock.microseconds
     return count > 0 && count <= limit ? Array(answer[..<count]) : nil
   }
 

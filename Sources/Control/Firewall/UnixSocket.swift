@@ -8,6 +8,9 @@ enum UnixSocket {
   /// MSG_DONTWAIT of <sys/socket.h>.
   static let withoutWaiting: Int32 = 0x40
 
+  /// On one processor each would hold up the other: to yield helps only within the scheduler's group.
+  static let mayStayAwake = ProcessInfo.processInfo.activeProcessorCount > 1
+
   static func listen(_ path: String) throws -> Int32 {
     try? FileManager.default.createDirectory(
       atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)

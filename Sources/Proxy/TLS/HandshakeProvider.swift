@@ -6,7 +6,7 @@ internal import Synchronization
 ///
 /// OpenSSL 3.0's own looks up digest, MAC and their parameters anew for each of the 25 secrets of a
 /// handshake, and takes three times as long for a share: together a fifth of a full handshake
-/// (docs/performance.md). The hashes stay OpenSSL's, and so does all else.
+/// (docs/performance.md). The hashes stay OpenSSL's, and so does all else but `KernelRandom`.
 public enum HandshakeProvider {
   /// Makes it the first in line, so that whoever shakes hands in this process gets it, if nothing has
   /// asked OpenSSL for an algorithm before; later it is for listeners alone, which then pay a part of
@@ -53,7 +53,6 @@ public enum HandshakeProvider {
 
   private static func load() -> Bool {
     guard isMadeForThis, knowsTheAnswers else { return false }
-    _ = KernelRandom.install()
     // With the fallbacks: OpenSSL's own providers are loaded as if this one were not there.
     guard unsafe OSSL_PROVIDER_add_builtin(nil, "gatehouse", beginProvider) == 1,
       unsafe OSSL_PROVIDER_try_load(nil, "gatehouse", 1) != nil,
@@ -68,6 +67,7 @@ public enum HandshakeProvider {
       // From now on their order stands, whatever is loaded.
       _ = KeyShare.providers(forQuery: nil)
     }
+    KernelRandom.install()
     return true
   }
 

@@ -7,11 +7,15 @@ internal import Glibc
 /// and takes 2.6 % of a resumed one; the kernel's takes half of that (docs/performance.md), and there is no state in the
 /// process that could be copied or leak.
 enum KernelRandom {
-  /// For whoever uses OpenSSL in this process; false, and nothing changes, where the kernel gives none.
-  static func install() -> Bool {
+  /// For whoever uses OpenSSL in this process. Nothing changes where the kernel gives none, or where
+  /// another one than OpenSSL's own was chosen, such as that of an engine.
+  static func install() {
     var probe: UInt64 = 0
     let isThere = unsafe withUnsafeMutableBytes(of: &probe) { unsafe fill($0) }
-    return unsafe isThere && gatehouse_RAND_set_rand_method(method.pointer) == 1
+    guard isThere, unsafe gatehouse_RAND_get_rand_method() == gatehouse_RAND_OpenSSL() else {
+      return
+    }
+    _ = unsafe gatehouse_RAND_set_rand_method(method.pointer)
   }
 
   static var isInstalled: Bool {
