@@ -1,5 +1,5 @@
 // Runs a program and writes what it took to a file: seconds, user and system seconds, its largest resident size in kB, and
-// the largest part of it that no file backs (RssAnon, looked at each millisecond): what the machine has to give for it.
+// the largest part of it that no file backs (RssAnon, looked at each millisecond).
 // The kernel's ru_maxrss counts what a process was before it became another program, so whoever starts the program has to be small
 // himself: of Python's 16 MB the figures of nft and of us would never get rid.
 //
