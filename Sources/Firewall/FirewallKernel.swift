@@ -149,19 +149,6 @@ public enum FirewallKernel {
   }
 }
 
-extension Ruleset {
-  /// With a few elements of each set: what the kernel may refuse is how sets and rules are made, and
-  /// a million intervals would take it as long to check as to take in.
-  fileprivate func sampled() -> Ruleset {
-    let few = 16
-    var sample = self
-    for index in sets.indices where !sets[index].isMap && sets[index].elements.count > few {
-      sample.sets[index].elements = .list((0..<few).map { sets[index].elements[$0] })
-    }
-    return sample
-  }
-}
-
 extension KernelTable {
   /// What the policy fills, under the names of the ruleset; nil when it changed while it was read.
   fileprivate func readSets(

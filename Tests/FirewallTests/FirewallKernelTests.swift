@@ -89,6 +89,33 @@ struct FirewallKernelTests {
     #expect("\(try #require(error))".contains("rule 3 of chain main: No such file or directory"))
   }
 
+  @Test func `root: a check takes few shards of a list, and finds what is wrong`() throws {
+    let namespace = try NetworkNamespace("shards")
+    var input = Sample.host
+    input.deny.ipv4 = (0..<9000).map { .init(first: $0 * 0x70001, last: $0 * 0x70001) }
+    let ruleset = RulesetCompiler.compile(input, at: Sample.now)
+    let sample = ruleset.sampled()
+    #expect(ruleset.sets.count > 200 && sample.sets.count < 50)
+    #expect(ruleset.chains.count > 200 && sample.chains.count < 50)
+    try namespace.inside { try FirewallKernel.check(ruleset) }
+    #expect(try Self.live(namespace) == nil)
+    try Self.apply(ruleset, in: namespace)
+    let listing = try Self.listing(namespace)
+    try namespace.inside { try FirewallKernel.check(ruleset) }
+    #expect(try Self.listing(namespace) == listing)
+
+    var broken = ruleset
+    let index = try #require(broken.chains.firstIndex { $0.name.hasPrefix("in_") })
+    broken.chains[index].rules[0].append(.lookup(set: "nowhere"))
+    let faulty = broken
+    let name = broken.chains[index].name
+    let error = #expect(throws: FirewallKernelError.self) {
+      try namespace.inside { try FirewallKernel.check(faulty) }
+    }
+    #expect(error == .refused([.init(subject: "rule 1 of chain \(name)", errno: ENOENT)]))
+    #expect(try Self.listing(namespace) == listing)
+  }
+
   @Test func `root: what the policy no longer has goes away`() throws {
     let namespace = try NetworkNamespace("stale")
     let fresh = try NetworkNamespace("fresh")

@@ -39,7 +39,11 @@ final class CommitListener {
   /// Waits, before a load of a long list, until nobody listens any more, but not for long.
   static func awaitPause(for ruleset: Ruleset) {
     guard ruleset.elementCount > longListCount else { return }
-    for _ in 0..<pauseSteps where isAnyoneListening { usleep(5000) }
+    var steps = 0
+    while steps < pauseSteps, isAnyoneListening {
+      usleep(5000)
+      steps += 1
+    }
   }
 
   private static let longListCount = 10_000
