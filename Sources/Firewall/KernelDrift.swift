@@ -8,13 +8,18 @@ extension FirewallKernel {
   }
 
   /// A fingerprint of each rule by chain, to know later whether they are still the same; nil when
-  /// somebody has written since that generation of the kernel.
+  /// somebody has changed them since that generation of the kernel, or may have.
   public static func fingerprints(
-    at generation: UInt32
+    of ruleset: Ruleset, at generation: UInt32
   ) throws(FirewallKernelError) -> [String: [String]]? {
     let socket = try NetlinkSocket()
-    let rules = try KernelTable.read(socket)?.rules
-    return try socket.generation() == generation ? rules : nil
+    return try untilCalm { () throws(FirewallKernelError) -> [String: [String]]?? in
+      let before = try socket.generation()
+      guard let table = try KernelTable.read(socket), try socket.generation() == before
+      else { return nil }
+      // Others may have written, but not to our rules.
+      return .some(before == generation || table.hasRulesAsSent(ruleset) ? table.rules : nil)
+    }
   }
 
   /// What differs from a ruleset that was applied; `rules` are its fingerprints then. Elements are
@@ -39,6 +44,16 @@ extension FirewallKernel {
 }
 
 extension KernelTable {
+  /// Whether nobody has put a rule in, taken one away or replaced one since the batch that brought them
+  /// all: the kernel numbers the rules of a batch one after another, and never uses a number twice.
+  func hasRulesAsSent(_ ruleset: Ruleset) -> Bool {
+    let sent = ruleset.chains.flatMap { handles[$0.name] ?? [] }
+    guard sent.count == ruleset.chains.reduce(0, { $0 + $1.rules.count }),
+      sent.count == handles.values.reduce(0, { $0 + $1.count })
+    else { return false }
+    return zip(sent, sent.dropFirst()).allSatisfy { $1 == $0 &+ 1 }
+  }
+
   /// More examples of a set than this help nobody.
   private static let exampleLimit = 5
 

@@ -15,6 +15,8 @@ struct KernelTable {
   var counters: [String: LiveRuleset.Count] = [:]
   /// By chain, a fingerprint of each rule.
   var rules: [String: [String]] = [:]
+  /// By chain, the kernel's number for each rule.
+  var handles: [String: [UInt64]] = [:]
   /// By chain, what its rules name.
   var references: [String: References] = [:]
   var stamp: Stamp?
@@ -83,6 +85,7 @@ struct KernelTable {
     guard let chain = rule.string(NFTA_RULE_CHAIN.rawValue) else { return }
     let steps = rule.first(NFTA_RULE_EXPRESSIONS.rawValue) ?? []
     rules[chain, default: []].append(Self.fingerprint(steps))
+    handles[chain, default: []].append(rule.integer(NFTA_RULE_HANDLE.rawValue) ?? 0)
     references[chain, default: References()].add(steps)
     if chain == Ruleset.baseChain {
       stamp = rule.first(NFTA_RULE_USERDATA.rawValue).flatMap(Stamp.init(reading:))

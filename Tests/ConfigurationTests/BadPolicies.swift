@@ -102,6 +102,10 @@ extension BadFile {
       "p.yaml:3:28: listen in service \"web\": \"443\" is no port; allowed: tcp/443, udp/443 or tcp/8000-8010, or a list of them",
       "p.yaml:3:52: limit of service \"web\" limits nothing; write new_connections or concurrent"),
     BadFile(
+      policy: "services: { web: { listen: tcp/443, allow: any, limit: { new_connections: 5/s } } }",
+      "p.yaml:3:74: new_connections of limit of service \"web\" must be a map, not \"5/s\"; allowed: rate, burst, per"
+    ),
+    BadFile(
       policy: "groups: { hq: [1.2.3.4] }\nservices: {}\ninclude: more/*.yaml",
       "more/a.yaml:1:11: group \"hq\" stands at p.yaml:3:11, too; rename one",
       "more/a.yaml:2:1: unknown key \"deny\"; allowed: version, groups, services"),

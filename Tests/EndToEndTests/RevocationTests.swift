@@ -100,6 +100,16 @@ struct RevocationTests {
     #expect(throws: Gate.Failure.self) { try talk("10.77.0.3") }
   }
 
+  @Test func `root: going back closes what the earlier policy does not let in`() throws {
+    #expect(try apply("10.77.0.2").status == 0)
+    #expect(try apply("10.77.0.2, 10.77.0.3").status == 0)
+    let stays = try talk("10.77.0.2")
+    let goes = try talk("10.77.0.3")
+    #expect(try cable.server.gatehouse("policy", "rollback", "1").status == 0)
+    #expect(goes.says("closed"))
+    #expect(goesOn(stays))
+  }
+
   @Test func `root: the first policy ends what it would not have let in`() throws {
     let stranger = try talk("10.77.0.4")
     let friend = try talk("10.77.0.2")

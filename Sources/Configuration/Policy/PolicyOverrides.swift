@@ -2,8 +2,8 @@ public import Firewall
 public import Foundation
 
 /// What is allowed by hand, on top of the policy's file; each ends by itself.
-public struct PolicyOverrides: Codable, Sendable {
-  public struct Allowance: Codable, Sendable {
+public struct PolicyOverrides: Codable, Sendable, Equatable {
+  public struct Allowance: Codable, Sendable, Equatable {
     public var network: Network
     /// A service, or `management`.
     public var service: String

@@ -9,7 +9,8 @@ struct MapReader {
   private let pairs: [YAMLValue.Pair]
 
   init?(_ value: YAMLValue, _ section: Section, label: String, _ problems: Problems) {
-    guard let pairs = value.pairs(label.isEmpty ? "the file" : label, problems) else { return nil }
+    let what = label.isEmpty ? "the file" : label
+    guard let pairs = value.pairs(what, keys: section.keys, problems) else { return nil }
     self.label = label
     self.place = value.place
     self.problems = problems
@@ -171,9 +172,10 @@ extension YAMLValue {
     return nil
   }
 
-  func pairs(_ what: String, _ problems: Problems) -> [Pair]? {
+  /// `keys`: those that the map may have, where they are known.
+  func pairs(_ what: String, keys: [String] = [], _ problems: Problems) -> [Pair]? {
     if case .map(let pairs) = content { return pairs }
-    problems.error(place, "\(what) must be a map, not \(kind)")
+    problems.error(place, "\(what) must be a map, not \(kind)\(Suggestion.allowed(keys))")
     return nil
   }
 

@@ -14,6 +14,11 @@ enum Suggestion {
   /// `; did you mean "x"?`, or the words there are when they are few.
   static func text(for word: String, among words: [String]) -> String {
     if let near = nearest(to: word, among: words) { return "; did you mean \"\(near)\"?" }
+    return allowed(words)
+  }
+
+  /// `; allowed: a, b`; nothing when there are none, or too many to read.
+  static func allowed(_ words: [String]) -> String {
     guard !words.isEmpty, words.count <= 24 else { return "" }
     return "; allowed: \(words.joined(separator: ", "))"
   }

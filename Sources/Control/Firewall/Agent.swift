@@ -239,7 +239,7 @@ public final class Agent {
   /// Should the guard of a pending generation be gone, somebody has to go back.
   private func standIn(for pending: PolicyState.Pending) {
     let grace: Int64 = 2000
-    guard pending.boot != BootClock.id || BootClock.milliseconds > pending.deadline + grace
+    guard pending.boot != BootClock.id || BootClock.milliseconds - grace > pending.deadline
     else { return }
     logger.warning("generation \(pending.generation) was not confirmed, and its guard is gone")
     do { try PolicyApplication(store).expire(pending.generation) } catch {
@@ -281,7 +281,9 @@ public final class Agent {
     savedAt = BootClock.milliseconds
     isChanged = false
     guard (try? FirewallKernel.exists()) == true else { return }
-    do { try BanBook(store).save() } catch { logger.error("bans were not written: \(error)") }
+    do { try store.considerately(lock) { try BanBook(store).save() } } catch {
+      logger.error("bans were not written: \(error)")
+    }
   }
 
   /// Of the generation in force; read again only after a change.
@@ -312,6 +314,8 @@ public final class Agent {
       if found.isEmpty { logger.notice("the kernel is again as it was applied") }
     }
     drift = found
+    // An apply may have been under way, whose state is not written yet.
+    if !found.isEmpty { lookedAtGeneration = nil }
     guard !found.isEmpty, reaction == .restore else { return }
     do {
       try PolicyApplication(store).restore(state.generation, reason: "on_drift: restore")

@@ -12,11 +12,14 @@ public struct BanBook: Sendable {
     public let description: String
   }
 
-  /// Bans a network, and closes what is open from there; how many connections that were.
+  /// Bans a network, writes it down, and closes what is open from there; how many connections that were.
+  /// One at a time: networks that overlap are replaced by others.
   @discardableResult
   public func add(_ network: Network, seconds: UInt64?) throws -> (seconds: UInt64, closed: Int) {
-    let seconds = try store.considerately {
-      try ban(network, seconds: seconds, try policy(), nil)
+    let seconds = try store.alone {
+      let seconds = try ban(network, seconds: seconds, try policy(), nil)
+      try save()
+      return seconds
     }
     return (seconds, Connections.close(from: [network]))
   }
@@ -43,6 +46,15 @@ public struct BanBook: Sendable {
 
   public func remove(_ network: Network) throws -> Bool {
     try store.considerately { try KernelBans().remove(network) }
+  }
+
+  /// Ends a ban, and writes that down.
+  public func lift(_ network: Network) throws -> Bool {
+    try store.alone {
+      let wasBanned = try KernelBans().remove(network)
+      try save()
+      return wasBanned
+    }
   }
 
   public func list() throws -> [KernelBans.Ban] { try KernelBans().list() }

@@ -7,12 +7,19 @@ public struct CompiledPolicy: Sendable {
   public let policy: FirewallPolicy
   public let verdict: PolicyVerdict
   /// Unix time in seconds.
-  public let time: Int64
+  public private(set) var time: Int64
 
   public init(_ policy: FirewallPolicy, at time: Int64) {
     self.policy = policy
     self.time = time
     verdict = PolicyVerdict(ResolvedPolicy(policy))
+  }
+
+  /// The same, from this second on.
+  var now: CompiledPolicy {
+    var policy = self
+    policy.time = max(time, Self.now)
+    return policy
   }
 
   public static var now: Int64 { Int64(Date().timeIntervalSince1970) }

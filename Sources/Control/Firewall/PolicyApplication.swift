@@ -1,4 +1,4 @@
-internal import Configuration
+public import Configuration
 internal import Firewall
 internal import Foundation
 
@@ -29,6 +29,8 @@ public struct PolicyApplication: Sendable {
   public struct Options: Sendable {
     public var path: String?
     public var confirmWithin: Duration?
+    /// What stood over the file when the policy was compiled; nil when that is sure by other means.
+    public var overrides: PolicyOverrides?
     public var reason: String?
 
     public init() {}
@@ -38,10 +40,20 @@ public struct PolicyApplication: Sendable {
   public func apply(_ new: CompiledPolicy, _ options: Options) throws -> Outcome {
     try store.alone {
       try refuseWhilePending()
+      try refuseOutdated(new, options)
       do { return try applyAlone(new, options) } catch {
         noteRejection()
         throw error
       }
+    }
+  }
+
+  /// Somebody may have panicked while this one waited for its turn.
+  private func refuseOutdated(_ new: CompiledPolicy, _ options: Options) throws {
+    guard let overrides = options.overrides else { return }
+    guard try store.overrides().remaining(at: new.time) == overrides else {
+      throw PolicyStore.Failure(
+        "panic, or what is allowed by hand, has changed meanwhile; nothing was applied: try again")
     }
   }
 
@@ -52,7 +64,9 @@ public struct PolicyApplication: Sendable {
     try? store.write(state)
   }
 
-  func applyAlone(_ new: CompiledPolicy, _ options: Options) throws -> Outcome {
+  func applyAlone(_ compiled: CompiledPolicy, _ options: Options) throws -> Outcome {
+    // Ends are counted from here: others may have kept it waiting.
+    let new = compiled.now
     var state = try store.state()
     let ruleset = new.ruleset
     let before = try previous(state)
@@ -88,9 +102,7 @@ public struct PolicyApplication: Sendable {
       milliseconds: applied.duration.milliseconds,
       closedConnections: 0, token: state.pending?.token, notes: [])
     if before.number == 0 { restoreBans(&outcome.notes) }
-    if let count = try? BanBook(store).spare(new.verdict.policy), count > 0 {
-      outcome.notes.append("\(count) ban(s) of those whom the policy never bans have ended")
-    }
+    spare(new, &outcome.notes)
     close(new, before.policy, &outcome)
     return outcome
   }
@@ -102,6 +114,8 @@ public struct PolicyApplication: Sendable {
   ) throws -> PolicyState {
     var state = old
     state.generation = applied.generation
+    // Only a connection that began under the new policy proves anything.
+    state.pending?.appliedAt = BootClock.milliseconds
     if state.pending == nil { state.confirmed = applied.generation }
     if let path = options.path { state.policyPath = path }
     try state.take(new, applied)
@@ -113,45 +127,6 @@ public struct PolicyApplication: Sendable {
   }
 
   // MARK: Confirmation
-
-  /// Makes a pending generation the one that stays.
-  public func confirm(_ token: String) throws -> UInt64 {
-    try store.alone {
-      var state = try store.state()
-      guard let pending = state.pending else {
-        throw PolicyStore.Failure(
-          "nothing waits for confirmation: generation \(state.generation) is in force")
-      }
-      guard state.generation == pending.generation else {
-        throw PolicyStore.Failure(
-          "generation \(pending.generation) never came into force; type: gatehouse policy rollback")
-      }
-      guard pending.token == token else {
-        throw PolicyStore.Failure(
-          "\(token) is not what confirms generation \(pending.generation); it was printed by the apply"
-        )
-      }
-      guard pending.boot == BootClock.id, BootClock.milliseconds < pending.deadline else {
-        throw PolicyStore.Failure(
-          "too late: generation \(pending.generation) is being rolled back; apply it again")
-      }
-      if let session = Caller.session,
-        session.connection == pending.connection || session.begunAt < pending.appliedAt
-      {
-        throw PolicyStore.Failure(
-          """
-          this connection was open before the policy was applied: it proves nothing
-            open a NEW connection and type there:  gatehouse policy confirm \(token)
-          """)
-      }
-      state.pending = nil
-      state.confirmed = pending.generation
-      state.record("confirmed", pending.generation)
-      try store.write(state)
-      store.point(at: state)
-      return pending.generation
-    }
-  }
 
   private func begin(
     _ number: UInt64, after previous: UInt64, within span: Duration
@@ -213,9 +188,9 @@ public struct PolicyApplication: Sendable {
 
   private func goBackAlone(to number: UInt64, reason: String) throws -> Outcome {
     var state = try store.state()
-    let before = state.generation
+    let before = try previous(state)
     var outcome = Outcome(
-      generation: number, previous: before, kernelGeneration: 0, milliseconds: 0,
+      generation: number, previous: state.generation, kernelGeneration: 0, milliseconds: 0,
       closedConnections: 0, token: nil, notes: [])
     if number == 0 {
       try FirewallKernel.remove()
@@ -227,6 +202,7 @@ public struct PolicyApplication: Sendable {
       let applied = try bring(old, number, &outcome.notes)
       try state.take(old, applied)
       outcome.kernelGeneration = applied.kernelGeneration
+      close(old, before.policy, &outcome)
     }
     state.generation = number
     state.confirmed = number
@@ -239,10 +215,14 @@ public struct PolicyApplication: Sendable {
   }
 
   /// Makes the kernel hold the generation in force once more, such as after somebody else has
-  /// changed it.
+  /// changed it. `number`: which one the caller looked at; by now it may be another.
   public func restore(_ number: UInt64, reason: String) throws {
     try store.alone {
       var state = try store.state()
+      guard state.generation == number else {
+        throw PolicyStore.Failure(
+          "generation \(state.generation) is in force by now, not \(number); nothing was changed")
+      }
       let policy = try kept(number)
       var notes: [String] = []
       try state.take(policy, bring(policy, number, &notes))
@@ -323,6 +303,7 @@ public struct PolicyApplication: Sendable {
     let applied = try FirewallKernel.apply(
       policy.ruleset, digest: policy.digest, generation: number)
     if !hadTable { restoreBans(&notes) }
+    spare(policy, &notes)
     do {
       if try store.policy(of: number) != policy.policy {
         try store.rekeep(policy.policy, as: number)
@@ -341,6 +322,11 @@ public struct PolicyApplication: Sendable {
       number,
       { try? CompiledPolicy(store.policy(of: number), at: CompiledPolicy.now) }
     )
+  }
+
+  private func spare(_ policy: CompiledPolicy, _ notes: inout [String]) {
+    guard let count = try? BanBook(store).spare(policy.verdict.policy), count > 0 else { return }
+    notes.append("\(count) ban(s) of those whom the policy never bans have ended")
   }
 
   private func restoreBans(_ notes: inout [String]) {
@@ -362,7 +348,7 @@ extension PolicyState {
     appliedAt = policy.time
     clock = KeptClock()
     kernelGeneration = applied.kernelGeneration
-    rules = try FirewallKernel.fingerprints(at: applied.kernelGeneration)
+    rules = try FirewallKernel.fingerprints(of: policy.ruleset, at: applied.kernelGeneration)
   }
 }
 

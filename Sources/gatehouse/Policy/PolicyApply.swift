@@ -58,6 +58,7 @@ struct PolicyApply: ParsableCommand {
     settings.path = absolute(options.file)
     settings.confirmWithin = span
     settings.reason = reason
+    settings.overrides = loaded.overrides
     let outcome = try orFail { try PolicyApplication(store).apply(loaded.compiled, settings) }
     if options.json {
       print(
@@ -105,7 +106,7 @@ struct PolicyApply: ParsableCommand {
   private static func span(_ text: String) throws -> Duration {
     let units: [(Character, Int)] = [("s", 1), ("m", 60), ("h", 3600)]
     guard let last = text.last, let unit = units.first(where: { $0.0 == last }),
-      let number = Int(text.dropLast()), number > 0, number * unit.1 <= 86_400
+      let number = Int(text.dropLast()), number > 0, number <= 86_400 / unit.1
     else {
       report(
         CommandFailure("--confirm-within \"\(text)\" is no span; allowed: 1s to 24h, such as 60s"))
@@ -132,7 +133,8 @@ struct LockOutCheck {
     peers = peers.filter { !$0.address.isLoopback }
     caller = Self.sshPeer
     if let caller { peers.insert(caller) }
-    guard loaded.policy.mode == .enforce else { return }
+    // An audit lets everybody in, but for panic.
+    guard loaded.policy.mode == .enforce || loaded.verdict.policy.isPanic else { return }
     for peer in peers.sorted(by: { "\($0.address)" < "\($1.address)" }) {
       let outcome = loaded.verdict.verdict(
         peer.address, to: .tcp, port: peer.port, at: loaded.time)

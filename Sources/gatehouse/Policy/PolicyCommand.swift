@@ -70,6 +70,8 @@ struct PolicyOptions: ParsableArguments {
 struct LoadedPolicy {
   let compiled: CompiledPolicy
   let warnings: [String]
+  /// Those on top of the file; nil for a generation that is kept.
+  var overrides: PolicyOverrides?
 
   var policy: FirewallPolicy { compiled.policy }
   var verdict: PolicyVerdict { compiled.verdict }
@@ -85,7 +87,8 @@ struct LoadedPolicy {
       let (policy, warnings) = try PolicyFile.load(file, at: now, lastFeeds: store.lastFeeds)
       let overrides = try store.overrides().remaining(at: now)
       return LoadedPolicy(
-        compiled: CompiledPolicy(overrides.applied(to: policy), at: now), warnings: warnings)
+        compiled: CompiledPolicy(overrides.applied(to: policy), at: now), warnings: warnings,
+        overrides: overrides)
     } catch {
       let lines = (error as? ConfigurationErrors)?.lines ?? ["\(error)"]
       if json {

@@ -1,0 +1,40 @@
+extension PolicyApplication {
+  /// Makes a pending generation the one that stays.
+  public func confirm(_ token: String) throws -> UInt64 {
+    try store.alone {
+      var state = try store.state()
+      guard let pending = state.pending else {
+        throw PolicyStore.Failure(
+          "nothing waits for confirmation: generation \(state.generation) is in force")
+      }
+      guard state.generation == pending.generation else {
+        throw PolicyStore.Failure(
+          "generation \(pending.generation) never came into force; type: gatehouse policy rollback")
+      }
+      guard pending.token == token else {
+        throw PolicyStore.Failure(
+          "\(token) is not what confirms generation \(pending.generation); it was printed by the apply"
+        )
+      }
+      guard pending.boot == BootClock.id, BootClock.milliseconds < pending.deadline else {
+        throw PolicyStore.Failure(
+          "too late: generation \(pending.generation) is being rolled back; apply it again")
+      }
+      if let session = Caller.session,
+        session.connection == pending.connection || session.begunAt < pending.appliedAt
+      {
+        throw PolicyStore.Failure(
+          """
+          this connection was open before the policy was applied: it proves nothing
+            open a NEW connection and type there:  gatehouse policy confirm \(token)
+          """)
+      }
+      state.pending = nil
+      state.confirmed = pending.generation
+      state.record("confirmed", pending.generation)
+      try store.write(state)
+      store.point(at: state)
+      return pending.generation
+    }
+  }
+}
