@@ -1,11 +1,16 @@
 extension BadFile {
+  /// Of the file itself.
+  private static let keys =
+    "; allowed: listeners, backends, resolver, routes, policy, firewall, agent, acme, tracing, limits, "
+    + "timeouts, workers, cookie_key, log, admin, health, state"
+
   static let yaml = [
     BadFile(
       "",
-      "g.yaml:1:1: the file must be a map, not nothing"),
+      "g.yaml:1:1: the file must be a map, not nothing\(keys)"),
     BadFile(
       "- a",
-      "g.yaml:1:1: the file must be a map, not a list"),
+      "g.yaml:1:1: the file must be a map, not a list\(keys)"),
     BadFile(
       "listeners: {\n",
       "g.yaml:2:1: not YAML: did not find expected node content; quote addresses such as \"fe80::\" and \"[::1]:443\""

@@ -103,7 +103,7 @@ extension BadFile {
       "p.yaml:3:52: limit of service \"web\" limits nothing; write new_connections or concurrent"),
     BadFile(
       policy: "services: { web: { listen: tcp/443, allow: any, limit: { new_connections: 5/s } } }",
-      "p.yaml:3:74: new_connections of limit of service \"web\" must be a map, not \"5/s\"; allowed: rate, burst, per"
+      "p.yaml:3:75: new_connections of limit of service \"web\" must be a map, not \"5/s\"; allowed: rate, burst, per"
     ),
     BadFile(
       policy: "groups: { hq: [1.2.3.4] }\nservices: {}\ninclude: more/*.yaml",

@@ -107,6 +107,8 @@ struct PolicyRaceTests {
     try apply("web: { listen: tcp/80, allow: any }", "mode: audit")
     let refused = try space.gatehouse("panic", "on", from: "10.77.0.5 50000 10.77.0.1 22")
     #expect(refused.status == 2 && refused.standardError.contains("--i-know"))
+    let told = try space.gatehouse("policy", "explain", "192.0.2.7", "tcp/9999").standardOutput
+    #expect(told.contains("the policy is on trial: this is counted, and let in"), "\(told)")
     #expect(try space.gatehouse("panic", "on", from: "10.77.0.9 50000 10.77.0.1 22").status == 0)
   }
 

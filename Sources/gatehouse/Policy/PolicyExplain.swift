@@ -43,6 +43,8 @@ struct PolicyExplain: ParsableCommand {
 
   private struct Result: Encodable {
     let verdict: String
+    /// It would be denied, and is let in all the same: the policy is on trial.
+    let isLetInByAudit: Bool
     let sentence: String
     let stages: [PolicyExplanation.Stage]
     let advice: String?
@@ -68,16 +70,19 @@ struct PolicyExplain: ParsableCommand {
     if let host, explanation.isAllowed {
       explanation.add(requestTo: host, path, packet, loaded.compiled)
     }
+    let isLetIn =
+      !explanation.isAllowed && loaded.policy.mode == .audit
+      && !loaded.verdict.policy.isPanic
     let others = (policy == nil ? try? FirewallKernel.otherChains() : nil) ?? []
     if json {
       print(
         try jsonText(
           Result(
-            verdict: explanation.isAllowed ? "allow" : "deny", sentence: explanation.sentence,
-            stages: explanation.stages, advice: explanation.advice,
+            verdict: explanation.isAllowed ? "allow" : "deny", isLetInByAudit: isLetIn,
+            sentence: explanation.sentence, stages: explanation.stages, advice: explanation.advice,
             otherChains: others.map(\.description))))
     } else {
-      print(text(explanation, others))
+      print(text(explanation, others, isLetIn: isLetIn))
     }
     if let doubt {
       report(CommandFailure(doubt))
@@ -97,11 +102,11 @@ struct PolicyExplain: ParsableCommand {
   }
 
   private func text(
-    _ explanation: PolicyExplanation, _ others: [FirewallKernel.OtherChain]
+    _ explanation: PolicyExplanation, _ others: [FirewallKernel.OtherChain], isLetIn: Bool
   ) -> String {
-    var lines = [
-      "VERDICT  \(explanation.sentence)", "", ExplanationText.steps(explanation.stages),
-    ]
+    var lines = ["VERDICT  \(explanation.sentence)"]
+    if isLetIn { lines.append("AUDIT    the policy is on trial: this is counted, and let in") }
+    lines += ["", ExplanationText.steps(explanation.stages)]
     if let advice = explanation.advice { lines += ["", advice] }
     if !others.isEmpty {
       lines += ["", "Other tables on this path, which can drop what is accepted here:"]
