@@ -16,13 +16,30 @@ public struct BanBook: Sendable {
   /// One at a time: networks that overlap are replaced by others.
   @discardableResult
   public func add(_ network: Network, seconds: UInt64?) throws -> (seconds: UInt64, closed: Int) {
-    let seconds = try store.alone {
+    let seconds = try oneAtATime {
       let seconds = try ban(network, seconds: seconds, try policy(), nil)
       try save()
       return seconds
     }
     return (seconds, Connections.close(from: [network]))
   }
+
+  /// Considerate of applies, and alone among those who ban by hand.
+  private func oneAtATime<Value>(_ body: () throws -> Value) throws -> Value {
+    let descriptor = unsafe open(store.path("bans.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { return try store.considerately(nil, body) }
+    defer { close(descriptor) }
+    // Each takes some milliseconds; who hangs keeps nobody from banning.
+    var steps = 0
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0, steps < Self.turnSteps {
+      usleep(10_000)
+      steps += 1
+    }
+    return try store.considerately(nil, body)
+  }
+
+  /// Of ten milliseconds.
+  private static let turnSteps = 500
 
   /// Bans a network, and leaves open connections to others; for how many seconds.
   func ban(
@@ -50,7 +67,7 @@ public struct BanBook: Sendable {
 
   /// Ends a ban, and writes that down.
   public func lift(_ network: Network) throws -> Bool {
-    try store.alone {
+    try oneAtATime {
       let wasBanned = try KernelBans().remove(network)
       try save()
       return wasBanned
