@@ -111,14 +111,27 @@ public struct KernelBans: ~Copyable {
   }
 
   /// Puts others in the place of the intervals that a network touches: those of a set must not
-  /// overlap. Ends are seconds from now.
+  /// overlap. Ends are seconds from now. Anew where somebody else has written meanwhile.
   private func replaceIntervals(
     _ network: Network, _ change: (AddressSet) -> AddressSet
   ) throws(FirewallKernelError) {
-    let set = network.banSet
-    let touched = try elements(of: set).filter {
-      $0.first <= network.last && network.first <= $0.last
+    try FirewallKernel.untilCalm { () throws(FirewallKernelError) -> Void? in
+      let generation = try socket.generation()
+      return try replaceIntervals(network, at: generation, change)
     }
+  }
+
+  /// Nil when the kernel is not at that generation any more.
+  private func replaceIntervals(
+    _ network: Network, at generation: UInt32, _ change: (AddressSet) -> AddressSet
+  ) throws(FirewallKernelError) -> Void? {
+    let set = network.banSet
+    let shape = KernelTable.Shape(set)
+    guard let held = try KernelTable.elements(of: set.name, shape, socket) else {
+      if try socket.hasTable() { return nil }
+      throw Self.noTable
+    }
+    let touched = held.filter { $0.first <= network.last && network.first <= $0.last }
     func interval<Bits>(_ element: SetElement) -> AddressInterval<Bits> {
       AddressInterval(
         first: Bits(truncatingIfNeeded: element.first),
@@ -132,10 +145,11 @@ public struct KernelBans: ~Copyable {
     let new = change(old)
     let elements: SetElements =
       set.key == .ipv4 ? .ipv4(new.ipv4[...], time: 0) : .ipv6(new.ipv6[...], time: 0)
-    try run { encoder throws(FirewallKernelError) in
+    let outcome = try run(at: generation) { encoder throws(FirewallKernelError) in
       try encoder.remove(touched, from: set)
       try encoder.renew(elements.list, in: set)
     }
+    return outcome == .done ? () : nil
   }
 
   private func elements(of set: NamedSet) throws(FirewallKernelError) -> [SetElement] {
@@ -144,12 +158,14 @@ public struct KernelBans: ~Copyable {
     return elements
   }
 
+  @discardableResult
   private func run(
+    at generation: UInt32? = nil,
     _ body: (inout NetlinkEncoder) throws(FirewallKernelError) -> Void
-  ) throws(FirewallKernelError) {
-    let transaction = try NetlinkTransaction(body)
+  ) throws(FirewallKernelError) -> NetlinkTransaction.Outcome {
+    let transaction = try NetlinkTransaction(at: generation, body)
     do throws(FirewallKernelError) {
-      _ = try transaction.run(on: socket)
+      return try transaction.run(on: socket)
     } catch {
       if case .refused(let refusals) = error, refusals.contains(where: { $0.errno == ENOENT }) {
         throw try socket.hasTable() ? error : Self.noTable

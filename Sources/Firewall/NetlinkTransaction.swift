@@ -54,13 +54,15 @@ struct NetlinkTransaction {
     acknowledged = encoder.finish(commit: true)
   }
 
-  /// Changes that some other writer's could not spoil, such as of one ban.
-  init(_ body: (inout NetlinkEncoder) throws(FirewallKernelError) -> Void)
-    throws(FirewallKernelError)
-  {
-    generation = 0
+  /// Changes of one set. Without a generation those that some other writer's could not spoil, such as
+  /// of one ban.
+  init(
+    at generation: UInt32? = nil,
+    _ body: (inout NetlinkEncoder) throws(FirewallKernelError) -> Void
+  ) throws(FirewallKernelError) {
+    self.generation = generation ?? 0
     commits = true
-    encoder.begin(generation: nil)
+    encoder.begin(generation: generation)
     try body(&encoder)
     acknowledged = encoder.finish(commit: true)
   }

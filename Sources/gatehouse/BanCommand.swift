@@ -48,6 +48,7 @@ struct BanAdd: ParsableCommand {
     let book = BanBook(state.store)
     let (banned, closed) = try orFail { () throws -> (UInt64, Int) in
       let result = try book.add(network, seconds: seconds)
+      try book.save()
       return (result.seconds, result.closed)
     }
     let isKnown = options.tell(network) { try $0.ban($1, seconds: banned) }
@@ -88,7 +89,10 @@ struct BanDel: ParsableCommand {
     let wasBanned = try orFail { () throws -> Bool in
       // Where only the proxy enforces the policy there is no table to take it out of.
       if isLifted, try !FirewallKernel.exists() { return false }
-      return try BanBook(state.store).lift(network)
+      let book = BanBook(state.store)
+      let wasBanned = try book.remove(network)
+      try book.save()
+      return wasBanned
     }
     if options.json {
       print(

@@ -8,30 +8,12 @@ struct PolicyRepairTests {
 
   init() throws { space = try Namespace() }
 
-  private func policy(_ services: String, _ more: String = "") throws -> String {
-    try space.folder.write(
-      "p.yaml",
-      """
-      version: 1
-      groups: { two: [192.0.2.0/31, { cidr: 192.0.2.64/31, until: 2099-12-31 }] }
-      management: { from: [10.77.0.9, fd77::9], to: [tcp/22] }
-      \(more)
-      services: { \(services) }
-
-      """)
-  }
-
-  private func apply(_ services: String, _ more: String = "") throws {
-    let told = try space.gatehouse("policy", "apply", policy(services, more))
-    #expect(told.status == 0, "\(told.standardError)")
-  }
-
   private func isInSync() throws -> Bool {
     try space.gatehouse("policy", "verify", "--deep").status == 0
   }
 
   @Test func `root: an entry that has ended keeps nobody from changing the policy`() throws {
-    try apply("web: { listen: tcp/80, allow: two }")
+    try space.apply("web: { listen: tcp/80, allow: two }")
     for network in ["192.0.2.9", "192.0.2.128/28"] {
       let told = try space.gatehouse(
         "allow", "add", network, "--to", "web", "--for", "2s", "--reason", "r", "--owner", "o")
@@ -41,17 +23,18 @@ struct PolicyRepairTests {
     // In the kernel the ends of what has ended still stand.
     #expect(try space.ruleset().contains("allow_web_4"))
     #expect(try isInSync())
-    try apply("web: { listen: tcp/80, allow: [two, 192.0.2.128/28] }")
+    try space.apply("web: { listen: tcp/80, allow: [two, 192.0.2.128/28] }")
     #expect(try isInSync())
     #expect(
-      try space.gatehouse("policy", "diff", policy("web: { listen: tcp/80, allow: two }")).status
+      try space.gatehouse("policy", "diff", space.policy("web: { listen: tcp/80, allow: two }"))
+        .status
         == 1)
     #expect(try space.gatehouse("policy", "rollback", "1").status == 0)
     #expect(try isInSync())
   }
 
   @Test func `root: bans of networks that touch or overlap end each at its time`() throws {
-    try apply("web: { listen: tcp/80, allow: any }")
+    try space.apply("web: { listen: tcp/80, allow: any }")
     for (network, span) in [
       ("198.51.100.0/25", "2s"), ("198.51.100.128/25", "2h"), ("203.0.113.0/24", "1h"),
       ("203.0.113.128/25", "2s"), ("2001:db8::/32", "2s"), ("2001:db8:1::/48", "1h"),
@@ -72,7 +55,7 @@ struct PolicyRepairTests {
 
   @Test func `root: a table that was put to sleep is found, and wakes with the next apply`() throws
   {
-    try apply("web: { listen: tcp/80, allow: any }")
+    try space.apply("web: { listen: tcp/80, allow: any }")
     try space.must("nft", "add table inet gatehouse { flags dormant; }")
     let found = try space.gatehouse("policy", "verify")
     #expect(found.status == 2 && found.standardOutput.contains("is dormant"))
@@ -87,28 +70,28 @@ struct PolicyRepairTests {
     func web(_ rate: String) -> String {
       "web: { listen: tcp/80, allow: any, limit: { new_connections: { rate: \(rate) } } }"
     }
-    try apply(web("1000/s"))
+    try space.apply(web("1000/s"))
     #expect(try space.ruleset().contains("set m_web_4.1000-1-1000.32 {"))
-    try apply(web("1/s"))
+    try space.apply(web("1/s"))
     let rules = try space.ruleset()
     #expect(rules.contains("set m_web_4.1-1-1.32 {") && !rules.contains("m_web_4.1000"))
     func hours(_ name: String, _ port: Int, _ hours: String) -> String {
       "\(name): { listen: tcp/\(port), allow: any, schedule: { hours: \"\(hours)\" } }"
     }
-    try apply(hours("web", 80, "03:00-04:00"))
-    try apply(hours("web", 80, "01:00-02:00") + ", " + hours("web-b", 81, "00:00-24:00"))
+    try space.apply(hours("web", 80, "03:00-04:00"))
+    try space.apply(hours("web", 80, "01:00-02:00") + ", " + hours("web-b", 81, "00:00-24:00"))
     #expect(try isInSync())
   }
 
   @Test func `root: what is damaged neither ends panic nor leaves a restart without a firewall`()
     throws
   {
-    try apply("web: { listen: tcp/80, allow: any }")
-    try apply("mail: { listen: tcp/25, allow: any }")
+    try space.apply("web: { listen: tcp/80, allow: any }")
+    try space.apply("mail: { listen: tcp/25, allow: any }")
     #expect(try space.gatehouse("panic", "on").status == 0)
     _ = try space.folder.write("state/overrides.json", "{")
     let refused = try space.gatehouse(
-      "policy", "apply", policy("web: { listen: tcp/80, allow: any }"))
+      "policy", "apply", space.policy("web: { listen: tcp/80, allow: any }"))
     #expect(refused.status == 2 && refused.standardError.contains("overrides.json is damaged"))
     #expect(try space.ruleset().contains("r_panic"))
     // The confirmed one is known without the state, and an older one is better than none.
@@ -133,11 +116,12 @@ struct PolicyRepairTests {
     let first = try space.folder.write(
       "a.yaml",
       String(
-        contentsOfFile: policy("day: { listen: tcp/80, allow: any, schedule: { days: mon-sun } }"),
+        contentsOfFile: space.policy(
+          "day: { listen: tcp/80, allow: any, schedule: { days: mon-sun } }"),
         encoding: .utf8))
     let second = try space.folder.write(
       "b.yaml",
-      String(contentsOfFile: policy("mail: { listen: tcp/25, allow: any }"), encoding: .utf8))
+      String(contentsOfFile: space.policy("mail: { listen: tcp/25, allow: any }"), encoding: .utf8))
     let played = try inSpace(folder, first, second)
     #expect(
       played.standardOutput.contains("svc_day") && !played.standardOutput.contains("svc_mail"),
@@ -159,19 +143,19 @@ struct PolicyRepairTests {
   }
 
   @Test func `root: bans outlast a table that somebody has deleted`() throws {
-    try apply("web: { listen: tcp/80, allow: any }")
+    try space.apply("web: { listen: tcp/80, allow: any }")
     #expect(try space.gatehouse("ban", "add", "192.0.2.7", "--for", "1h").status == 0)
     try space.must("nft", "delete", "table", "inet", "gatehouse")
     #expect(try space.gatehouse("policy", "verify", "--fix").status == 0)
     #expect(try space.gatehouse("ban", "list").standardOutput.contains("192.0.2.7"))
-    try apply("web: { listen: tcp/80, allow: any, trusted_proxies: 192.0.2.7 }")
+    try space.apply("web: { listen: tcp/80, allow: any, trusted_proxies: 192.0.2.7 }")
     #expect(try space.gatehouse("ban", "list").standardOutput == "nobody is banned\n")
   }
 
   @Test func `root: whoever goes back, panics or ends an allowance is not locked out by it`() throws
   {
     let ssh = "10.77.0.4 50000 10.77.0.1 22"
-    try apply("web: { listen: tcp/80, allow: any }")
+    try space.apply("web: { listen: tcp/80, allow: any }")
     #expect(
       try space.gatehouse(
         "allow", "add", "10.77.0.4", "--to", "management", "--for", "1h", "--reason", "r",
@@ -192,7 +176,7 @@ struct PolicyRepairTests {
     }
     let other = "10.77.0.5 50000 10.77.0.1 80"
     #expect(try space.gatehouse("panic", "on", from: other).status == 2)
-    try apply("mail: { listen: tcp/25, allow: any }")
+    try space.apply("mail: { listen: tcp/25, allow: any }")
     let back = try space.gatehouse("policy", "rollback", from: "10.77.0.5 50000 10.77.0.1 25")
     #expect(back.status == 2 && back.standardError.contains("--i-know"))
     #expect(

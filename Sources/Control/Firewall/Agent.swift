@@ -281,9 +281,7 @@ public final class Agent {
     savedAt = BootClock.milliseconds
     isChanged = false
     guard (try? FirewallKernel.exists()) == true else { return }
-    do { try store.considerately(lock) { try BanBook(store).save() } } catch {
-      logger.error("bans were not written: \(error)")
-    }
+    do { try BanBook(store).save() } catch { logger.error("bans were not written: \(error)") }
   }
 
   /// Of the generation in force; read again only after a change.

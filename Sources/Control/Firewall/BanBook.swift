@@ -12,34 +12,14 @@ public struct BanBook: Sendable {
     public let description: String
   }
 
-  /// Bans a network, writes it down, and closes what is open from there; how many connections that were.
-  /// One at a time: networks that overlap are replaced by others.
+  /// Bans a network, and closes what is open from there; how many connections that were.
   @discardableResult
   public func add(_ network: Network, seconds: UInt64?) throws -> (seconds: UInt64, closed: Int) {
-    let seconds = try oneAtATime {
-      let seconds = try ban(network, seconds: seconds, try policy(), nil)
-      try save()
-      return seconds
+    let seconds = try store.considerately {
+      try ban(network, seconds: seconds, try policy(), nil)
     }
     return (seconds, Connections.close(from: [network]))
   }
-
-  /// Considerate of applies, and alone among those who ban by hand.
-  private func oneAtATime<Value>(_ body: () throws -> Value) throws -> Value {
-    let descriptor = unsafe open(store.path("bans.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { return try store.considerately(nil, body) }
-    defer { close(descriptor) }
-    // Each takes some milliseconds; who hangs keeps nobody from banning.
-    var steps = 0
-    while flock(descriptor, LOCK_EX | LOCK_NB) != 0, steps < Self.turnSteps {
-      usleep(10_000)
-      steps += 1
-    }
-    return try store.considerately(nil, body)
-  }
-
-  /// Of ten milliseconds.
-  private static let turnSteps = 500
 
   /// Bans a network, and leaves open connections to others; for how many seconds.
   func ban(
@@ -65,15 +45,6 @@ public struct BanBook: Sendable {
     try store.considerately { try KernelBans().remove(network) }
   }
 
-  /// Ends a ban, and writes that down.
-  public func lift(_ network: Network) throws -> Bool {
-    try oneAtATime {
-      let wasBanned = try KernelBans().remove(network)
-      try save()
-      return wasBanned
-    }
-  }
-
   public func list() throws -> [KernelBans.Ban] { try KernelBans().list() }
 
   /// The ban that an address is under.
@@ -81,14 +52,25 @@ public struct BanBook: Sendable {
     try KernelBans().ban(of: address)
   }
 
-  /// Writes down what the kernel holds, the bans by its own rules too.
+  /// Writes down what the kernel holds, the bans by its own rules too. One after another: no older list
+  /// takes the place of a newer one.
   public func save() throws {
+    let descriptor = unsafe open(store.path("bans.lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    defer { close(descriptor) }
+    var steps = 0
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK, steps < Self.turnSteps {
+      usleep(10_000)
+      steps += 1
+    }
     let now = CompiledPolicy.now
     let bans = try list().map {
       KeptBan(network: $0.network, until: now + Int64($0.secondsLeft))
     }
     try store.write(bans)
   }
+
+  /// Of ten milliseconds, which is what one takes: whoever hangs keeps nobody from it.
+  private static let turnSteps = 200
 
   /// A year: no ban of a policy is longer.
   private static let longest: UInt64 = 366 * 86_400

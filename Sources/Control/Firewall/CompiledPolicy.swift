@@ -16,7 +16,7 @@ public struct CompiledPolicy: Sendable {
   }
 
   /// The same, from this second on.
-  var now: CompiledPolicy {
+  var renewed: CompiledPolicy {
     var policy = self
     policy.time = max(time, Self.now)
     return policy

@@ -66,7 +66,7 @@ public struct PolicyApplication: Sendable {
 
   func applyAlone(_ compiled: CompiledPolicy, _ options: Options) throws -> Outcome {
     // Ends are counted from here: others may have kept it waiting.
-    let new = compiled.now
+    let new = compiled.renewed
     var state = try store.state()
     let ruleset = new.ruleset
     let before = try previous(state)
@@ -348,7 +348,8 @@ extension PolicyState {
     appliedAt = policy.time
     clock = KeptClock()
     kernelGeneration = applied.kernelGeneration
-    rules = try FirewallKernel.fingerprints(of: policy.ruleset, at: applied.kernelGeneration)
+    // Without them rules are only counted later on; the kernel holds the policy all the same.
+    rules = try? FirewallKernel.fingerprints(of: policy.ruleset, at: applied.kernelGeneration)
   }
 }
 

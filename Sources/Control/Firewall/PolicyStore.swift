@@ -7,7 +7,7 @@ internal import Foundation
 /// ```
 /// feeds, confirmed          links to those of the generation in force, and to the confirmed one
 /// lock                      held by whoever changes anything
-/// bans.lock                 held by whoever bans by hand
+/// bans.lock                 held by whoever writes bans.json
 /// state.json                which generation is in force, what waits for confirmation, history
 /// generations/42/           policy.json, and feeds/GROUP.list: enough to apply it again
 /// overrides.json            allowances by hand, and panic

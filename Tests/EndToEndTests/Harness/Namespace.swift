@@ -69,6 +69,27 @@ final class Namespace {
   deinit { _ = try? run("ip", ["netns", "del", name]) }
 }
 
+extension Namespace {
+  /// A policy with these services, and more of its sections where one wants them.
+  func policy(_ services: String, _ more: String = "") throws -> String {
+    try folder.write(
+      "p.yaml",
+      """
+      version: 1
+      groups: { two: [192.0.2.0/31, { cidr: 192.0.2.64/31, until: 2099-12-31 }] }
+      management: { from: [10.77.0.9, fd77::9], to: [tcp/22] }
+      \(more)
+      services: { \(services) }
+
+      """)
+  }
+
+  func apply(_ services: String, _ more: String = "") throws {
+    let told = try gatehouse("policy", "apply", policy(services, more))
+    #expect(told.status == 0, "\(told.standardError)")
+  }
+}
+
 /// A program that runs beside a test, and what it printed so far.
 final class Companion {
   let process = Process()
