@@ -170,7 +170,7 @@ public enum ConfigurationFile {
     let verdict = PolicyVerdict(ResolvedPolicy(policy))
     loaded.policy = policy
     let reader = AccessReader(
-      policy: policy, verdict: verdict, problems: file.problems)
+      policy: policy, verdict: verdict, routes: loaded.proxy.routes, problems: file.problems)
     for (index, listener) in listeners.enumerated() {
       reader.access(listener, &loaded.proxy.listeners[index])
       let name = listener.listener.name

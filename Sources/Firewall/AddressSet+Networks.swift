@@ -22,6 +22,18 @@ extension AddressSet {
       "2^\(127 - sum.leadingZeroBitCount) addresses\(sum.nonzeroBitCount > 1 ? " and more" : "")"
   }
 
+  /// As networks, but not a page of them.
+  public var text: String {
+    if isEmpty { return "nobody" }
+    let rest = AddressSet.any.subtracting(self)
+    if rest.isEmpty { return "everybody" }
+    let all = networks
+    // More easily said by who is not in it.
+    if all.count > 8, rest.networks.count < all.count / 2 { return "everybody but \(rest.text)" }
+    let shown = all.prefix(8).map(\.description).joined(separator: ", ")
+    return shown + (all.count > 8 ? " and \(all.count - 8) more networks" : "")
+  }
+
   /// With every IPv6 network of this length whole of which it holds a part.
   func widened(toIPv6 prefix: Int) -> AddressSet {
     let host = UInt128.max >> UInt128(prefix)

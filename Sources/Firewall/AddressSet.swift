@@ -69,6 +69,12 @@ public struct AddressSet: Sendable, Equatable {
     self != subtracting(other)
   }
 
+  /// Addresses of both sets that end at different times.
+  public func endingApart(from other: AddressSet) -> AddressSet {
+    AddressSet(
+      ipv4: Intervals.endingApart(ipv4, other.ipv4), ipv6: Intervals.endingApart(ipv6, other.ipv6))
+  }
+
   /// Whether nothing would be left without the other's addresses.
   func isCovered(by other: AddressSet) -> Bool {
     Intervals.isCovered(ipv4, by: other.ipv4) && Intervals.isCovered(ipv6, by: other.ipv6)
@@ -156,6 +162,25 @@ enum Intervals {
       if !isOver {
         result.append(AddressInterval(first: first, last: interval.last, until: interval.until))
       }
+    }
+    return result
+  }
+
+  /// What both cover with different ends; both disjoint and sorted.
+  static func endingApart<Bits>(
+    _ list: [AddressInterval<Bits>], _ other: [AddressInterval<Bits>]
+  ) -> [AddressInterval<Bits>] {
+    var result: [AddressInterval<Bits>] = []
+    var index = 0
+    var otherIndex = 0
+    while index < list.count, otherIndex < other.count {
+      let (one, two) = (list[index], other[otherIndex])
+      let first = max(one.first, two.first)
+      let last = min(one.last, two.last)
+      if first <= last, one.until != two.until {
+        result.append(AddressInterval(first: first, last: last))
+      }
+      if one.last < two.last { index += 1 } else { otherIndex += 1 }
     }
     return result
   }

@@ -101,7 +101,7 @@ extension ElementPacking {
       if let seconds = element.timeoutSeconds {
         list.append(UInt16(12), byteCount: 2, order: .host)
         list.append(NFTA_SET_ELEM_TIMEOUT.rawValue, byteCount: 2, order: .host)
-        list.append(seconds * 1000, byteCount: 8, order: .network)
+        list.append(seconds.milliseconds, byteCount: 8, order: .network)
       }
       // nft's mark for an interval that has no end because nothing lies beyond it.
       if isOpen { list.appendAttribute(NFTA_SET_ELEM_USERDATA.rawValue, [1, 4, 1, 0, 0, 0]) }

@@ -7,7 +7,8 @@ extension Expression {
   @unsafe func kernelExpression(_ names: [String: String]) -> OpaquePointer? {
     guard let step = unsafe nftnl_expr_alloc(kernelName) else { return nil }
     switch self {
-    case .meta, .payload, .connectionState, .destinationType: unsafe load(step)
+    case .meta, .payload, .connectionState, .connectionDirection, .destinationType:
+      unsafe load(step)
     case .bitwise, .compare, .toNetworkOrder: unsafe change(step)
     case .lookup(let set, let isInverted):
       unsafe Self.set(step, NFTNL_EXPR_LOOKUP_SREG, Self.register)
@@ -38,7 +39,7 @@ extension Expression {
       unsafe nftnl_expr_add_expr(step, UInt32(NFTNL_EXPR_DYNSET_EXPR), counter)
     case .ban(let set, let seconds):
       unsafe setElement(step, Update.add.rawValue, set: names[set] ?? set)
-      unsafe nftnl_expr_set_u64(step, UInt16(NFTNL_EXPR_DYNSET_TIMEOUT), seconds * 1000)
+      unsafe nftnl_expr_set_u64(step, UInt16(NFTNL_EXPR_DYNSET_TIMEOUT), seconds.milliseconds)
     case .log(let prefix):
       unsafe nftnl_expr_set_str(step, UInt16(NFTNL_EXPR_LOG_PREFIX), prefix)
       unsafe nftnl_expr_set_u16(step, UInt16(NFTNL_EXPR_LOG_GROUP), Self.logGroup)
@@ -57,7 +58,7 @@ extension Expression {
     switch self {
     case .meta: "meta"
     case .payload: "payload"
-    case .connectionState: "ct"
+    case .connectionState, .connectionDirection: "ct"
     case .destinationType: "fib"
     case .bitwise: "bitwise"
     case .compare: "cmp"
@@ -84,6 +85,9 @@ extension Expression {
       unsafe Self.set(step, NFTNL_EXPR_PAYLOAD_LEN, length)
     case .connectionState:
       unsafe Self.set(step, NFTNL_EXPR_CT_KEY, NFT_CT_STATE.rawValue)
+      unsafe Self.set(step, NFTNL_EXPR_CT_DREG, Self.register)
+    case .connectionDirection:
+      unsafe Self.set(step, NFTNL_EXPR_CT_KEY, NFT_CT_DIRECTION.rawValue)
       unsafe Self.set(step, NFTNL_EXPR_CT_DREG, Self.register)
     case .destinationType:
       unsafe Self.set(step, NFTNL_EXPR_FIB_DREG, Self.register)
@@ -116,8 +120,8 @@ extension Expression {
       unsafe Self.set(step, NFTNL_EXPR_BYTEORDER_OP, NFT_BYTEORDER_HTON.rawValue)
       unsafe Self.set(step, NFTNL_EXPR_BYTEORDER_LEN, UInt32(8))
       unsafe Self.set(step, NFTNL_EXPR_BYTEORDER_SIZE, UInt32(8))
-    case .meta, .payload, .connectionState, .destinationType, .lookup, .verdictLookup, .limit,
-      .element, .note, .ban, .log, .counter, .verdict:
+    case .meta, .payload, .connectionState, .connectionDirection, .destinationType, .lookup,
+      .verdictLookup, .limit, .element, .note, .ban, .log, .counter, .verdict:
       break
     }
   }

@@ -3,6 +3,8 @@ enum Expression: Sendable, Equatable {
   case meta(MetaKey)
   case payload(Base, offset: UInt32, length: UInt32)
   case connectionState
+  /// 0: the packet goes the way of the connection's first one.
+  case connectionDirection
   case destinationType
   /// Keeps the bits of `mask`.
   case bitwise(mask: [UInt8])
@@ -130,6 +132,14 @@ extension Expression {
     var bytes: [UInt8] = []
     bytes.append(value, byteCount: 4, order: .host)
     return bytes
+  }
+}
+
+extension UInt64 {
+  /// Of seconds; what no number holds is as long as one can.
+  var milliseconds: UInt64 {
+    let (product, overflows) = multipliedReportingOverflow(by: 1000)
+    return overflows ? .max : product
   }
 }
 

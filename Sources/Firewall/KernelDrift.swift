@@ -22,10 +22,11 @@ extension FirewallKernel {
     }
   }
 
-  /// What differs from a ruleset that was applied; `rules` are its fingerprints then. Elements are
-  /// read set by set and never all at once.
+  /// What differs from a ruleset that was applied `seconds` ago, as it was compiled then: what has ended
+  /// since is nobody's fault. `rules` are its fingerprints then. Elements are read set by set and never
+  /// all at once.
   public static func drift(
-    from ruleset: Ruleset, rules: [String: [String]]?, elements: Bool
+    from ruleset: Ruleset, rules: [String: [String]]?, elements: Bool, after seconds: UInt64 = 0
   ) throws(FirewallKernelError) -> [Drift] {
     let socket = try NetlinkSocket()
     return try untilCalm { () throws(FirewallKernelError) -> [Drift]? in
@@ -34,7 +35,7 @@ extension FirewallKernel {
       guard table.exists else { return [Drift(subject: "table inet gatehouse", fault: "is gone")] }
       var drifts = table.frameDrift(from: ruleset, rules: rules)
       if elements {
-        guard let more = try table.elementDrift(from: ruleset, socket) else { return nil }
+        guard let more = try table.elementDrift(from: ruleset, seconds, socket) else { return nil }
         drifts += more
       }
       // Lists of elements never say that they changed while they were read: the generation does.
@@ -101,13 +102,14 @@ extension KernelTable {
 
   /// Nil when a set changed while it was read.
   fileprivate func elementDrift(
-    from ruleset: Ruleset, _ socket: borrowing NetlinkSocket
+    from ruleset: Ruleset, _ seconds: UInt64, _ socket: borrowing NetlinkSocket
   ) throws(FirewallKernelError) -> [FirewallKernel.Drift]? {
     var drifts: [FirewallKernel.Drift] = []
     for set in ruleset.sets where set.isFilledByPolicy {
       guard let name = name(of: set), let shape = sets[name] else { continue }
       guard let held = try Self.elements(of: name, shape, socket) else { return nil }
-      let delta = SetDelta(from: held, to: set.elements)
+      let left = seconds > 0 ? set.elements.left(after: seconds, of: held) : set.elements
+      let delta = SetDelta(from: held, to: left)
       for (elements, fault) in [
         (delta.removed, "which is not in the policy"), (delta.added, "which it should"),
       ] where !elements.isEmpty {

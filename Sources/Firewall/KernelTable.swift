@@ -37,7 +37,7 @@ struct KernelTable {
     init(_ set: NamedSet) {
       self.init(key: set.key.rawValue, flags: set.kernelFlags)
       size = set.size
-      timeoutMilliseconds = (set.timeoutSeconds ?? 0) * 1000
+      timeoutMilliseconds = (set.timeoutSeconds ?? 0).milliseconds
     }
 
     var isMap: Bool { flags & NFT_SET_MAP.rawValue != 0 }

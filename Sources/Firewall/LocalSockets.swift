@@ -7,6 +7,8 @@ public enum LocalSockets {
   public struct Peer: Sendable, Hashable {
     public var address: Address
     public var port: UInt16
+    /// 0 where that does not matter.
+    public var remotePort: UInt16 = 0
 
     public init(address: Address, port: UInt16) {
       self.address = address
@@ -18,12 +20,23 @@ public enum LocalSockets {
   public static func peers(
     ports: [FirewallPolicy.Port]
   ) throws(FirewallKernelError) -> [Peer] {
+    try connections(ports: ports).map { Peer(address: $0.address, port: $0.port) }
+  }
+
+  /// Every established TCP connection with one of these local ports.
+  public static func connections(
+    ports: [FirewallPolicy.Port]
+  ) throws(FirewallKernelError) -> [Peer] {
     var peers: [Peer] = []
     try visitAll(states: [TCP_ESTABLISHED]) { socket in
       let isMeant = ports.contains {
         $0.transport == .tcp && $0.first <= socket.localPort && socket.localPort <= $0.last
       }
-      if isMeant { peers.append(Peer(address: socket.remote, port: socket.localPort)) }
+      if isMeant {
+        var peer = Peer(address: socket.remote, port: socket.localPort)
+        peer.remotePort = socket.remotePort
+        peers.append(peer)
+      }
     }
     return peers
   }
@@ -87,6 +100,7 @@ struct LocalSocket {
   var local: Address
   var localPort: UInt16
   var remote: Address
+  var remotePort: UInt16
   private var family: UInt8
   /// Ports, addresses, interface and a cookie that no other socket ever has.
   private var identity: ArraySlice<UInt8>
@@ -99,6 +113,7 @@ struct LocalSocket {
     self.family = family
     identity = bytes.dropFirst(4).prefix(Self.identityByteCount)
     localPort = UInt16(truncatingIfNeeded: identity.prefix(2).networkInteger)
+    remotePort = UInt16(truncatingIfNeeded: identity.dropFirst(2).prefix(2).networkInteger)
     let width = family == UInt8(AF_INET) ? 4 : 16
     guard let local = Address(identity.dropFirst(4).prefix(width)),
       let remote = Address(identity.dropFirst(20).prefix(width))
@@ -132,7 +147,7 @@ struct LocalSocket {
 
 extension Address {
   /// The IPv4 address in an IPv6 one: so a socket for both families shows it.
-  var unmapped: Address {
+  public var unmapped: Address {
     guard case .ipv6(let bits) = self, bits >> 32 == 0xffff else { return self }
     return .ipv4(UInt32(truncatingIfNeeded: bits))
   }

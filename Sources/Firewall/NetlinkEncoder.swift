@@ -166,7 +166,7 @@ extension NetlinkEncoder {
       unsafe nftnl_set_set_u32(handle, UInt16(NFTNL_SET_DESC_SIZE.rawValue), set.size)
     }
     if let seconds = set.timeoutSeconds {
-      unsafe nftnl_set_set_u64(handle, UInt16(NFTNL_SET_TIMEOUT.rawValue), seconds * 1000)
+      unsafe nftnl_set_set_u64(handle, UInt16(NFTNL_SET_TIMEOUT.rawValue), seconds.milliseconds)
     }
     if set.key == .time {
       let userData = Self.typeofMetaTime

@@ -70,6 +70,11 @@ private struct Checker {
           "keep one")
       }
       services[service.name] = service.place
+      if service.name == "management" {
+        error(
+          service.place, "no service can be named management: who administers this machine is",
+          "give it another name")
+      }
     }
   }
 
@@ -85,11 +90,26 @@ private struct Checker {
     if management.to.isEmpty {
       error(management.place, "management has no to", "add to: [tcp/22]")
     }
+    let (named, left) = resolved(management.from)
+    if !named.isEmpty, left.isEmpty {
+      error(
+        management.place, "all that management's from names has ended: you could be locked out",
+        "renew an until, or add your network")
+    }
     for reference in management.from where reference.target == .any {
       error(
         reference.place, "management from any lets everybody to what administers this machine",
         "name your networks")
     }
+  }
+
+  /// Whom a list names, and who of them is left by now.
+  private func resolved(
+    _ references: [FirewallPolicy.Reference]
+  ) -> (named: AddressSet, left: AddressSet) {
+    var groups = GroupResolution(policy.groups)
+    let named = groups.set(references)
+    return (named, named.remaining(at: now))
   }
 
   private mutating func checkGroups() {
@@ -152,6 +172,7 @@ private struct Checker {
           service.place, "service \"\(service.name)\" allows nobody",
           "add allow: [GROUP], or allow: [any] for everybody")
       }
+      checkRate(service)
       for port in service.listen {
         let other = seen.first {
           $0.port.transport == port.transport && $0.port.first <= port.last
@@ -165,6 +186,18 @@ private struct Checker {
         seen.append((port, service.name))
       }
     }
+  }
+
+  /// The kernel counts a bucket in nanoseconds, in 64 bits (nft_limit_init of net/netfilter/nft_limit.c).
+  private mutating func checkRate(_ service: FirewallPolicy.Service) {
+    guard let rate = service.limit?.newConnections, rate.count > 0 else { return }
+    let nanoseconds = rate.unit.rawValue * 1_000_000_000
+    let most = UInt64.max / max(1, nanoseconds)
+    guard rate.burst > most else { return }
+    error(
+      service.place,
+      "burst \(rate.burst) of service \"\(service.name)\" is more than the kernel counts per \(rate.unit)",
+      "write at most \(most), or a rate per a shorter time")
   }
 
   private mutating func checkReferences() {
@@ -199,9 +232,15 @@ private struct Checker {
     }
     for service in policy.services {
       let all = service.allow + service.trustedProxies + service.http.flatMap(\.allow)
-      let allow = groups.set(all).remaining(at: now)
+      let named = groups.set(all)
+      let allow = named.remaining(at: now)
       let own = groups.set(service.deny)
-      if allow.isEmpty {
+      if allow.isEmpty, !named.isEmpty {
+        // Time alone must not make a policy wrong that was right: it would not start any more.
+        warn(
+          service.place,
+          "nobody is let in to service \"\(service.name)\": all entries that it allows have ended")
+      } else if allow.isEmpty {
         error(
           service.place,
           "allow of service \"\(service.name)\" is empty: its groups have no address",

@@ -101,7 +101,7 @@ extension FirewallPolicy {
 
   /// Requests for a host, or for a path of it; all rules that match a request must allow it.
   public struct HTTPRule: Sendable, Equatable, Codable {
-    /// `www.example.com`, or `*.example.com` for one label more.
+    /// `www.example.com`, `*.example.com` for all below it, or `*` for every host and for none.
     public var host: String
     /// `/metrics`, or `/orders/**` for it and all below; every path when nil.
     public var path: String?

@@ -16,6 +16,9 @@ public struct ResolvedPolicy: Sendable, Equatable {
 
   public init() {}
 
+  /// What is denied is let in all the same; panic denies also what is on trial.
+  public var isOnTrial: Bool { mode == .audit && !isPanic }
+
   public struct Management: Sendable, Equatable {
     public var sources: AddressSet
     public var ports: [FirewallPolicy.Port]

@@ -7,7 +7,7 @@
 /// (docs/decisions/019-whom-the-kernel-drops.md).
 extension RulesetCompiler {
   /// Of what the policy denies.
-  var denial: Verdict { end(policy.mode == .audit ? .accept : .drop) }
+  var denial: Verdict { end(policy.isOnTrial ? .accept : .drop) }
 
   /// Notes the source, and then does what it says.
   func end(_ verdict: Verdict) -> Verdict {
@@ -17,7 +17,7 @@ extension RulesetCompiler {
   mutating func addEnds() {
     var ends = [(DeniedSets.dropped, Verdict.drop)]
     if policy.mode == .audit {
-      // Panic drops, also while the rest is on trial.
+      // Panic drops, also while the rest is on trial; what was noted before stays.
       ends = (policy.isPanic ? ends : []) + [(DeniedSets.audited, .accept)]
     }
     for (sets, verdict) in ends {

@@ -9,13 +9,13 @@
 extension RulesetCompiler {
   mutating func add(_ service: ResolvedPolicy.Service) {
     let names = ServiceNames(Self.identifier(service.name))
-    if service.log != .none || policy.mode == .audit {
+    if service.log != .none || policy.isOnTrial {
       let log = logged("\(service.name) denied", if: true)
       let rules = log + [[.verdict(denial)]]
       ruleset.chains.append(Chain(name: names.refused, rules: rules))
     }
     let refusal: Verdict =
-      service.log != .none || policy.mode == .audit ? .jump(names.refused) : denial
+      service.log != .none || policy.isOnTrial ? .jump(names.refused) : denial
     func refused(_ compiler: inout RulesetCompiler, _ end: String) -> [Expression] {
       compiler.counted(names.counter(end)) + [.verdict(refusal)]
     }

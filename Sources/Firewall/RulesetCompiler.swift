@@ -11,8 +11,7 @@ public struct RulesetCompiler {
     if policy.isPanic {
       compiler.main.append(compiler.counted("r_panic") + [.verdict(compiler.end(.drop))])
     }
-    compiler.main.append(
-      Expression.connection(in: Expression.establishedOrRelated) + [.verdict(.accept)])
+    compiler.addEstablished()
     if policy.protect == .hostAndPublished {
       // Local, broadcast, anycast and multicast destinations are ours: a packet to any other one is
       // forwarded, and no business of this table.
@@ -24,7 +23,7 @@ public struct RulesetCompiler {
     compiler.main.append(
       Expression.connection(in: Expression.invalid) + compiler.denied("r_invalid"))
     compiler.addServices()
-    compiler.main += compiler.logged("default denied", if: policy.mode == .audit)
+    compiler.main += compiler.logged("default denied", if: policy.isOnTrial)
     compiler.main.append(compiler.denied("r_default"))
     let hook: Hook = policy.protect == .host ? .input : .beforeRewrite
     let base = Chain(name: Ruleset.baseChain, hook: hook, rules: compiler.main)
@@ -109,8 +108,30 @@ extension RulesetCompiler {
     }
   }
 
+  /// Whoever asked was judged when he did, and answers to this machine are let in. But not from sources
+  /// that once could connect to a service: their connections are forgotten, and the next packet of our
+  /// side makes them anew, turned around, so that what they send to the service looks like answers.
+  private mutating func addEstablished() {
+    let known = Expression.connection(in: Expression.establishedOrRelated)
+    main.append(known + [.connectionDirection, .compare(.equal, [0]), .verdict(.accept)])
+    for set in NamedSet.revoked {
+      ruleset.sets.append(set)
+      let family: Expression.Family = set.key == .ipv4 ? .ipv4 : .ipv6
+      main.append(
+        Expression.source(family, in: set.name) + [.verdict(.jump(Self.servicesChain))])
+    }
+    main.append(known + [.verdict(.accept)])
+  }
+
+  private static let servicesChain = "services"
+
   private mutating func addServices() {
     for service in policy.services { add(service) }
+    var dispatch: [Rule] = []
+    defer {
+      main += dispatch
+      ruleset.chains.append(Chain(name: Self.servicesChain, rules: dispatch))
+    }
     for transport in FirewallPolicy.Port.Transport.allCases {
       let elements = policy.services.flatMap { service in
         merged(service.listen, transport).map {
@@ -123,7 +144,7 @@ extension RulesetCompiler {
         name: "services_\(transport.rawValue)", key: .service, isMap: true,
         elements: elements.sorted { $0.first < $1.first })
       ruleset.sets.append(map)
-      main.append(
+      dispatch.append(
         Expression.transport(transport.number)
           + [Expression.destinationPort, .verdictLookup(map: map.name)])
     }

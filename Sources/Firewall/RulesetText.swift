@@ -101,7 +101,8 @@ extension RulesetText {
     var reading = Reading()
     for expression in rule {
       switch expression {
-      case .meta, .payload, .connectionState, .destinationType: reading.load(expression)
+      case .meta, .payload, .connectionState, .connectionDirection, .destinationType:
+        reading.load(expression)
       case .bitwise(let mask): reading.mask = mask
       case .compare(let comparison, let bytes):
         if let phrase = reading.phrase(comparison, bytes) { words.append(phrase) }
@@ -157,6 +158,7 @@ extension RulesetText {
       case .meta(.family): "meta nfproto"
       case .meta(.transport): "meta l4proto"
       case .connectionState: "ct state"
+      case .connectionDirection: "ct direction"
       case .destinationType: "fib daddr type"
       case .payload(.network, let offset, _):
         family == Expression.Family.ipv4.rawValue
@@ -192,6 +194,7 @@ extension RulesetText {
       case .meta(.incomingInterface):
         return "\(noun) \"\(String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self))\""
       case .connectionState: return "\(plainNoun) \(states(mask ?? []))"
+      case .connectionDirection: return "\(noun) \(bytes == [0] ? "original" : "reply")"
       case .destinationType: return "\(noun) unicast"
       case .payload, .meta(.time), .bitwise, .compare, .toNetworkOrder, .lookup, .verdictLookup,
         .limit, .element, .note, .ban, .log, .counter, .verdict, nil:

@@ -7,7 +7,7 @@ struct SetDelta: Equatable {
   var count: Int { removed.count + added.count }
 
   /// Timeouts run while we look: those that differ by no more than this are the same.
-  private static let timeoutToleranceSeconds: UInt64 = 2
+  fileprivate static let timeoutToleranceSeconds: UInt64 = 2
 
   /// Both ascend.
   init(from old: [SetElement], to new: SetElements) {
@@ -40,5 +40,23 @@ struct SetDelta: Equatable {
       return a.timeoutSeconds == b.timeoutSeconds
     }
     return max(left, right) - min(left, right) <= timeoutToleranceSeconds
+  }
+}
+
+extension SetElements {
+  /// Those that have not ended so long after they were put into the kernel, which holds `held` by now: it
+  /// knows best of those that end just then.
+  func left(after seconds: UInt64, of held: [SetElement]) -> SetElements {
+    guard hasEnds else { return self }
+    let there = Set(held.map(\.first))
+    let tolerance = SetDelta.timeoutToleranceSeconds
+    return .list(
+      list.compactMap { element in
+        guard let timeout = element.timeoutSeconds else { return element }
+        var element = element
+        element.timeoutSeconds = timeout > seconds ? timeout - seconds : 0
+        if timeout > seconds + tolerance { return element }
+        return timeout + tolerance >= seconds && there.contains(element.first) ? element : nil
+      })
   }
 }

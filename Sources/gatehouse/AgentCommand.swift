@@ -33,19 +33,16 @@ struct AgentCommand: ParsableCommand {
     LoggingSystem.bootstrap(PlainLog.init)
     let logger = Logger(label: "gatehouse-agent")
     let users = try Set(user.map(Self.number))
-    try orFail {
-      let agent = try Agent(state.store, path: socket, users: users, logger: logger)
-      try agent.dropRights()
-      agent.run { Signal.isPending }
-    }
+    let agent = try Agent(state.store, path: socket, users: users, logger: logger)
+    try agent.dropRights()
+    agent.run { Signal.isPending }
   }
 
   private static func number(of name: String) throws -> UInt32 {
     if let number = UInt32(name) { return number }
     guard let entry = unsafe getpwnam(name) else {
-      report(
-        CommandFailure("there is no user \"\(name)\"; allowed: a name of /etc/passwd, or a number"))
-      throw ExitCode.failed
+      throw CommandFailure(
+        "there is no user \"\(name)\"; allowed: a name of /etc/passwd, or a number")
     }
     return unsafe entry.pointee.pw_uid
   }

@@ -15,7 +15,8 @@ struct AllowCommand: ParsableCommand {
         gatehouse allow del 203.0.113.9 --to web
 
       It is put on top of the generation in force, and of those that follow, and
-      ends by itself, in the kernel. Deny beats it.
+      ends by itself, in the kernel. Deny beats it. Of two for the same network and
+      service the later end counts.
       """,
     subcommands: [AllowAdd.self, AllowDel.self, AllowList.self])
 }
@@ -46,14 +47,25 @@ struct AllowAdd: ParsableCommand {
   func run() throws {
     let network = try typed(network)
     let seconds = try typedSpan(span)
+    try Self.require(reason, "--reason", "why, such as OPS-123")
+    try Self.require(owner, "--owner", "who asked for it, such as alice")
     let allowance = PolicyOverrides.Allowance(
       network: network, service: to, until: CompiledPolicy.now + Int64(seconds), owner: owner,
       reason: reason)
-    let outcome = try orFail { try PolicyApplication(state.store).allow(allowance) }
+    let outcome = try PolicyApplication(state.store).allow(allowance)
+    let kept = try state.store.overrides().allowances.first { $0.isFor(network, to) } ?? allowance
     try form.tell(outcome.facts) {
-      "allowed \(network) to \(to) until \(Moment.text(allowance.until)): generation \(outcome.generation)"
+      let what = "allowed \(network) to \(to) until \(Moment.text(kept.until))"
+      let number = "generation \(outcome.generation)"
+      guard kept.until > allowance.until else { return "\(what): \(number)" }
+      return "\(what) already, which is longer (\(kept.owner), \(kept.reason)): \(number)"
     }
     proxy.follow(isQuiet: form.json)
+  }
+
+  private static func require(_ text: String, _ option: String, _ what: String) throws {
+    guard text.allSatisfy(\.isWhitespace) else { return }
+    throw CommandFailure("\(option) is empty; say \(what)")
   }
 }
 
@@ -77,13 +89,11 @@ struct AllowDel: ParsableCommand {
   func run() throws {
     let network = try typed(network)
     let application = PolicyApplication(state.store)
-    let policy = try orFail {
-      try application.policy { overrides in
-        overrides.allowances.removeAll { $0.network == network && $0.service == to }
-      }
+    let policy = try application.policy { overrides in
+      overrides.allowances.removeAll { $0.network == network && $0.service == to }
     }
     try LockOutCheck.pass(policy, state.store, iKnow: iKnow)
-    let outcome = try orFail { try application.disallow(network, to) }
+    let outcome = try application.disallow(network, to)
     try form.tell(outcome.facts) {
       "\(network) is not allowed to \(to) any more by hand: generation \(outcome.generation)"
     }
@@ -100,11 +110,24 @@ struct AllowList: ParsableCommand {
   @Flag(help: "Print data instead of a table.")
   var json = false
 
+  private struct Row: Encodable {
+    let network, to: String
+    let until: Date
+    let owner, reason: String
+  }
+
   func run() throws {
-    let list = try orFail {
-      try state.store.overrides().remaining(at: CompiledPolicy.now).allowances
+    let list = try state.store.overrides().remaining(at: CompiledPolicy.now).allowances
+    if json {
+      return print(
+        try jsonText(
+          list.map {
+            Row(
+              network: "\($0.network)", to: $0.service,
+              until: Date(timeIntervalSince1970: TimeInterval($0.until)), owner: $0.owner,
+              reason: $0.reason)
+          }))
     }
-    if json { return print(try jsonText(list)) }
     guard !list.isEmpty else { return print("nothing is allowed by hand") }
     print(
       table(
@@ -139,10 +162,10 @@ struct PanicCommand: ParsableCommand {
   func run() throws {
     let application = PolicyApplication(state.store)
     if position == .on {
-      let policy = try orFail { try application.policy { $0.panic = Date() } }
+      let policy = try application.policy { $0.panic = Date() }
       try LockOutCheck.pass(policy, state.store, iKnow: iKnow)
     }
-    let outcome = try orFail { try application.panic(position == .on) }
+    let outcome = try application.panic(position == .on)
     try form.tell(outcome.facts) {
       position == .on
         ? "panic is on: only management is let in (generation \(outcome.generation)); gatehouse panic off"

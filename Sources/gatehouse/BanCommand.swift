@@ -23,7 +23,8 @@ struct BanAdd: ParsableCommand {
     commandName: "add", abstract: "Ban an address or a network.",
     discussion: """
       Whom the policy never bans (management, trusted proxies, bans.never) is not
-      banned by hand either.
+      banned by hand either, nor is loopback. No ban is longer than bans.max_for
+      of the policy.
       """)
 
   @Argument(help: "An address or a network.")
@@ -35,6 +36,9 @@ struct BanAdd: ParsableCommand {
   @OptionGroup var state: StoreOption
   @OptionGroup var options: SocketOptions
 
+  @Flag(help: "Do it even if it ends the connection that this is typed over.")
+  var iKnow = false
+
   private struct Result: Encodable {
     let network: String
     let seconds: UInt64
@@ -44,13 +48,18 @@ struct BanAdd: ParsableCommand {
 
   func run() throws {
     let network = try typed(network)
+    guard !Self.loopback.intersects(AddressSet(network)) else {
+      throw CommandFailure(
+        "\(network) is or holds loopback (127.0.0.0/8, ::1): always let in, and never banned")
+    }
     let seconds = try span.map { try typedSpan($0) }
     let book = BanBook(state.store)
-    let (banned, closed) = try orFail { () throws -> (UInt64, Int) in
-      let result = try book.add(network, seconds: seconds)
-      try book.save()
-      return (result.seconds, result.closed)
-    }
+    try book.check(network)
+    try LockOutCheck.pass(banOf: network, iKnow: iKnow)
+    let outcome = try book.add(network, seconds: seconds)
+    let (banned, closed) = (outcome.seconds, outcome.closed)
+    try book.save()
+    for fault in outcome.faults { report(CommandFailure("warning: \(fault)")) }
     let isKnown = options.tell(network) { try $0.ban($1, seconds: banned) }
     if options.json {
       print(
@@ -59,9 +68,14 @@ struct BanAdd: ParsableCommand {
             network: "\(network)", seconds: banned, closedConnections: closed,
             isKnownToProxy: isKnown)))
     } else {
-      print("banned \(network) for \(spanText(banned)); closed \(closed) connection(s)")
+      let cause = seconds.map { $0 > banned } == true ? " (bans.max_for of the policy)" : ""
+      print("banned \(network) for \(spanText(banned))\(cause); closed \(closed) connection(s)")
     }
   }
+
+  /// How this machine speaks to itself.
+  private static let loopback = AddressSet(.ipv4(127 << 24, prefix: 8))
+    .union(AddressSet(.ipv6(1, prefix: 128)))
 }
 
 struct BanDel: ParsableCommand {
@@ -86,13 +100,15 @@ struct BanDel: ParsableCommand {
   func run() throws {
     let network = try typed(network)
     let isLifted = options.tell(network) { try $0.unban($1) }
-    let wasBanned = try orFail { () throws -> Bool in
-      // Where only the proxy enforces the policy there is no table to take it out of.
-      if isLifted, try !FirewallKernel.exists() { return false }
-      let book = BanBook(state.store)
-      let wasBanned = try book.remove(network)
-      try book.save()
-      return wasBanned
+    let wasBanned = try lift(network, isLifted: isLifted)
+    if let wider = wider(network) {
+      let what =
+        wasBanned
+        ? "\(network): its own ban has ended, but it is banned by" : "\(network) is banned by"
+      throw CommandFailure("\(what) \(wider); type: gatehouse ban del \(wider)", code: .no)
+    }
+    guard wasBanned || isLifted else {
+      throw CommandFailure("\(network) is not banned; see: gatehouse ban list", code: .no)
     }
     if options.json {
       print(
@@ -101,12 +117,27 @@ struct BanDel: ParsableCommand {
             network: "\(network)", wasBannedInKernel: wasBanned, isLiftedInProxy: isLifted)))
     } else if wasBanned {
       print("\(network) is not banned any more")
-    } else if isLifted {
-      print("\(network): the kernel did not ban it; the proxy does not ban it any more, if it did")
     } else {
-      report(CommandFailure("\(network) is not banned; see: gatehouse ban list"))
+      print("\(network): the kernel did not ban it; the proxy does not ban it any more, if it did")
     }
-    if !wasBanned, !isLifted { throw ExitCode.no }
+  }
+
+  /// The narrowest network by whose ban it is kept out all the same; nil where none is known.
+  private func wider(_ network: Network) -> Network? {
+    let addresses = AddressSet(network)
+    let bans = (try? BanBook(state.store).list()) ?? []
+    return bans.map(\.network).filter { addresses.subtracting(AddressSet($0)).isEmpty }
+      .max { $0.prefix < $1.prefix }
+  }
+
+  /// Whether the kernel banned it.
+  private func lift(_ network: Network, isLifted: Bool) throws -> Bool {
+    // Where only the proxy enforces the policy there is no table to take it out of.
+    if isLifted, try !FirewallKernel.exists() { return false }
+    let book = BanBook(state.store)
+    let wasBanned = try book.remove(network)
+    try book.save()
+    return wasBanned
   }
 }
 
@@ -141,7 +172,7 @@ struct BanList: ParsableCommand {
   }
 
   func run() throws {
-    let bans = try orFail { try BanBook(state.store).list() }
+    let bans = try BanBook(state.store).list()
     if json {
       return print(
         try jsonText(bans.map { Row(network: $0.network.description, secondsLeft: $0.secondsLeft) })
@@ -154,12 +185,7 @@ struct BanList: ParsableCommand {
 
 // MARK: As it is typed
 
-func typed(_ text: String) throws -> Network {
-  do { return try Network(parsing: text) } catch {
-    report(error)
-    throw ExitCode.failed
-  }
-}
+func typed(_ text: String) throws -> Network { try Network(parsing: text) }
 
 func typedSpan(_ text: String) throws -> UInt64 {
   let units: [(Character, UInt64)] = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)]
@@ -167,8 +193,7 @@ func typedSpan(_ text: String) throws -> UInt64 {
     let number = UInt64(text.dropLast()), number > 0, number <= 31_536_000,
     number * unit.1 <= 31_536_000
   else {
-    report(CommandFailure("\"\(text)\" is no span; allowed: 1s to 365d, such as 10m, 2h or 7d"))
-    throw ExitCode.failed
+    throw CommandFailure("\"\(text)\" is no span; allowed: 1s to 365d, such as 10m, 2h or 7d")
   }
   return number * unit.1
 }

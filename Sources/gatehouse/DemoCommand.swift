@@ -55,10 +55,8 @@ struct DemoCommand: ParsableCommand {
           return LocalResponse(status: 200, contentType: "text/plain", body: Array(text.utf8))
         }, log: { _ in })
     } catch {
-      report(
-        CommandFailure("\(error)\n  end what uses the port, or see it: ss -ltnp 'sport = :\(port)'")
-      )
-      throw ExitCode.failed
+      throw CommandFailure(
+        "\(error)\n  end what uses the port, or see it: ss -ltnp 'sport = :\(port)'")
     }
   }
 

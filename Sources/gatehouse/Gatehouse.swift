@@ -29,20 +29,27 @@ struct Gatehouse: ParsableCommand {
       DemoCommand.self,
     ])
 
-  /// As the library's, but a wrong command line is exit code 2 here.
+  /// As the library's, but a wrong command line is exit code 2 here, and what went wrong is told as data
+  /// where data was asked for.
   static func main() {
     do {
       var command = try parseAsRoot(Self.arguments)
       try command.run()
+    } catch let code as ExitCode {
+      Foundation.exit(code.rawValue)
     } catch {
-      let code = exitCode(for: error)
-      let guess = code == .validationFailure ? meant : nil
-      let message = fullMessage(for: error) + (guess.map { "\nDid you mean '\($0)'?" } ?? "")
-      if !message.isEmpty {
-        let stream = code == .success ? FileHandle.standardOutput : FileHandle.standardError
-        try? stream.write(contentsOf: Data("\(message)\n".utf8))
+      switch exitCode(for: error) {
+      case .success:
+        print(fullMessage(for: error))
+      case .validationFailure:
+        let guess = meant.map { "\nDid you mean '\($0)'?" } ?? ""
+        let text = isForData ? message(for: error) : fullMessage(for: error)
+        tellFailure(CommandFailure(text + guess))
+        Foundation.exit(ExitCode.failed.rawValue)
+      default:
+        tellFailure(error)
+        Foundation.exit(((error as? CommandFailure)?.code ?? .failed).rawValue)
       }
-      Foundation.exit(code == .validationFailure ? 2 : code.rawValue)
     }
   }
 
@@ -72,22 +79,6 @@ struct Gatehouse: ParsableCommand {
     guard let first = all.first, first == "-t" else { return all }
     return ["check"] + all.dropFirst()
   }
-}
-
-/// Ends the command with a message for standard error.
-struct CommandFailure: Error, CustomStringConvertible {
-  let description: String
-
-  init(_ description: String) { self.description = description }
-}
-
-extension ExitCode {
-
-  /// Done, with warnings; or the answer is no.
-  static let no = ExitCode(1)
-  /// Refused or failed; nothing was changed.
-  static let failed = ExitCode(2)
-  static let unknown = ExitCode(3)
 }
 
 /// What every command that reads the configuration has.

@@ -32,14 +32,8 @@ func serve(path: String, ready: (Supervisor) -> Void) throws {
   HandshakeProvider.install()
   LoggingSystem.bootstrap(PlainLog.init)
   let logger = Logger(label: "gatehouse")
-  let supervisor: Supervisor
-  do {
-    supervisor = try Supervisor(path: path, logger: logger)
-    try supervisor.openDoors()
-  } catch {
-    report(error)
-    throw ExitCode.failed
-  }
+  let supervisor = try Supervisor(path: path, logger: logger)
+  try supervisor.openDoors()
   supervisor.announce()
   supervisor.beginChores()
   ready(supervisor)
@@ -52,12 +46,6 @@ func serve(path: String, ready: (Supervisor) -> Void) throws {
       return
     }
   }
-}
-
-/// Prints an error as its own lines, without a program's name in front of file:line:column.
-func report(_ error: any Error) {
-  let lines = (error as? ConfigurationErrors)?.lines ?? ["\(error)"]
-  for line in lines { try? FileHandle.standardError.write(contentsOf: Data("\(line)\n".utf8)) }
 }
 
 /// One line per message on standard error: time, level, text.

@@ -73,4 +73,66 @@ struct AccessTests {
         "g.yaml:1:14: listener \"a\": the policy allows others on tcp/443 than on tcp/80; "
           + "make it two listeners") == true)
   }
+
+  /// Everybody may ask for what no rule of `rules` names.
+  private func load(rules: String, routes: String) throws -> LoadedConfiguration {
+    let folder = try Folder()
+    try folder.write(
+      "p.yaml",
+      """
+      version: 1
+      management: { from: [10.0.0.8], to: [tcp/22] }
+      services: { web: { listen: tcp/443, allow: any, http: [\(rules)] } }
+      """)
+    let text = """
+      listeners: { a: { bind: ':443' } }
+      backends: { web: { servers: ["127.0.0.1:1"] }, admin: { servers: ["127.0.0.1:2"] } }
+      routes: [\(routes)]
+      policy: p.yaml
+
+      """
+    let file = try folder.write("g.yaml", text)
+    return try withExtendedLifetime(folder) { try ConfigurationFile.load(file) }
+  }
+
+  private static let hidden = "{ host: www.test, path: /admin/**, allow: [10.0.0.1] }"
+
+  @Test(arguments: [
+    (hidden, "{ backend: web }", true),
+    (hidden, "{ host: www.test, path: /x, backend: web }, { backend: web }", true),
+    (hidden, "{ host: www.test, backend: web }, { host: '*.test', backend: web }", false),
+    (hidden, "{ host: www.test, backend: admin }, { backend: web }", false),
+    (hidden, "{ host: www.test, backend: admin }, { redirect: /a }", false),
+    (hidden + ", { host: '*', path: /admin/**, allow: [10.0.0.1] }", "{ backend: web }", false),
+    ("{ host: www.test, allow: any }", "{ backend: web }", false),
+  ])
+  func `that another host leads around a rule is a warning`(
+    _ rules: String, _ routes: String, _ isTold: Bool
+  ) throws {
+    let loaded = try load(rules: rules, routes: routes)
+    let told = loaded.warnings.filter {
+      $0.hasSuffix(
+        "warning: listener \"a\": requests for other hosts, or for none, fall under `allow` of "
+          + "service \"web\"; add a rule with host: \"*\"")
+    }
+    #expect(told.count == (isTold ? 1 : 0), "\(loaded.warnings)")
+  }
+
+  @Test func `a rule may name every host, and all below one`() throws {
+    let loaded = try load(
+      rules: "{ host: '*', path: /a, allow: [10.0.0.1] }, "
+        + "{ host: '*.corp.test', path: /b, allow: [10.0.0.1] }",
+      routes: "{ backend: web }")
+    let http = try #require(loaded.proxy.listeners.first?.http)
+    for (host, path, isAllowed) in [
+      ("", "/a", false), ("other.test", "/a;x", false), ("10.0.0.7", "/a/", false),
+      ("", "/b", true), ("x.corp.test", "/b", false), ("x.y.corp.test", "/b", false),
+      ("corp.test", "/b", true),
+    ] {
+      #expect(
+        http.allows(.ipv4(0x0a00_0002), host: host, path: path, at: 0) == isAllowed,
+        "\(host)\(path)")
+      #expect(http.allows(.ipv4(0x0a00_0001), host: host, path: path, at: 0), "\(host)\(path)")
+    }
+  }
 }

@@ -5,6 +5,27 @@ extension BadFile {
       """
       version: 1
       management: { from: [10.9.0.0/16], to: [tcp/22] }
+      services:
+        web: { listen: tcp/443, allow: any, schedule: { days: [], hours: "08:00-09:00" } }
+        !x deny: { listen: tcp/80, allow: any }
+
+      """,
+      "p.yaml:5:3: tags (!) are refused; write the value alone, or quote it"
+    ),
+    BadFile(
+      """
+      version: 1
+      management: { from: [10.9.0.0/16], to: [tcp/22] }
+      services:
+        web: { listen: tcp/443, allow: any, schedule: { days: [], hours: "08:00-09:00" } }
+
+      """,
+      "p.yaml:4:57: days in schedule of service \"web\": a list names no day; allowed: mon, tue, wed, thu, fri, sat, sun, or a range such as mon-fri, or a list of them"
+    ),
+    BadFile(
+      """
+      version: 1
+      management: { from: [10.9.0.0/16], to: [tcp/22] }
       bans: { default_for: 2d, max_for: 1d }
       services:
         web:
@@ -29,9 +50,9 @@ extension BadFile {
       "p.yaml:9:24: days in schedule of service \"web\": \"mon-xyz\" is no day; allowed: mon, tue, wed, thu, fri, sat, sun, or a range such as mon-fri, or a list of them",
       "p.yaml:9:46: hours in schedule of service \"web\": \"8:00-18:00\" is no span of hours; allowed: HH:MM-HH:MM; up to the next day where the end is not later",
       "p.yaml:10:18: when in ban of service \"web\": \"limited often\" is no rule for bans; allowed: `limited N times in SPAN` or `refused N times in SPAN`",
-      "p.yaml:12:20: host in http of service \"web\": \"a b\" is no host; allowed: a name, or *.NAME for one label more",
+      "p.yaml:12:20: host in http of service \"web\": \"a b\" is no host; allowed: a name, \"*.NAME\" for all below it, or \"*\" for every host and for none",
       "p.yaml:12:63: path in http of service \"web\": \"/a/../b\" is no path as the proxy matches it; allowed: a path, or PATH/** for it and all below",
-      "p.yaml:12:86: \"host\" is missing in http of service \"web\"; write a name, or *.NAME for one label more",
+      "p.yaml:12:86: \"host\" is missing in http of service \"web\"; write a name, \"*.NAME\" for all below it, or \"*\" for every host and for none",
       "p.yaml:12:86: \"allow\" is missing in http of service \"web\"; write `any`, an address, a network or the name of a group, or a list of them",
       "p.yaml:13:10: log in service \"web\": \"some\" is unknown; allowed: none, denied, all",
       "p.yaml:14:53: ban of service \"other\" waits for its limit, and there is none; add limit: { new_connections: { rate: 50/s } }",

@@ -5,7 +5,7 @@ import Testing
 @Suite(.enabled(if: getuid() == 0, "needs root: network namespaces"))
 struct GuideTests {
   @Test func `root: docs/firewall_md does what it says`() throws {
-    let guide = try Guide("docs/firewall.md")
+    let guide = try Guide("docs/firewall.md", keepsPaths: true)
     #expect(guide.commandCount >= 15)
     let space = try Namespace()
     let played = try guide.play(in: space.folder) { command, terminal in

@@ -45,6 +45,9 @@ import Testing
     ("203.0.113.9", "tcp/25", 1, ["no service listens there"]),
     ("203.0.113.9", "icmp/8", 0, ["what no policy may cut"]),
     ("198.51.100.7", "tcp/22", 0, ["office (198.51.100.7; 198.51.100.0/24)"]),
+    ("127.0.0.9", "tcp/25", 0, ["VERDICT  ALLOWED by loopback", "1  loopback  ALLOW"]),
+    ("::1", "tcp/5432", 0, ["VERDICT  ALLOWED by loopback"]),
+    ("::ffff:203.0.113.70", "tcp/5432", 0, ["ALLOWED by service \"db\"", "DEPENDS"]),
   ])
   func `explain says what decides, where it stands, and what to do`(
     _ source: String, _ port: String, _ status: Int, _ words: [String]
@@ -68,6 +71,10 @@ import Testing
     let allowed = try ask(
       "explain", "203.0.113.9", "tcp/443", "--policy", file, "--host", "a.test", "--path", "/")
     #expect(allowed.status == 0)
+    // The kernel lets loopback in, the proxy only whom the policy allows (docs/decisions/001).
+    let local = try ask(
+      "explain", "127.0.0.1", "tcp/443", "--policy", file, "--host", "a.test", "--path", "/x/y")
+    #expect(local.status == 1 && local.standardOutput.contains("DENIED by the proxy"), "\(local)")
   }
 
   @Test func `what nobody can know is told as such`() throws {
@@ -98,9 +105,9 @@ import Testing
     let told = try ask("simulate", file, "--file", wrong)
     #expect(told.status == 1 && told.standardOutput.contains("<- not as expected"))
     for (text, message) in [
-      ("from,too\n1.2.3.4,tcp/1\n", ":1:1: unknown column \"too\""),
+      ("from,too\n1.2.3.4,tcp/1\n", ":1:6: unknown column \"too\""),
       ("from,to\n1.2.3,tcp/1\n", ":2:1: \"1.2.3\" is no address"),
-      ("from,to\n1.2.3.4,tcp/1\n1.2.3.4,tcp\n", ":3:1: \"tcp\" is no port"),
+      ("from,to\n1.2.3.4,tcp/1\n1.2.3.4,tcp\n", ":3:9: \"tcp\" is no port"),
     ] {
       let bad = try ask("simulate", file, "--file", try folder.write("bad.csv", text))
       #expect(bad.status == 2 && bad.standardError.contains(message), "\(bad.standardError)")

@@ -89,6 +89,52 @@ import Testing
     #expect(try space("nft", "list", "tables").standardOutput.isEmpty)
   }
 
+  @Test func `with --json what is wrong is data, too, and nothing is said twice`() throws {
+    let folder = try TemporaryFolder()
+    let state = ["--state", folder.url.path]
+    _ = try folder.write("state.json", #"{"generation":"one"}"#)
+    for (command, wanted) in [
+      (["policy", "verify"] + state, "state.json is damaged: generation is of another kind"),
+      (["policy", "explain", "nobody", "tcp/80"], "\"nobody\" is no address"),
+      (["policy", "diff", "missing.yaml"], "cannot read \"missing.yaml\""),
+      (["policy", "simulate", path("web.yaml"), "--file", "missing.csv"], "missing.csv: No such"),
+      (["policy", "lint"], "Missing expected argument"),
+      (["ban", "add", "192.0.2.1/33"], "allowed: 0...32"),
+      (["allow", "list"] + state, ""),
+      (["cert", "show", "nobody", "--dir", "/nowhere"], "nowhere"),
+      (["status", "--socket", "/nowhere.sock"], "/nowhere.sock"),
+    ] {
+      let told = try run(Place.gatehouse, command + ["--json"])
+      let object = try JSONSerialization.jsonObject(with: Data(told.standardOutput.utf8))
+      guard !wanted.isEmpty else {
+        #expect(told.status == 0)
+        continue
+      }
+      let errors = try #require((object as? [String: Any])?["errors"] as? [String])
+      #expect(told.status == 2 && told.standardError.isEmpty, "\(command): \(told.standardError)")
+      #expect(errors.joined().contains(wanted), "\(command): \(errors)")
+    }
+  }
+
+  @Test func `time alone makes no policy wrong that was right`() throws {
+    let folder = try TemporaryFolder()
+    let file = try folder.write(
+      "p.yaml",
+      """
+      version: 1
+      groups: { vendors: [{ cidr: 192.0.2.0/24, owner: a, reason: b, until: 2020-01-01 }] }
+      management: { from: [198.51.100.0/24], to: [tcp/22] }
+      services: { web: { listen: tcp/80, allow: [vendors] } }
+
+      """)
+    let checked = try run(Place.gatehouse, ["policy", "check", file])
+    #expect(checked.status == 1, "\(checked.standardError)")
+    #expect(checked.standardOutput.contains("p.yaml:4:13: warning: nobody is let in"))
+    let asked = try run(
+      Place.gatehouse, ["policy", "explain", "192.0.2.7", "tcp/80", "--policy", file])
+    #expect(asked.status == 1 && asked.standardOutput.hasPrefix("VERDICT  DENIED"))
+  }
+
   @Test func `says where a policy is wrong, and changes nothing`() throws {
     let folder = try TemporaryFolder()
     let file = try folder.write(

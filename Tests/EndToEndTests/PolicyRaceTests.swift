@@ -107,6 +107,26 @@ struct PolicyRaceTests {
     #expect(try space.gatehouse("panic", "on", from: "10.77.0.9 50000 10.77.0.1 22").status == 0)
   }
 
+  @Test func `root: panic waits for nobody's confirmation, and outlasts it`() throws {
+    try space.apply("web: { listen: tcp/80, allow: any }")
+    let file = try space.policy("mail: { listen: tcp/25, allow: any }")
+    let applied = try space.gatehouse("policy", "apply", file, "--confirm-within", "3s")
+    #expect(applied.status == 0, "\(applied.standardError)")
+    let panic = try space.gatehouse("panic", "on")
+    #expect(panic.status == 0 && panic.standardOutput.contains("(generation 2)"))
+    #expect(try space.ruleset().contains("r_panic"))
+    #expect(try space.gatehouse("policy", "verify", "--deep").status == 0)
+    let allowed = try space.gatehouse(
+      "allow", "add", "192.0.2.7", "--to", "mail", "--for", "1h", "--reason", "r", "--owner", "o")
+    #expect(allowed.status == 2 && allowed.standardError.contains("waits"))
+    for _ in 0..<200 where try !space.ruleset().contains("svc_web") { usleep(100_000) }
+    let back = try space.ruleset()
+    #expect(back.contains("svc_web") && back.contains("r_panic") && !back.contains("svc_mail"))
+    #expect(try space.gatehouse("panic", "off").status == 0)
+    #expect(try !space.ruleset().contains("r_panic"))
+    #expect(try space.gatehouse("policy", "verify", "--deep").status == 0)
+  }
+
   @Test func `root: a span that no number holds is refused`() throws {
     let file = try space.policy("web: { listen: tcp/80, allow: any }")
     let told = try space.gatehouse(

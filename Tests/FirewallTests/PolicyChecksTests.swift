@@ -83,6 +83,45 @@ struct PolicyChecksTests {
     #expect(messages(excepted).contains { $0.contains("have no address") })
   }
 
+  @Test(arguments: [false, true])
+  func `groups may be nested as deep as they like, in any order`(_ isReversed: Bool) throws {
+    func name(_ depth: Int) -> String { "g" + String(1000 + (isReversed ? 500 - depth : depth)) }
+    var nested: [String: [String]] = [:]
+    for depth in 1...500 { nested[name(depth)] = [name(depth - 1)] }
+    let deep = try policy(
+      groups: [name(0): ["10.0.0.0/24"]], include: nested, deny: [name(500)])
+    #expect(messages(deep) == [])
+    let verdict = PolicyVerdict(ResolvedPolicy(deep))
+    let source = try #require(Address(parsing: "10.0.0.7"))
+    #expect(!verdict.verdict(source, to: .tcp, port: 443, at: 0).isAllowed)
+    var circle = nested
+    circle[name(0)] = [name(500)]
+    let round = try policy(include: circle, deny: [name(500)])
+    #expect(messages(round).contains { $0.contains("in a circle") })
+  }
+
+  @Test func `management that has ended, and a service of its name, are refused`() throws {
+    var ended = try policy(groups: ["hq": ["10.0.0.0/24"]], management: ["hq"])
+    ended.groups[0].entries[0].until = 5
+    #expect(
+      PolicyChecks.findings(of: ended, at: 6).contains {
+        $0.severity == .error && $0.message.contains("all that management's from names has ended")
+      })
+    #expect(messages(ended).isEmpty)
+    var named = try policy()
+    named.services[0].name = "management"
+    #expect(messages(named).contains { $0.contains("no service can be named management") })
+  }
+
+  @Test func `a bucket that the kernel can't count is refused, and the largest one is not`() throws
+  {
+    var greedy = try policy()
+    greedy.services[0].limit = .init(newConnections: .init(1, per: .week, burst: 30_500))
+    #expect(messages(greedy).isEmpty)
+    greedy.services[0].limit = .init(newConnections: .init(1, per: .week, burst: 30_502))
+    #expect(messages(greedy).contains { $0.contains("write at most 30500") })
+  }
+
   @Test func `what is doubtful is a warning`() throws {
     let overlap = try policy(management: ["10.9.0.0/16"], deny: ["10.9.1.0/24"])
     #expect(messages(overlap).contains { $0.contains("warning: some of management's sources") })

@@ -59,7 +59,8 @@ enum ScheduleFields {
 
 enum HTTPRuleFields {
   static let host = Field(
-    "host", .described("a name, or *.NAME for one label more"), isRequired: true, "Of which host.")
+    "host", .described("a name, \"*.NAME\" for all below it, or \"*\" for every host and for none"),
+    isRequired: true, "Of which host.")
   static let path = Field(
     "path", .described("a path, or PATH/** for it and all below"), standard: "every path",
     "Of which path.")

@@ -39,6 +39,20 @@ public struct PolicyOverrides: Codable, Sendable, Equatable {
       .flatMap { try? decoder.decode(PolicyOverrides.self, from: $0) }
   }
 
+  /// As they stand in a generation that they were put on top of.
+  public init(in policy: FirewallPolicy) {
+    for group in policy.groups where group.name.hasPrefix(FirewallPolicy.byHand) {
+      let service = String(group.name.dropFirst(FirewallPolicy.byHand.count))
+      allowances += group.entries.map {
+        Allowance(
+          network: $0.network, service: service, until: $0.until ?? .max, owner: $0.owner ?? "?",
+          reason: $0.reason ?? "?")
+      }
+    }
+    // Since when is not known.
+    if policy.isPanic { panic = Date(timeIntervalSince1970: 0) }
+  }
+
   /// Without what has ended by then.
   public func remaining(at time: Int64) -> PolicyOverrides {
     var overrides = self
@@ -54,7 +68,7 @@ public struct PolicyOverrides: Codable, Sendable, Equatable {
       let place = SourcePlace(file: "overrides.json", line: 1, column: 1)
       // No name in a file has a colon, so it can't be one of them.
       let group = FirewallPolicy.Group(
-        name: "by-hand:\(service)",
+        name: FirewallPolicy.byHand + service,
         entries: allowances.filter { $0.service == service }.map {
           FirewallPolicy.Entry(
             network: $0.network, owner: $0.owner, reason: $0.reason, until: $0.until, place: place)
@@ -74,15 +88,16 @@ public struct PolicyOverrides: Codable, Sendable, Equatable {
 }
 
 extension FirewallPolicy {
-  private static let prefix = "by-hand:"
+  /// Before the service, in the names of groups.
+  fileprivate static let byHand = "by-hand:"
 
   /// As its file has it.
   fileprivate var withoutOverrides: FirewallPolicy {
     var policy = self
     policy.isPanic = false
-    policy.groups.removeAll { $0.name.hasPrefix(Self.prefix) }
+    policy.groups.removeAll { $0.name.hasPrefix(Self.byHand) }
     func isOurs(_ reference: Reference) -> Bool {
-      if case .group(let name) = reference.target { name.hasPrefix(Self.prefix) } else { false }
+      if case .group(let name) = reference.target { name.hasPrefix(Self.byHand) } else { false }
     }
     for index in policy.services.indices { policy.services[index].allow.removeAll(where: isOurs) }
     policy.management?.from.removeAll(where: isOurs)

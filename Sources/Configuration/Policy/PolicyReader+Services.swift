@@ -119,7 +119,7 @@ extension PolicyReader {
     guard let map = MapReader(item, HTTPRuleFields.section, label: label, problems),
       let value = map[HTTPRuleFields.host], let host = map.text(HTTPRuleFields.host)
     else { return nil }
-    guard HostPattern.parse(host) != nil else {
+    guard HostPattern.parseRule(host) != nil else {
       return map.refuse(value, HTTPRuleFields.host, "is no host")
     }
     let path = map.text(HTTPRuleFields.path)

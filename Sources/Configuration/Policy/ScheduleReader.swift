@@ -10,7 +10,10 @@ extension PolicyReader {
       guard let value = map[ScheduleFields.hours] else { return nil }
       return map.refuse(value, ScheduleFields.hours, "is no span of hours")
     }
-    guard !days.isEmpty else { return nil }
+    guard !days.isEmpty else {
+      guard let value = map[ScheduleFields.days], dayItems?.isEmpty ?? false else { return nil }
+      return map.refuse(value, ScheduleFields.days, "names no day")
+    }
     let names = Self.dayNames.indices.filter(days.contains).map { Self.dayNames[$0] }
     let text = "\(names.joined(separator: ",")) \(hours) \(zone.identifier)"
     return Schedule(

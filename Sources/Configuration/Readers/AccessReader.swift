@@ -5,6 +5,7 @@ public import Proxy
 struct AccessReader {
   let policy: FirewallPolicy
   let verdict: PolicyVerdict
+  let routes: [ProxyConfiguration.Route]
   let problems: Problems
 
   func access(_ found: ListenerReader.Found, _ listener: inout ProxyConfiguration.Listener) {
@@ -34,6 +35,24 @@ struct AccessReader {
     listener.hours = hours
     listener.isAudit = policy.mode == .audit
     listener.closesRefused = policy.existingConnections == .close
+    warnOfOtherHosts(found.place, listener, port: first)
+  }
+
+  private func warnOfOtherHosts(
+    _ place: SourcePlace, _ listener: ProxyConfiguration.Listener, port: UInt16
+  ) {
+    guard listener.stream == nil, listener.redirectToHTTPSPort == nil,
+      let rules = listener.http?.rules, !rules.contains(where: { $0.host == .any }),
+      let service = verdict.service(.tcp, port: port)
+    else { return }
+    let refusing = zip(rules, service.http).filter { _, sources in
+      !service.others.subtracting(sources).isEmpty
+    }.map { rule, _ in rule }
+    guard OtherHosts.leadAround(refusing, routes) else { return }
+    problems.warning(
+      place,
+      "listener \"\(listener.name)\": requests for other hosts, or for none, fall under `allow` of "
+        + "service \"\(service.name)\"; add a rule with host: \"*\"")
   }
 
   private func hours(_ port: UInt16) -> OpeningHours? {
@@ -61,7 +80,7 @@ public enum PolicyRequests {
         set.subtracting(resolved.deny).subtracting(verdict.policy.deny).union(managed))
     }
     let list = zip(service.http, resolved.http).compactMap { rule, sources -> HTTPAccess.Rule? in
-      guard let host = HostPattern.parse(rule.host) else { return nil }
+      guard let host = HostPattern.parseRule(rule.host) else { return nil }
       return HTTPAccess.Rule(
         host: host, path: rule.path.flatMap(PathPattern.parse) ?? .any, sources: rules(sources))
     }

@@ -8,6 +8,11 @@ enum HostPattern {
     }
     return HostName.checked(text).map { .exact($0) }
   }
+
+  /// Of a policy's rule for requests, which may be for every host.
+  static func parseRule(_ text: String) -> ProxyConfiguration.Route.Host? {
+    text == "*" ? .any : parse(text)
+  }
 }
 
 /// A route's path as it is matched: in the one form that the proxy gives every request's path.

@@ -24,6 +24,9 @@ struct YAMLDocument {
   }
 
   func parse(_ bytes: [UInt8]) -> YAMLValue? {
+    let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+    // Some editors begin a file with it; libYAML takes it for a document of its own.
+    let bytes = bytes.starts(with: mark) ? Array(bytes.dropFirst(mark.count)) : bytes
     guard let text = String(validating: bytes, as: UTF8.self) else {
       problems.error(place(firstBadLine(bytes), 1), "not UTF-8; save the file as UTF-8")
       return nil
@@ -46,6 +49,8 @@ struct YAMLDocument {
 
   /// What the basic resolver gives to what bears no tag of its own.
   private static let tags = [Tag.Name.str, .map, .seq].map(\.rawValue)
+
+  private static let tagText = "tags (!) are refused; write the value alone, or quote it"
 
   private var empty: YAMLValue { YAMLValue(content: .nothing, place: place(1, 1)) }
 
@@ -117,7 +122,7 @@ struct YAMLDocument {
       return nil
     }
     guard Self.tags.contains(node.tag.description) else {
-      problems.error(place, "tags (!) are refused; write the value alone, or quote it")
+      problems.error(place, Self.tagText)
       return nil
     }
     switch node {
@@ -137,10 +142,19 @@ struct YAMLDocument {
 
   private func map(_ mapping: Node.Mapping, _ depth: Int) -> [YAMLValue.Pair]? {
     var pairs: [YAMLValue.Pair] = []
+    var names: Set<String> = []
     for (key, node) in mapping {
       let place = place(key.mark?.line ?? 1, key.mark?.column ?? 1)
       guard let name = key.scalar?.string else {
         problems.error(place, Self.text(of: .key))
+        return nil
+      }
+      guard Self.tags.contains(key.tag.description) else {
+        problems.error(place, Self.tagText)
+        return nil
+      }
+      guard names.insert(name).inserted else {
+        problems.error(place, "\"\(name.shortened)\" stands twice in this map; keep one of them")
         return nil
       }
       guard let value = value(node, depth: depth + 1) else { return nil }

@@ -47,6 +47,7 @@ public final class Agent {
   /// The kernel's.
   private var lookedAtGeneration: UInt32?
   private var drift: [FirewallKernel.Drift] = []
+  private var banResults = FirewallFacts.BanResults()
   /// Held open; nil where it can't be.
   private let lock: Int32?
   private let commits: CommitListener?
@@ -184,20 +185,23 @@ public final class Agent {
         let wanted = request.seconds == 0 ? nil : UInt64(request.seconds)
         let seconds = try BanBook(store).ban(request.network, seconds: wanted, rules, kernel)
         isChanged = true
-        toClose.append(request.network)
+        banResults.done &+= 1
+        if !rules.isOnTrial { toClose.append(request.network) }
         awakeUntil = BootClock.microseconds + Self.awakeTime
         return AgentMessage.encode(.done, seconds: UInt32(clamping: seconds))
       }
     } catch is BanBook.Refusal {
+      banResults.never &+= 1
       return AgentMessage.encode(.never, seconds: 0)
     } catch {
+      banResults.failed &+= 1
       logger.error("\(request.network) was not banned: \(error)")
       return AgentMessage.encode(.failed, seconds: 0)
     }
   }
 
   private func facts() -> [UInt8] {
-    do { return AgentMessage.encode(try look.facts(drift: drift.count)) } catch {
+    do { return AgentMessage.encode(try look.facts(drift: drift.count, bans: banResults)) } catch {
       logger.error("the firewall could not be looked at: \(error)")
       return AgentMessage.encode(.failed, seconds: 0)
     }
@@ -219,10 +223,11 @@ public final class Agent {
     if !toClose.isEmpty, now - closedAt > Self.closeInterval {
       closedAt = now
       // All at once: each look at the machine's connections costs the same.
-      let count = Connections.close(from: toClose)
+      let closed = Connections.close(from: toClose)
       logger.notice(
-        "banned \(toClose.map(\.description).joined(separator: ", ")); closed \(count) connection(s)"
+        "banned \(toClose.map(\.description).joined(separator: ", ")); closed \(closed.count) connection(s)"
       )
+      for fault in closed.faults { logger.error("\(fault)") }
       toClose = []
     }
     let interval = isChanged ? Self.writeInterval : Self.saveInterval
@@ -291,7 +296,7 @@ public final class Agent {
     let stamp = store.stateStamp
     if let known, known.state == stamp { return (known.frame, known.reaction) }
     let policy = try store.policy(of: state.generation)
-    let frame = CompiledPolicy(policy, at: CompiledPolicy.now).ruleset.frame
+    let frame = CompiledPolicy.applied(policy, state).ruleset.frame
     known = (stamp, frame, policy.onDrift)
     return (frame, policy.onDrift)
   }

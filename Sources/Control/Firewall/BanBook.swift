@@ -12,13 +12,28 @@ public struct BanBook: Sendable {
     public let description: String
   }
 
-  /// Bans a network, and closes what is open from there; how many connections that were.
+  /// What a ban came to.
+  public struct Outcome: Sendable {
+    public var seconds: UInt64
+    /// Connections.
+    public var closed = 0
+    /// Why some may go on.
+    public var faults: [String] = []
+  }
+
+  /// Bans a network, and closes what is open from there, but while the policy is on trial.
   @discardableResult
-  public func add(_ network: Network, seconds: UInt64?) throws -> (seconds: UInt64, closed: Int) {
-    let seconds = try store.considerately {
-      try ban(network, seconds: seconds, try policy(), nil)
+  public func add(_ network: Network, seconds: UInt64?) throws -> Outcome {
+    let (seconds, isOnTrial) = try store.considerately {
+      let rules = try policy()
+      return (try ban(network, seconds: seconds, rules, nil), rules.isOnTrial)
     }
-    return (seconds, Connections.close(from: [network]))
+    var outcome = Outcome(seconds: seconds)
+    guard !isOnTrial else { return outcome }
+    let closed = Connections.close(from: [network])
+    outcome.closed = closed.count
+    outcome.faults = closed.faults
+    return outcome
   }
 
   /// Bans a network, and leaves open connections to others; for how many seconds.
@@ -26,19 +41,25 @@ public struct BanBook: Sendable {
     _ network: Network, seconds: UInt64?, _ rules: ResolvedPolicy, _ kernel: BanSocket?
   ) throws -> UInt64 {
     let seconds = min(seconds ?? rules.bans.defaultSeconds, rules.bans.longestSeconds)
-    let time = CompiledPolicy.now
-    if rules.neverBanned.remaining(at: time).intersects(AddressSet(network)) {
-      throw Refusal(
-        description:
-          "\(network) is or holds somebody whom the policy never bans (management, trusted proxies, bans.never)"
-      )
-    }
+    try Self.refuseNever(network, rules)
     if let kernel {
       try kernel.bans.add(network, seconds: seconds)
     } else {
       try KernelBans().add(network, seconds: seconds)
     }
     return seconds
+  }
+
+  /// Whether the policy in force would have it banned.
+  public func check(_ network: Network) throws { try Self.refuseNever(network, policy()) }
+
+  private static func refuseNever(_ network: Network, _ rules: ResolvedPolicy) throws {
+    let spared = rules.neverBanned.remaining(at: CompiledPolicy.now)
+    guard spared.intersects(AddressSet(network)) else { return }
+    throw Refusal(
+      description:
+        "\(network) is or holds somebody whom the policy never bans (management, trusted proxies, bans.never)"
+    )
   }
 
   public func remove(_ network: Network) throws -> Bool {

@@ -1,3 +1,4 @@
+internal import Firewall
 internal import Foundation
 
 /// Who types this.
@@ -7,6 +8,13 @@ public enum Caller {
     /// `CLIENT PORT SERVER PORT`, as sshd gives it.
     var connection: String
     var begunAt: Int64
+
+    /// `CLIENT PORT SERVER-PORT`, the address as this program writes it.
+    var ends: String {
+      let parts = connection.split(separator: " ")
+      guard parts.count == 4, let client = Address(parsing: String(parts[0])) else { return "" }
+      return "\(client.unmapped) \(parts[1]) \(parts[3])"
+    }
   }
 
   static var name: String {

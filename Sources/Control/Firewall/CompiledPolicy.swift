@@ -22,6 +22,18 @@ public struct CompiledPolicy: Sendable {
     return policy
   }
 
+  /// As it was applied, to compare the kernel with: what has ended since was there then.
+  public static func applied(_ policy: FirewallPolicy, _ state: PolicyState) -> CompiledPolicy {
+    CompiledPolicy(policy, at: state.appliedAt ?? now)
+  }
+
+  /// As if no entry ended, and no service had hours.
+  var timeless: CompiledPolicy {
+    var policy = policy
+    for index in policy.services.indices { policy.services[index].schedule = nil }
+    return CompiledPolicy(policy, at: .min)
+  }
+
   public static var now: Int64 { Int64(Date().timeIntervalSince1970) }
 
   public var ruleset: Ruleset { RulesetCompiler.compile(verdict.policy, at: time) }
@@ -103,5 +115,16 @@ extension Array {
       words.removeAll(keepingCapacity: true)
     }
     unsafe words.withUnsafeBytes { unsafe take($0) }
+  }
+}
+
+extension PolicyState {
+  /// Whether the kernel holds the generation in force, by its stamp, its rules and its sets; not by each
+  /// element, as `verify` does.
+  public func isInKernel(_ live: LiveRuleset?, _ policy: FirewallPolicy?) throws -> Bool {
+    guard generation > 0, let policy, let stamp = live?.digest, stamp.hexadecimal == digest
+    else { return false }
+    let frame = CompiledPolicy.applied(policy, self).ruleset.frame
+    return try FirewallKernel.drift(from: frame, rules: rules, elements: false).isEmpty
   }
 }

@@ -3,30 +3,60 @@ internal import Foundation
 
 /// Open connections of those who may no longer connect.
 enum Connections {
-  /// Closes all from these networks: the kernel forgets them, and local sockets end. How many.
-  static func close(from networks: [Network]) -> Int {
+  /// What was closed.
+  struct Closed {
+    var count = 0
+    var sources: Set<Address> = []
+    /// Why some may still be open.
+    var faults: [String] = []
+  }
+
+  /// Those of others to this machine that have not ended.
+  static func incoming() throws -> [TrackedConnection] {
+    let own = ownAddresses()
+    var found: [TrackedConnection] = []
+    _ = try Conntrack.openConnections { connection in
+      let isIncoming = own.contains(connection.destination) && !own.contains(connection.source)
+      if isIncoming { found.append(connection) }
+      return isIncoming
+    }
+    return found
+  }
+
+  /// Closes all from these networks: the kernel forgets them, and local sockets end.
+  static func close(from networks: [Network]) -> Closed {
     let sets = networks.map { AddressSet($0) }
     return close { connection in sets.contains { $0.contains(connection.source, at: 0) } }
   }
 
   /// Connections of others to this machine that fulfil a condition.
-  static func close(where isMeant: (TrackedConnection) -> Bool) -> Int {
+  static func close(where isMeant: (TrackedConnection) -> Bool) -> Closed {
     let own = ownAddresses()
-    func isTheirs(_ connection: TrackedConnection) -> Bool {
-      !own.contains(connection.source) && own.contains(connection.destination)
-        && isMeant(connection)
+    var closed = Closed()
+    func isUnwanted(_ connection: TrackedConnection) -> Bool {
+      guard !own.contains(connection.source), isMeant(connection) else { return false }
+      closed.sources.insert(connection.source)
+      return true
+    }
+    func attempt(_ what: String, _ body: () throws -> Int) {
+      do { closed.count = max(closed.count, try body()) } catch {
+        closed.faults.append("\(what) may go on: \(error)")
+      }
     }
     // Sockets first: a packet that they send again would bring the tracked connection back, turned
-    // around. Without tracking there is nothing to forget, and the rules hold all the same.
-    let sockets = try? LocalSockets.close { remote, port in
-      guard !own.contains(remote) else { return false }
-      return isMeant(
-        TrackedConnection(
-          source: remote, destination: remote, protocolNumber: 6, sourcePort: 0,
-          destinationPort: port))
+    // around.
+    attempt("open TCP connections of this machine") {
+      try LocalSockets.close { remote, port in
+        isUnwanted(
+          TrackedConnection(
+            source: remote, destination: remote, protocolNumber: 6, sourcePort: 0,
+            destinationPort: port))
+      }
     }
-    let tracked = (try? Conntrack.delete(where: isTheirs)) ?? 0
-    return max(tracked, sockets ?? 0)
+    attempt("open connections") {
+      try Conntrack.delete { own.contains($0.destination) && isUnwanted($0) }
+    }
+    return closed
   }
 
   /// The addresses of this machine's interfaces.
@@ -63,13 +93,13 @@ extension Address {
 }
 
 extension PolicyApplication {
-  /// Closes what the new policy denies and the one before, if there was one, let in.
+  /// Closes what the new policy denies and the one before, if there was one, let in at some time.
   func close(
     _ new: CompiledPolicy, _ before: () -> CompiledPolicy?, _ outcome: inout Outcome
   ) {
-    lazy var old = before()
+    lazy var old = before()?.timeless
     guard new.policy.existingConnections == .close, new.policy.mode == .enforce else { return }
-    outcome.closedConnections = Connections.close { connection in
+    let closed = Connections.close { connection in
       guard let transport = connection.transport else { return false }
       // At the input hook its port is another one by then, and no business of ours.
       guard !connection.isRedirected || new.policy.protect == .hostAndPublished else {
@@ -77,10 +107,15 @@ extension PolicyApplication {
       }
       func isAllowed(_ policy: CompiledPolicy) -> Bool {
         policy.verdict.verdict(
-          connection.source, to: transport, port: connection.destinationPort, at: new.time
+          connection.source, to: transport, port: connection.destinationPort, at: policy.time
         ).isAllowed
       }
       return !isAllowed(new) && (old.map(isAllowed) ?? true)
+    }
+    outcome.closedConnections = closed.count
+    outcome.notes += closed.faults
+    do { try KernelRevocations.add(closed.sources) } catch {
+      outcome.notes.append("services that go on sending may keep connections open: \(error)")
     }
   }
 }

@@ -31,6 +31,14 @@ struct FirewallFacts: Codable, Equatable, Sendable {
     static let limit = 20
   }
 
+  /// What became of bans that were asked for.
+  struct BanResults: Codable, Equatable, Sendable {
+    var done: UInt64 = 0
+    /// Of those whom the policy never bans.
+    var never: UInt64 = 0
+    var failed: UInt64 = 0
+  }
+
   /// 0 where no policy is in force.
   var generation: UInt64 = 0
   /// Unix time in seconds.
@@ -44,6 +52,14 @@ struct FirewallFacts: Codable, Equatable, Sendable {
   var bans = 0
   var counters: [Counter] = []
   var sets: [Size] = []
+  /// The kernel's own count of changes; nil, as the next two, of an agent of an older version.
+  var kernelGeneration: UInt32?
+  /// How long the kernel took for the last apply.
+  var applySeconds: Double?
+  /// Unix time in seconds when the next entry ends; nil when none does.
+  var nextEnd: Int64?
+  /// Bans that were asked of the agent since it began; nil where no agent answers.
+  var banResults: BanResults?
   /// Nil where nobody notes them: no policy, or an agent of an older version.
   var denials: Denials?
 }
@@ -67,18 +83,29 @@ final class FirewallLook {
   /// Milliseconds for which an answer is good: who asks often costs no more.
   private static let freshness: Int64 = 2000
 
+  /// Of the generation in force.
+  private struct Known {
+    var stamp: [Int]
+    var frame: Ruleset?
+    var sizes: [String: Int] = [:]
+    var isAudit = false
+    /// Of entries, in Unix time, ascending.
+    var ends: [Int64] = []
+  }
+
   private let store: PolicyStore
-  private var known: (stamp: [Int], frame: Ruleset?, sizes: [String: Int], isAudit: Bool)?
+  private var known: Known?
   private var last: (at: Int64, facts: FirewallFacts)?
   private var denials: (isGoodUntil: ContinuousClock.Instant, found: FirewallFacts.Denials?)?
 
   init(_ store: PolicyStore) { self.store = store }
 
-  /// `drift`: as somebody who follows it knows; looked for when nil.
-  func facts(drift: Int?) throws -> FirewallFacts {
+  /// `drift` and `bans`: as the agent knows, which follows them; drift is looked for when nil.
+  func facts(drift: Int?, bans: FirewallFacts.BanResults? = nil) throws -> FirewallFacts {
     let now = BootClock.milliseconds
     if var last, now - last.at < Self.freshness {
       last.facts.drift = drift ?? last.facts.drift
+      last.facts.banResults = bans
       return last.facts
     }
     let state = try store.state()
@@ -86,6 +113,10 @@ final class FirewallLook {
     var facts = FirewallFacts(
       generation: state.generation, appliedAt: state.generation > 0 ? state.appliedAt : nil,
       isPending: state.pending != nil, isAudit: known.isAudit, rejections: state.rejections ?? 0)
+    facts.kernelGeneration = try FirewallKernel.generation()
+    facts.applySeconds = state.applySeconds
+    facts.nextEnd = known.ends.first { $0 > CompiledPolicy.now }
+    facts.banResults = bans
     // Nothing in the kernel but a policy in force is drift, too.
     let live = try FirewallKernel.live()
     facts.drift = try drift ?? self.drift(known.frame, state)
@@ -124,16 +155,16 @@ final class FirewallLook {
   }
 
   /// What is known of the generation in force without asking the kernel.
-  private func known(
-    of state: PolicyState
-  ) throws -> (stamp: [Int], frame: Ruleset?, sizes: [String: Int], isAudit: Bool) {
+  private func known(of state: PolicyState) throws -> Known {
     let stamp = store.stateStamp
     if let known, known.stamp == stamp { return known }
-    guard state.generation > 0 else { return (stamp, nil, [:], false) }
+    guard state.generation > 0 else { return Known(stamp: stamp) }
     let policy = try store.policy(of: state.generation)
-    let ruleset = CompiledPolicy(policy, at: CompiledPolicy.now).ruleset
+    let ruleset = CompiledPolicy.applied(policy, state).ruleset
     let sizes = ruleset.setSizes.filter(\.value.isFilledByPolicy).mapValues(\.count)
-    let new = (stamp, Optional(ruleset.frame), sizes, policy.mode == .audit)
+    let new = Known(
+      stamp: stamp, frame: ruleset.frame, sizes: sizes, isAudit: policy.mode == .audit,
+      ends: policy.groups.flatMap(\.entries).compactMap(\.until).sorted())
     known = new
     return new
   }

@@ -17,11 +17,14 @@ extension PolicyApplication {
         )
       }
       guard pending.boot == BootClock.id, BootClock.milliseconds < pending.deadline else {
+        let back = try takeBack(pending)
         throw PolicyStore.Failure(
-          "too late: generation \(pending.generation) is being rolled back; apply it again")
+          "too late: generation \(back.generation) is in force again, not \(pending.generation); apply it again"
+        )
       }
       if let session = Caller.session,
         session.connection == pending.connection || session.begunAt < pending.appliedAt
+          || pending.connections?.contains(session.ends) ?? false
       {
         throw PolicyStore.Failure(
           """
@@ -31,6 +34,7 @@ extension PolicyApplication {
       }
       state.pending = nil
       state.confirmed = pending.generation
+      store.noteConfirmed(pending.generation)
       state.record("confirmed", pending.generation)
       try store.write(state)
       store.point(at: state)

@@ -4,6 +4,7 @@ internal import Foundation
 
 /// What is done by hand on top of the generation in force: each is a generation of its own.
 extension PolicyApplication {
+  /// Where the same network is allowed to the same service already, the later end counts.
   public func allow(_ allowance: PolicyOverrides.Allowance) throws -> Outcome {
     guard allowance.network.prefix > 0 else {
       throw PolicyStore.Failure(
@@ -17,10 +18,10 @@ extension PolicyApplication {
           "there is no service \"\(allowance.service)\"; there are: \(services.joined(separator: ", "))"
         )
       }
-      overrides.allowances.removeAll {
-        $0.network == allowance.network && $0.service == allowance.service
-      }
-      overrides.allowances.append(allowance)
+      let same = overrides.allowances.filter { $0.isFor(allowance.network, allowance.service) }
+      overrides.allowances.removeAll { $0.isFor(allowance.network, allowance.service) }
+      // The newer one of two that end at the same second.
+      overrides.allowances.append(([allowance] + same).max { $0.until < $1.until } ?? allowance)
     }
   }
 
@@ -35,8 +36,9 @@ extension PolicyApplication {
     }
   }
 
+  /// Waits for nobody's confirmation: of a generation that is pending it changes nothing but this.
   public func panic(_ isOn: Bool) throws -> Outcome {
-    try change("panic \(isOn ? "on" : "off")") { overrides, _ in
+    try change("panic \(isOn ? "on" : "off")", alsoPending: true) { overrides, _ in
       overrides.panic = isOn ? overrides.panic ?? Date() : nil
       overrides.panicBy = isOn ? Caller.name : nil
     }
@@ -55,29 +57,37 @@ extension PolicyApplication {
   }
 
   private func change(
-    _ reason: String, _ body: (inout PolicyOverrides, FirewallPolicy) throws -> Void
+    _ reason: String, alsoPending: Bool = false,
+    _ body: (inout PolicyOverrides, FirewallPolicy) throws -> Void
   ) throws -> Outcome {
     try store.alone {
-      try refuseWhilePending()
+      let isPending = try endOverdue() != nil
+      if isPending, !alsoPending { try refuseWhilePending() }
       let state = try store.state()
       guard state.generation > 0 else {
         throw PolicyStore.Failure("no policy is in force; type: gatehouse policy apply FILE")
       }
       let policy = try store.policy(of: state.generation)
-      let before = try store.overrides()
       let now = CompiledPolicy.now
-      var overrides = before.remaining(at: now)
+      var overrides = try store.overrides().remaining(at: now)
       try body(&overrides, policy)
       var options = Options()
       options.reason = reason
       // Written first: were it not, the next apply would take it away again.
-      try store.write(overrides)
+      let undo = try store.replace(with: overrides)
       do {
+        if isPending { return try renewAlone(reason) }
         return try applyAlone(CompiledPolicy(overrides.applied(to: policy), at: now), options)
       } catch {
-        try store.write(before)
+        undo()
         throw error
       }
     }
+  }
+}
+
+extension PolicyOverrides.Allowance {
+  public func isFor(_ network: Network, _ service: String) -> Bool {
+    self.network == network && self.service == service
   }
 }

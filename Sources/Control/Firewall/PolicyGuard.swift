@@ -4,8 +4,39 @@ internal import Foundation
 /// A process of its own that takes a generation back unless it is confirmed in time: it outlives the
 /// command that applied it, its terminal, and the proxy.
 public enum PolicyGuard {
-  /// Starts the guard of a pending generation; its process ID.
+  /// Where the guard says that it is at work.
+  private static let readyDescriptor: Int32 = 3
+  private static let readyMilliseconds: Int32 = 10_000
+
+  /// Starts the guard of a pending generation, and waits until it says that it knows of it; its process ID.
   static func start(_ store: PolicyStore, generation: UInt64) throws -> Int32 {
+    var ends: [Int32] = [-1, -1]
+    guard unsafe pipe(&ends) == 0 else { throw failure(PolicyStore.reason) }
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    defer { close(ends[0]) }
+    let process: pid_t
+    do {
+      defer { close(ends[1]) }
+      process = try spawn(store, generation, ready: ends[1])
+    }
+    var answer = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)
+    var byte: UInt8 = 0
+    guard unsafe poll(&answer, 1, readyMilliseconds) == 1,
+      unsafe read(ends[0], &byte, 1) == 1
+    else {
+      kill(process, SIGKILL)
+      throw failure("it does not answer; see \(store.path("guard.log"))")
+    }
+    return process
+  }
+
+  private static func failure(_ reason: String) -> PolicyStore.Failure {
+    PolicyStore.Failure("cannot start the guard: \(reason); nothing was applied")
+  }
+
+  private static func spawn(
+    _ store: PolicyStore, _ generation: UInt64, ready: Int32
+  ) throws -> pid_t {
     var attributes = posix_spawnattr_t()
     unsafe posix_spawnattr_init(&attributes)
     defer { unsafe posix_spawnattr_destroy(&attributes) }
@@ -19,31 +50,38 @@ public enum PolicyGuard {
     unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     unsafe posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     unsafe posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    unsafe posix_spawn_file_actions_adddup2(&actions, ready, readyDescriptor)
     // Whoever waits for the end of the command's output does not wait for the guard.
-    _ = unsafe gatehouse_spawn_closefrom(&actions, 3)
+    _ = unsafe gatehouse_spawn_closefrom(&actions, readyDescriptor + 1)
     let arguments = [
       "gatehouse", "policy", "guard", "--state", store.folder, "--generation", "\(generation)",
+      "--ready",
     ]
     var pointers = unsafe arguments.map { unsafe strdup($0) } + [nil]
     defer { for index in unsafe pointers.indices { unsafe free(pointers[index]) } }
     var process: pid_t = 0
     let path = executable
     let status = unsafe posix_spawn(&process, path, &actions, &attributes, &pointers, environ)
-    guard status == 0 else {
-      throw PolicyStore.Failure(
-        "cannot start the guard: \(unsafe String(cString: strerror(status))); nothing was applied")
-    }
+    guard status == 0 else { throw failure(unsafe String(cString: strerror(status))) }
     return process
   }
 
-  /// What the guard's process does, from its start to its end.
-  public static func watch(_ store: PolicyStore, generation: UInt64) throws -> String {
+  /// What the guard's process does, from its start to its end. `isAwaited`: somebody waits at the
+  /// descriptor for word that it has begun.
+  public static func watch(
+    _ store: PolicyStore, generation: UInt64, isAwaited: Bool
+  ) throws -> String {
     signal(SIGHUP, SIG_IGN)
     signal(SIGINT, SIG_IGN)
-    // A state that can't be read for a moment is no confirmation: what was known goes on.
-    var known = try? store.state().pending
+    signal(SIGPIPE, SIG_IGN)
+    var known = try store.state().pending
+    if isAwaited, known?.generation == generation {
+      _ = unsafe write(readyDescriptor, [UInt8(1)], 1)
+      close(readyDescriptor)
+    }
     while true {
-      if let state = try? store.state() { known = state.pending }
+      // A state that can't be read, or is gone, is no confirmation: what was known goes on.
+      if store.hasState, let state = try? store.state() { known = state.pending }
       guard let pending = known, pending.generation == generation else {
         return "generation \(generation) is not pending any more"
       }
@@ -69,6 +107,13 @@ public enum PolicyGuard {
   }
 
   private static let attemptLimit = 600
+
+  /// Whether the guard of a pending generation is alive.
+  public static func isAlive(_ pending: PolicyState.Pending) -> Bool {
+    guard let process = pending.guardian, pending.boot == BootClock.id else { return false }
+    let words = (try? Disk.read("/proc/\(process)/cmdline")) ?? []
+    return words.split(separator: 0).contains(Array("guard".utf8)[...])
+  }
 
   private static var executable: String {
     (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))

@@ -17,6 +17,8 @@ public struct PolicyState: Codable, Sendable {
   var clock: KeptClock?
   /// The kernel's count of changes right after the apply.
   public var kernelGeneration: UInt32?
+  /// How long the kernel took for it.
+  var applySeconds: Double?
   /// Fingerprints of the rules as the kernel held them then.
   public var rules: [String: [String]]?
   public var pending: Pending?
@@ -41,7 +43,17 @@ public struct PolicyState: Codable, Sendable {
     public var appliedAt: Int64
     /// SSH_CONNECTION of whoever applied: from this connection it can't be confirmed.
     public var connection: String?
+    /// Those that were open with the ports of management then, as `CLIENT PORT SERVER-PORT`: by these it
+    /// can't be confirmed either. Nil when they could not be listed.
+    public var connections: [String]?
     public var guardian: Int32?
+
+    /// Until it is taken back; 0 when that is due.
+    public var secondsLeft: Int64 {
+      let now = BootClock.milliseconds
+      guard boot == BootClock.id, deadline > now else { return 0 }
+      return (min(deadline, now + 86_400_000) - now + 999) / 1000
+    }
   }
 
   public struct Event: Codable, Sendable {
@@ -56,6 +68,8 @@ public struct PolicyState: Codable, Sendable {
   }
 
   static let historyLimit = 200
+  /// Of `Pending.connections`.
+  static let connectionLimit = 4096
 
   mutating func record(
     _ what: String, _ generation: UInt64, reason: String? = nil, path: String? = nil

@@ -1,3 +1,4 @@
+internal import Certificates
 public import Configuration
 public import Firewall
 internal import Foundation
@@ -9,7 +10,8 @@ internal import Foundation
 /// lock                      held by whoever changes anything
 /// bans.lock                 held by whoever writes bans.json
 /// state.json                which generation is in force, what waits for confirmation, history
-/// generations/42/           policy.json, and feeds/GROUP.list: enough to apply it again
+/// generations/42/           policy.json, and feeds/GROUP.list: enough to apply it again;
+///                           policy.sha256, which tells damage; confirmed, once it was
 /// overrides.json            allowances by hand, and panic
 /// last-commit.json          who has changed the kernel's rules last, as the agent heard of it
 /// bans.json                 bans, so that they outlive a restart of the machine
@@ -30,23 +32,41 @@ public struct PolicyStore: Sendable {
 
   /// Runs alone among all processes that use this folder.
   public func alone<Value>(_ body: () throws -> Value) throws -> Value {
-    let descriptor = try openLock()
+    let descriptor = try locked()
     defer { close(descriptor) }
+    return try body()
+  }
+
+  /// The same; and where that can't be had, such as on a disk that is not writable, all the same: `body`
+  /// is then told why.
+  func aloneOrNot<Value>(_ body: ((any Error)?) throws -> Value) throws -> Value {
+    let descriptor: Int32
+    do { descriptor = try locked() } catch { return try body(error) }
+    defer { close(descriptor) }
+    return try body(nil)
+  }
+
+  private func locked() throws -> Int32 {
+    let descriptor = try openLock()
     var attempts = 0
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
       attempts += 1
       guard attempts < 100 else {
+        close(descriptor)
         throw Failure("another gatehouse is at work in \(folder); try again when it is done")
       }
       usleep(100_000)
     }
-    return try body()
+    return descriptor
   }
 
   func openLock() throws -> Int32 {
     try makeFolder("")
     let descriptor = unsafe open(path("lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw Failure("cannot open \(path("lock")): \(Self.reason)") }
+    guard descriptor >= 0 else {
+      let hint = errno == EACCES ? "; run as root, or name a folder of yours with --state" : ""
+      throw Failure("cannot open \(path("lock")): \(Self.reason)\(hint)")
+    }
     return descriptor
   }
 
@@ -79,16 +99,42 @@ public struct PolicyStore: Sendable {
   }
 
   public func state() throws -> PolicyState {
-    try read(PolicyState.self, "state.json") ?? PolicyState()
+    if let state = try read(PolicyState.self, "state.json") { return state }
+    guard confirmed.isEmpty else {
+      throw Failure("\(path("state.json")) is gone, though generations are kept; \(Self.remedy)")
+    }
+    return PolicyState()
   }
+
+  var hasState: Bool { FileManager.default.fileExists(atPath: path("state.json")) }
 
   func write(_ state: PolicyState) throws { try write(state, "state.json") }
 
+  /// Where they are damaged, those that the generation in force was applied with: panic must not end by
+  /// it, nor going back be barred.
   public func overrides() throws -> PolicyOverrides {
-    try read(PolicyOverrides.self, "overrides.json") ?? PolicyOverrides()
+    do { return try read(PolicyOverrides.self, "overrides.json") ?? PolicyOverrides() } catch {
+      let number = (try? state().generation) ?? pointedConfirmed ?? 0
+      guard number > 0, let policy = try? policy(of: number) else { throw error }
+      return PolicyOverrides(in: policy)
+    }
   }
 
-  func write(_ overrides: PolicyOverrides) throws { try write(overrides, "overrides.json") }
+  /// What is wrong with them; nil when they are sound.
+  public var overridesFault: String? {
+    do { _ = try read(PolicyOverrides.self, "overrides.json") } catch { return "\(error)" }
+    return nil
+  }
+
+  /// Writes them; what is returned puts back what was there before, also on a full disk.
+  func replace(with overrides: PolicyOverrides) throws -> () -> Void {
+    let (now, before) = (path("overrides.json"), path("overrides.json.before"))
+    unsafe unlink(before)
+    let isThere = unsafe link(now, before) == 0
+    guard isThere || errno == ENOENT else { throw Failure("cannot keep \(now): \(Self.reason)") }
+    try write(overrides, "overrides.json")
+    return { _ = unsafe isThere ? rename(before, now) : unlink(now) }
+  }
 
   /// Known while the agent runs.
   public func lastCommit() throws -> KeptCommit? { try read(KeptCommit.self, "last-commit.json") }
@@ -107,20 +153,36 @@ public struct PolicyStore: Sendable {
   /// Has links lead to the generation in force and to the confirmed one; what can't be pointed at is
   /// only missed when a feed fails or the state is damaged, and then said.
   func point(at state: PolicyState) {
-    link("feeds", to: "generations/\(state.generation)/feeds")
-    link("confirmed", to: "generations/\(state.confirmed)")
+    point("feeds", to: "generations/\(state.generation)/feeds")
+    point("confirmed", to: "generations/\(state.confirmed)")
   }
 
-  /// The confirmed generation as the link has it, should the state be damaged; 0 for none.
-  var pointedConfirmed: UInt64 {
+  /// The confirmed generation as the link has it, should the state be damaged; 0 where the policy was taken
+  /// away, nil without a link.
+  var pointedConfirmed: UInt64? {
     let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path("confirmed"))
-    return target.flatMap { UInt64(($0 as NSString).lastPathComponent) } ?? 0
+    return target.flatMap { UInt64(($0 as NSString).lastPathComponent) }
   }
 
-  private func link(_ name: String, to target: String) {
+  private func point(_ name: String, to target: String) {
     unsafe unlink(path(name) + ".new")
     guard unsafe symlink(target, path(name) + ".new") == 0 else { return }
     _ = unsafe rename(path(name) + ".new", path(name))
+  }
+
+  /// Remembers that it was confirmed, or needed no confirmation; where that fails it is not gone back to
+  /// by itself.
+  func noteConfirmed(_ number: UInt64) {
+    try? Disk.write([], to: path("generations/\(number)/confirmed"))
+  }
+
+  /// Of those that are kept; all of them where no generation is marked, as older versions left them.
+  var confirmed: [UInt64] {
+    let all = kept
+    let marked = all.filter {
+      FileManager.default.fileExists(atPath: path("generations/\($0)/confirmed"))
+    }
+    return marked.isEmpty ? all : marked
   }
 
   /// Keeps a policy for good, whole or not at all.
@@ -137,7 +199,9 @@ public struct PolicyStore: Sendable {
         try feed.addresses.write(append)
       }
     }
-    try Disk.write(Array(jsonText(policy.withoutFeeds).utf8), to: "\(staging)/policy.json")
+    let text = Array(try jsonText(policy.withoutFeeds).utf8)
+    try Disk.write(text, to: "\(staging)/policy.json")
+    try Disk.write(Self.seal(text), to: "\(staging)/policy.sha256")
     try? FileManager.default.removeItem(atPath: final)
     guard unsafe rename(staging, final) == 0 else {
       throw Failure("cannot keep generation \(number) in \(folder): \(Self.reason)")
@@ -148,15 +212,37 @@ public struct PolicyStore: Sendable {
 
   /// The same policy with its schedules worked out anew.
   func rekeep(_ policy: FirewallPolicy, as number: UInt64) throws {
-    try write(policy.withoutFeeds, "generations/\(number)/policy.json")
+    let folder = path("generations/\(number)")
+    let text = Array(try jsonText(policy.withoutFeeds).utf8)
+    let seals = "\(folder)/policy.sha256"
+    // Either text is sound until the new one is there for good.
+    try Disk.replace(seals, with: ((try? Disk.read(seals)) ?? []) + Self.seal(text))
+    try Disk.replace("\(folder)/policy.json", with: text)
+    try Disk.replace(seals, with: Self.seal(text))
   }
+
+  /// A line of `policy.sha256`.
+  private static func seal(_ text: [UInt8]) -> [UInt8] {
+    Array("\(Digest.sha256(text).hexadecimal)\n".utf8)
+  }
+
+  private func refuseDamaged(_ number: UInt64) throws {
+    let folder = path("generations/\(number)")
+    guard let seals = try? Disk.read("\(folder)/policy.sha256") else { return }
+    let text = try Disk.read("\(folder)/policy.json")
+    guard seals.split(separator: 0x0a).contains(Self.seal(text).dropLast()) else {
+      throw Failure("\(folder)/policy.json is damaged: it is not what was applied; \(Self.remedy)")
+    }
+  }
+
+  private static let remedy = "type: gatehouse policy boot"
 
   public func policy(of number: UInt64) throws -> FirewallPolicy {
     let name = "generations/\(number)/policy.json"
+    if FileManager.default.fileExists(atPath: path(name)) { try refuseDamaged(number) }
     guard var policy = try read(FirewallPolicy.self, name) else {
       throw Failure(
-        "generation \(number) is not kept in \(folder); there are: \(kept.map { "\($0)" }.joined(separator: ", "))"
-      )
+        "generation \(number) is not kept in \(folder); \(keptText)")
     }
     for index in policy.groups.indices where policy.groups[index].feed != nil {
       let file = KeptFeed.path(in: path("generations/\(number)/feeds"), policy.groups[index].name)
@@ -182,8 +268,15 @@ public struct PolicyStore: Sendable {
     return (names ?? []).compactMap { UInt64($0) }.sorted()
   }
 
+  var keptText: String {
+    let numbers = kept.map { "\($0)" }.joined(separator: ", ")
+    return numbers.isEmpty ? "none is" : "there are: \(numbers)"
+  }
+
   private func forgetOld(below number: UInt64) {
-    let needed = Set([number, (try? state().confirmed) ?? 0, (try? state().generation) ?? 0])
+    let state = try? state()
+    // The last confirmed one stays, too, however many were rejected since.
+    let needed = Set([number, state?.confirmed ?? 0, state?.generation ?? 0])
     for old in kept.dropLast(Self.generationLimit) where !needed.contains(old) {
       try? FileManager.default.removeItem(atPath: path("generations/\(old)"))
     }
@@ -210,7 +303,8 @@ public struct PolicyStore: Sendable {
     do {
       return try readJSON(type, Data(Disk.read(path(name))))
     } catch {
-      throw Failure("\(path(name)) is damaged: \(error); move it away, and apply the policy again")
+      throw Failure(
+        "\(path(name)) is damaged: \(damageText(error)); \(Self.remedy)")
     }
   }
 

@@ -9,6 +9,8 @@ internal import Synchronization
 /// once, and in the kernel through the agent.
 final class RefusalBans: Sendable {
   /// More clients at a time are not counted: the oldest windows make room.
+  /// A year, in seconds.
+  private static let longestSpan: UInt64 = 366 * 86_400
   private static let clientLimit = 65_536
   /// Bans that wait for the agent; more are in the proxy only.
   private static let queueLimit = 1024
@@ -76,7 +78,7 @@ final class RefusalBans: Sendable {
   ) -> (UInt64, AgentClient?)? {
     state.withLock { state -> (UInt64, AgentClient?)? in
       guard let rule = state.rules[listener] else { return nil }
-      let span = Int64(rule.withinSeconds) * 1000
+      let span = Int64(clamping: min(rule.withinSeconds, Self.longestSpan)) * 1000
       if state.windows.count >= Self.clientLimit {
         state.windows = state.windows.filter { now - $0.value.since < span }
         if state.windows.count >= Self.clientLimit { state.windows.removeAll() }

@@ -19,7 +19,14 @@ enum UnixSocket {
       close(descriptor)
       throw PolicyStore.Failure("an agent serves at \(path) already")
     }
-    unsafe unlink(path)
+    var facts = stat()
+    if unsafe lstat(path, &facts) == 0 {
+      guard facts.st_mode & S_IFMT == S_IFSOCK else {
+        close(descriptor)
+        throw PolicyStore.Failure("\(path) is there already, and is no socket; name another path")
+      }
+      unsafe unlink(path)
+    }
     let bound = try unsafe withAddress(path) { unsafe bind(descriptor, $0, $1) }
     guard bound == 0, Foundation.listen(descriptor, 1024) == 0,
       fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0

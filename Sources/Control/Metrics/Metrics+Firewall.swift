@@ -13,6 +13,17 @@ extension Metrics {
       "When that was applied, in seconds since 1970.",
       value: firewall?.appliedAt.map { Double($0) })
     text.family(
+      "gatehouse_policy_kernel_generation", .gauge,
+      "The kernel's own count of changes of its rules.",
+      value: firewall?.kernelGeneration.map { Double($0) })
+    text.family(
+      "gatehouse_policy_apply_seconds", .gauge, "How long the kernel took for the last apply.",
+      value: firewall?.applySeconds)
+    text.family(
+      "gatehouse_policy_next_end_timestamp_seconds", .gauge,
+      "When the next entry of the policy ends, in seconds since 1970.",
+      value: firewall?.nextEnd.map { Double($0) })
+    text.family(
       "gatehouse_policy_rejected_total", .counter,
       "Policies that the kernel, or a check right before it, refused.",
       value: firewall.map { Double($0.rejections) })
@@ -26,6 +37,11 @@ extension Metrics {
     text.family(
       "gatehouse_bans_active", .gauge, "Addresses and networks that the kernel bans now.",
       value: firewall.map { Double($0.bans) })
+    text.family("gatehouse_bans_total", .counter, "Bans that were asked of the agent.") {
+      guard let results = firewall?.banResults else { return [] }
+      return [("done", results.done), ("never", results.never), ("failed", results.failed)]
+        .map { ([("result", $0)], Double($1)) }
+    }
     // Addresses are nobody's label: whoever forges them would make series without end.
     text.family(
       "gatehouse_fw_dropped_sources", .gauge,

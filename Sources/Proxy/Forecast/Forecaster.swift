@@ -88,7 +88,7 @@ public struct Forecaster {
     forecast.path = String(decoding: path, as: UTF8.self)
     if let requests = plan.admission.requests {
       let host = bytes.span.extracting(head.host)
-      forecast.rules = requests.matching(host: host, path: path.span)
+      forecast.rules = requests.matching(host: host, path: path.span).map(\.rule)
       forecast.client = requests.client(from: peer, head, bytes.span, at: time)
       let isAllowed =
         forecast.client.map {

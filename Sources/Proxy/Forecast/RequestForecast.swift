@@ -66,7 +66,7 @@ public struct RequestForecast: Sendable {
   public var host = ""
   /// Normalised.
   public var path = ""
-  /// The policy's rules for requests that name it.
+  /// The policy's rules for requests that name it, in whatever way its path may be read.
   public var rules: [Int] = []
   /// The policy's rules for requests refuse it, and count it only.
   public var isForbiddenInAudit = false

@@ -68,7 +68,8 @@ enum PathNormalizer {
     var isDots: Bool { count == dots && (count == 1 || count == 2) }
   }
 
-  private static func escape(_ path: Span<UInt8>, at index: Int) -> UInt8? {
+  /// The byte that the escape at `index` stands for; nil where it is none.
+  static func escape(_ path: Span<UInt8>, at index: Int) -> UInt8? {
     guard index + 2 < path.count, let high = hex(path[index + 1]), let low = hex(path[index + 2])
     else { return nil }
     return high << 4 | low

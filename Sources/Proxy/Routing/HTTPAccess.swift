@@ -2,6 +2,7 @@
 public struct HTTPAccess: Sendable, Equatable {
   /// Requests for a host and a path of it, and who may send them.
   public struct Rule: Sendable, Equatable {
+    /// `suffix` takes every label more, not only one as a route's does.
     public var host: ProxyConfiguration.Route.Host
     public var path: ProxyConfiguration.Route.Path
     public var sources: AccessRules
@@ -19,9 +20,17 @@ public struct HTTPAccess: Sendable, Equatable {
       self.sources = sources
     }
   }
+
+  /// A rule that names a request.
+  public struct Match: Sendable, Equatable {
+    /// Its index.
+    public var rule: Int
+    /// Not only as a server behind may read the path.
+    public var isAsWritten: Bool
+  }
   /// All that match a request must allow its client: neither order nor specificity matters.
   public var rules: [Rule]
-  /// Who may send what no rule names.
+  /// Who may send what no rule names as it is written, even where one does as a server may read it.
   public var others: AccessRules
   /// Whose X-Forwarded-For tells of the client; nobody's when nil.
   public var trustedProxies: AccessRules?
@@ -34,15 +43,15 @@ public struct HTTPAccess: Sendable, Equatable {
 
   /// Whether a client may send a request; a path that would be refused is nobody's.
   public func allows(_ client: IPAddress, host: String, path: String, at time: Int64) -> Bool {
-    guard let matching = matching(host: host, path: path) else { return false }
-    return matching.isEmpty
-      ? others.allows(client, at: time)
-      : matching.allSatisfy { rules[$0].sources.allows(client, at: time) }
+    let bytes = Array(path.utf8)
+    guard let normalised = PathNormalizer.normalised(bytes.span) else { return false }
+    let name = Array(host.utf8)
+    return RequestAccess(self).allows(client, host: name.span, path: normalised.span, at: time)
   }
 
-  /// The indices of the rules that match a request; nil when its path would be refused. For
-  /// explanations: by the same code that the proxy uses.
-  public func matching(host: String, path: String) -> [Int]? {
+  /// The rules that match a request, in whatever way its path may be read; nil when it would be
+  /// refused. For explanations: by the same code that the proxy uses.
+  public func matching(host: String, path: String) -> [Match]? {
     let bytes = Array(path.utf8)
     guard let normalised = PathNormalizer.normalised(bytes.span) else { return nil }
     let name = Array(host.utf8)
@@ -57,6 +66,7 @@ final class RequestAccess: Sendable {
     /// Every host when empty.
     private let name: [UInt8]
     private let path: PathMatch
+    private let loosest: PathMatch
     let sources: AccessRules
     /// As a line of the access log in JSON names it.
     let logName: [UInt8]
@@ -74,19 +84,25 @@ final class RequestAccess: Sendable {
         name = HostTable.key(text.utf8)
       }
       path = PathMatch(rule.path)
+      loosest = path.loosest
       sources = rule.sources
       logName = LogText.name(rule.name, .json)
     }
 
-    /// `host` as it came, without the port; `path` normalised.
-    func matches(host: Span<UInt8>, path: Span<UInt8>) -> Bool {
-      guard self.path.matches(path) else { return false }
+    /// In whatever way a server may read the path. `host` as it came, without the port; `loosest`:
+    /// the loosest reading of the path.
+    func matches(host: Span<UInt8>, loosest: Span<UInt8>) -> Bool {
+      guard self.loosest.matches(loosest) else { return false }
       if name.isEmpty { return true }
       let host = HostTable.withoutLastDot(host)
       guard isSuffix else { return FieldValue.isSameName(host, name.span) }
-      guard let parent = HostTable.parent(of: host) else { return false }
-      return FieldValue.isSameName(parent, name.span)
+      let start = host.count - name.count
+      guard start > 1, host[start - 1] == UInt8(ascii: ".") else { return false }
+      return FieldValue.isSameName(host.extracting(start...), name.span)
     }
+
+    /// Of a rule that matches: as the path is written; `path` normalised.
+    func isAsWritten(_ path: Span<UInt8>) -> Bool { self.path.matches(path) }
   }
   let rules: [Rule]
   let others: AccessRules
@@ -102,21 +118,39 @@ final class RequestAccess: Sendable {
     decide(client, host: host, path: path, at: time).isAllowed
   }
 
-  /// Whether a client may send a request, and the rule that says so: the one that refuses it, else the
-  /// first that names it; nil where none does.
+  /// Whether a client may send a request, in whatever way a server may read its path, and the rule
+  /// that says so: the one that refuses it, else the first that names it; nil where `others` does.
   func decide(
     _ client: IPAddress, host: Span<UInt8>, path: Span<UInt8>, at time: Int64
   ) -> (isAllowed: Bool, rule: Int?) {
-    var named: Int?
-    for index in rules.indices where rules[index].matches(host: host, path: path) {
-      guard rules[index].sources.allows(client, at: time) else { return (false, index) }
-      if named == nil { named = index }
+    if PathReading.isPlain(path) {
+      return decide(client, host: host, path: path, loosest: path, at: time)
     }
-    return (named != nil || others.allows(client, at: time), named)
+    let loosest = PathReading.loosest(path)
+    return decide(client, host: host, path: path, loosest: loosest.span, at: time)
   }
 
-  /// The indices of the rules that match a request.
-  func matching(host: Span<UInt8>, path: Span<UInt8>) -> [Int] {
-    rules.indices.filter { rules[$0].matches(host: host, path: path) }
+  private func decide(
+    _ client: IPAddress, host: Span<UInt8>, path: Span<UInt8>, loosest: Span<UInt8>, at time: Int64
+  ) -> (isAllowed: Bool, rule: Int?) {
+    var named: Int?
+    var isAsWritten = false
+    for index in rules.indices where rules[index].matches(host: host, loosest: loosest) {
+      guard rules[index].sources.allows(client, at: time) else { return (false, index) }
+      if named == nil { named = index }
+      if !isAsWritten { isAsWritten = rules[index].isAsWritten(path) }
+    }
+    guard isAsWritten || others.allows(client, at: time) else { return (false, nil) }
+    return (true, named)
+  }
+
+  /// The rules that match a request, in whatever way a server may read its path.
+  func matching(host: Span<UInt8>, path: Span<UInt8>) -> [HTTPAccess.Match] {
+    let loosest = PathReading.loosest(path)
+    var matches: [HTTPAccess.Match] = []
+    for index in rules.indices where rules[index].matches(host: host, loosest: loosest.span) {
+      matches.append(.init(rule: index, isAsWritten: rules[index].isAsWritten(path)))
+    }
+    return matches
   }
 }

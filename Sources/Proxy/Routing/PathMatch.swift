@@ -1,7 +1,7 @@
 /// Whether a normalised path is one that a pattern names.
 struct PathMatch {
   private let path: ProxyConfiguration.Route.Path
-  private let bytes: [UInt8]
+  private var bytes: [UInt8]
 
   init(_ path: ProxyConfiguration.Route.Path) {
     self.path = path
@@ -9,6 +9,13 @@ struct PathMatch {
     case .any: bytes = []
     case .exact(let text), .prefix(let text): bytes = Array(text.utf8)
     }
+  }
+
+  /// The same of paths in their loosest reading.
+  var loosest: PathMatch {
+    var other = self
+    other.bytes = PathReading.loosest(bytes.span)
+    return other
   }
 
   /// Of routes, tried from the greatest down.

@@ -2,7 +2,7 @@ import ArgumentParser
 internal import Certificates
 internal import Foundation
 
-/// Why a `cert` command stopped: one line on standard error, and exit code 2.
+/// Why a `cert` command stopped: one line, and exit code 2.
 struct CertFailure: Error {
   static let code = ExitCode(2)
   static let warningCode = ExitCode(1)
@@ -27,6 +27,6 @@ struct CertFailure: Error {
   }
 
   private static func fail(_ reason: String, _ command: String) {
-    FileHandle.standardError.write(Data("gatehouse \(command): \(reason)\n".utf8))
+    tellFailure(CommandFailure("gatehouse \(command): \(reason)"))
   }
 }

@@ -102,7 +102,7 @@ struct DatabaseServers {
   }
 }
 
-/// Why a `db` command stopped: a line each on standard error, and exit code 2.
+/// Why a `db` command stopped: a line each, and exit code 2.
 struct DatabaseFailure: Error {
   let reasons: [String]
 
@@ -114,7 +114,7 @@ struct DatabaseFailure: Error {
       let code = try body()
       if code != .success { throw code }
     } catch let failure as DatabaseFailure {
-      for reason in failure.reasons { tell("gatehouse db: \(reason)") }
+      tellFailure(ConfigurationErrors(lines: failure.reasons.map { "gatehouse db: \($0)" }))
       throw ExitCode.failed
     }
   }

@@ -41,12 +41,10 @@ struct ExplainCommand: ParsableCommand {
     let id = word.lowercased()
     guard id.utf8.count == 32, id.allSatisfy(\.isHexDigit) else {
       let guess = WordExplanation.nearest(to: word).map { "; did you mean \"\($0)\"?" } ?? ""
-      report(
-        CommandFailure(
-          "\"\(AuditText.visible(word))\" is nothing that is known\(guess.isEmpty ? ";" : "\(guess)") "
-            + "allowed: \(WordExplanation.allowed)"
-        ))
-      throw ExitCode.failed
+      throw CommandFailure(
+        "\"\(AuditText.visible(word))\" is nothing that is known\(guess.isEmpty ? ";" : "\(guess)") "
+          + "allowed: \(WordExplanation.allowed)"
+      )
     }
     try explainRequest(id)
   }
@@ -71,18 +69,14 @@ struct ExplainCommand: ParsableCommand {
     let path = try logPath()
     switch AccessLogSearch(path: path).line(with: "\"\(id)\"") {
     case .unreadable(let why):
-      report(CommandFailure("\(why); name the access log with --log FILE"))
-      throw ExitCode.failed
+      throw CommandFailure("\(why); name the access log with --log FILE")
     case .notFound(let bytes):
-      report(
-        CommandFailure(
-          "no request \(id) in the last \(bytes) bytes of \(path) and \(path).1; "
-            + "only a log of `format: json` has ids"))
-      throw ExitCode.no
+      throw CommandFailure(
+        "no request \(id) in the last \(bytes) bytes of \(path) and \(path).1; "
+          + "only a log of `format: json` has ids", code: .no)
     case .found(let line):
       guard let request = LoggedRequest(line: line) else {
-        report(CommandFailure("the line of \(id) in \(path) is no JSON"))
-        throw ExitCode.failed
+        throw CommandFailure("the line of \(id) in \(path) is no JSON")
       }
       let (now, trouble) = now(request)
       let result = Result(
@@ -97,32 +91,25 @@ struct ExplainCommand: ParsableCommand {
     if let log { return log }
     let config = try options.config ?? running() ?? ConfigurationOption.standard
     guard FileManager.default.isReadableFile(atPath: config) else {
-      report(
-        CommandFailure(
-          "cannot read \(config); name the access log with --log FILE, or the configuration with -c"
-        ))
-      throw ExitCode.failed
+      throw CommandFailure(
+        "cannot read \(config); name the access log with --log FILE, or the configuration with -c"
+      )
     }
     let places = ConfigurationPlaces(reading: config)
     guard let to = places.text("log", "to") else {
-      report(CommandFailure("\(config) names no file in `log.to`; name one with --log FILE"))
-      throw ExitCode.failed
+      throw CommandFailure("\(config) names no file in `log.to`; name one with --log FILE")
     }
     let path = to.hasPrefix("file:") ? String(to.dropFirst(5)) : to
     let format = places.text("log", "format") ?? "json"
     guard format == "json" else {
-      report(
-        CommandFailure(
-          "the log of \(config) is of `format: \(format)`, which has no ids; only `json` has them"))
-      throw ExitCode.failed
+      throw CommandFailure(
+        "the log of \(config) is of `format: \(format)`, which has no ids; only `json` has them")
     }
     let others = ["stderr", "journald", "syslog:", "journald:"]
     guard !others.contains(where: { $0.hasSuffix(":") ? path.hasPrefix($0) : path == $0 }) else {
-      report(
-        CommandFailure(
-          "`log.to` of \(config) is \(to), which can't be read back; save it to a file, as with: "
-            + "journalctl -u gatehouse -o cat > FILE, and name that with --log FILE"))
-      throw ExitCode.failed
+      throw CommandFailure(
+        "`log.to` of \(config) is \(to), which can't be read back; save it to a file, as with: "
+          + "journalctl -u gatehouse -o cat > FILE, and name that with --log FILE")
     }
     return places.resolved(path)
   }

@@ -64,7 +64,7 @@ struct WhyQuestion: ParsableArguments {
 
   /// Prints what is wrong with the question or the file, and ends with 2 then.
   func explain(_ options: SocketOptions, _ store: PolicyStore) throws -> Explanation {
-    try orFail { try explanation(options, store) }
+    try explanation(options, store)
   }
 
   func explanation(_ options: SocketOptions, _ store: PolicyStore) throws -> Explanation {

@@ -41,7 +41,7 @@ struct PolicyApply: ParsableCommand {
     let milliseconds: Double
     let closedConnections: Int
     let token: String?
-    let warnings: [String]
+    let warnings, notes: [String]
   }
 
   func run() throws {
@@ -49,17 +49,16 @@ struct PolicyApply: ParsableCommand {
     let loaded = try options.load()
     for line in loaded.warnings where !options.json { print(line) }
     let store = options.state.store
-    let check = try orFail { try LockOutCheck(loaded.compiled, store) }
+    let check = try LockOutCheck(loaded.compiled, store)
     if !iKnow, let refusal = check.refusal {
-      report(CommandFailure(refusal))
-      throw ExitCode.failed
+      throw CommandFailure(refusal)
     }
     var settings = PolicyApplication.Options()
     settings.path = absolute(options.file)
     settings.confirmWithin = span
     settings.reason = reason
     settings.overrides = loaded.overrides
-    let outcome = try orFail { try PolicyApplication(store).apply(loaded.compiled, settings) }
+    let outcome = try PolicyApplication(store).apply(loaded.compiled, settings)
     if options.json {
       print(
         try jsonText(
@@ -67,9 +66,10 @@ struct PolicyApply: ParsableCommand {
             generation: outcome.generation, previous: outcome.previous,
             kernelGeneration: outcome.kernelGeneration, milliseconds: outcome.milliseconds,
             closedConnections: outcome.closedConnections, token: outcome.token,
-            warnings: loaded.warnings)))
+            warnings: loaded.warnings, notes: outcome.notes)))
     } else {
       print("kernel dry run ok · lock-out check ok\(check.reassurance)")
+      if loaded.policy.isPanic { print(PolicyText.panic) }
       tell(outcome, span)
     }
     if !loaded.warnings.isEmpty { throw ExitCode.no }
@@ -108,9 +108,8 @@ struct PolicyApply: ParsableCommand {
     guard let last = text.last, let unit = units.first(where: { $0.0 == last }),
       let number = Int(text.dropLast()), number > 0, number <= 86_400 / unit.1
     else {
-      report(
-        CommandFailure("--confirm-within \"\(text)\" is no span; allowed: 1s to 24h, such as 60s"))
-      throw ExitCode.failed
+      throw CommandFailure(
+        "--confirm-within \"\(text)\" is no span; allowed: 1s to 24h, such as 60s")
     }
     return .seconds(number * unit.1)
   }
@@ -166,10 +165,21 @@ struct LockOutCheck {
   /// Refuses what would lock somebody out, unless it is meant so.
   static func pass(_ new: CompiledPolicy?, _ store: PolicyStore, iKnow: Bool) throws {
     guard let new, !iKnow else { return }
-    let check = try orFail { try LockOutCheck(new, store) }
+    let check = try LockOutCheck(new, store)
     guard let refusal = check.refusal else { return }
-    report(CommandFailure(refusal))
-    throw ExitCode.failed
+    throw CommandFailure(refusal)
+  }
+
+  /// Refuses a ban of whom this is typed by, unless it is meant so.
+  static func pass(banOf network: Network, iKnow: Bool) throws {
+    guard !iKnow, let caller = sshPeer,
+      AddressSet(network).contains(caller.address, at: 0)
+    else { return }
+    throw CommandFailure(
+      """
+      refused: you are connected from \(caller.address) to tcp/\(caller.port), and the ban of \(network) would end that
+        leave your address out, or type --i-know
+      """)
   }
 
   /// What is said when all is well.

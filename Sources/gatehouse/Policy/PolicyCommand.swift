@@ -52,17 +52,11 @@ struct PolicyOptions: ParsableArguments {
   @Flag(help: "Take warnings, such as of an entry that has expired, for errors.")
   var strict = false
 
-  /// The policy and its warnings; its errors are printed and end the command.
+  /// The policy and its warnings.
   func load() throws -> LoadedPolicy {
-    let loaded = try LoadedPolicy.read(file, state.store, json: json)
+    let loaded = try LoadedPolicy.read(file, state.store)
     guard strict, !loaded.warnings.isEmpty else { return loaded }
-    if json {
-      print(
-        try jsonText(PolicyCheck.Result(file: file, errors: loaded.warnings, warnings: [])))
-    } else {
-      report(CommandFailure(loaded.warnings.joined(separator: "\n")))
-    }
-    throw ExitCode.failed
+    throw ConfigurationErrors(lines: loaded.warnings)
   }
 }
 
@@ -77,56 +71,34 @@ struct LoadedPolicy {
   var verdict: PolicyVerdict { compiled.verdict }
   var now: Int64 { compiled.time }
   var ruleset: Ruleset { compiled.ruleset }
+  /// What is denied is let in all the same.
+  var isOnTrial: Bool { policy.mode == .audit && !verdict.policy.isPanic }
   var digest: [UInt8] { compiled.digest }
 
-  /// Errors are printed, and end the command.
-  static func read(_ file: String, _ store: PolicyStore, json: Bool = false) throws -> LoadedPolicy
-  {
-    do {
-      let now = CompiledPolicy.now
-      let (policy, warnings) = try PolicyFile.load(file, at: now, lastFeeds: store.lastFeeds)
-      let overrides = try store.overrides().remaining(at: now)
-      return LoadedPolicy(
-        compiled: CompiledPolicy(overrides.applied(to: policy), at: now), warnings: warnings,
-        overrides: overrides)
-    } catch {
-      let lines = (error as? ConfigurationErrors)?.lines ?? ["\(error)"]
-      if json {
-        print(try jsonText(PolicyCheck.Result(file: file, errors: lines, warnings: [])))
-      } else {
-        report(error)
-      }
-      throw ExitCode.failed
+  static func read(_ file: String, _ store: PolicyStore) throws -> LoadedPolicy {
+    let now = CompiledPolicy.now
+    let (policy, warnings) = try PolicyFile.load(file, at: now, lastFeeds: store.lastFeeds)
+    let overrides = try store.overrides().remaining(at: now)
+    return LoadedPolicy(
+      compiled: CompiledPolicy(overrides.applied(to: policy), at: now), warnings: warnings,
+      overrides: overrides)
+  }
+
+  /// The generation in force. `hint`: what else the command could take.
+  static func inForce(_ store: PolicyStore, hint: String = "") throws -> LoadedPolicy {
+    let state = try store.state()
+    guard state.generation > 0 else {
+      throw CommandFailure(
+        "no policy is in force in \(store.folder); \(hint)type: gatehouse policy apply FILE")
     }
+    return LoadedPolicy(
+      compiled: CompiledPolicy(try store.policy(of: state.generation), at: CompiledPolicy.now),
+      warnings: [])
   }
 
-  /// The generation in force.
-  static func inForce(_ store: PolicyStore) throws -> LoadedPolicy {
-    try orFail {
-      let state = try store.state()
-      guard state.generation > 0 else {
-        throw CommandFailure(
-          "no policy is in force in \(store.folder); name a file, or type: gatehouse policy apply FILE"
-        )
-      }
-      return LoadedPolicy(
-        compiled: CompiledPolicy(try store.policy(of: state.generation), at: CompiledPolicy.now),
-        warnings: [])
-    }
-  }
-
-  static func read(orInForce file: String?, _ store: PolicyStore, json: Bool) throws -> LoadedPolicy
-  {
-    guard let file else { return try inForce(store) }
-    return try read(file, store, json: json)
-  }
-}
-
-/// Prints what went wrong, and ends with 2.
-func orFail<Answer>(_ body: () throws -> Answer) throws -> Answer {
-  do { return try body() } catch let code as ExitCode { throw code } catch {
-    report(error)
-    throw ExitCode.failed
+  static func read(orInForce file: String?, _ store: PolicyStore) throws -> LoadedPolicy {
+    guard let file else { return try inForce(store, hint: "name a file, or ") }
+    return try read(file, store)
   }
 }
 
@@ -149,7 +121,11 @@ struct PolicyCheck: ParsableCommand {
   }
 
   func run() throws {
-    let loaded = try options.load()
+    let loaded: LoadedPolicy
+    do { loaded = try options.load() } catch let errors as ConfigurationErrors where options.json {
+      print(try jsonText(Result(file: options.file, errors: errors.lines, warnings: [])))
+      throw ExitCode.failed
+    }
     if options.json {
       print(try jsonText(Result(file: options.file, errors: [], warnings: loaded.warnings)))
     } else {
@@ -221,7 +197,7 @@ struct PolicyExport: ParsableCommand {
   @OptionGroup var state: StoreOption
 
   func run() throws {
-    let loaded = try LoadedPolicy.read(orInForce: file, state.store, json: false)
+    let loaded = try LoadedPolicy.read(orInForce: file, state.store)
     print(RulesetText.print(loaded.ruleset), terminator: "")
   }
 }

@@ -20,7 +20,7 @@ struct PolicyConfirm: ParsableCommand {
   @OptionGroup var form: DataOption
 
   func run() throws {
-    let generation = try orFail { try PolicyApplication(state.store).confirm(token) }
+    let generation = try PolicyApplication(state.store).confirm(token)
     try form.tell(["generation": generation]) {
       "confirmed: generation \(generation) stays, also after a restart"
     }
@@ -50,14 +50,20 @@ struct PolicyRollback: ParsableCommand {
 
   func run() throws {
     let application = PolicyApplication(state.store)
-    let target = try orFail { try application.target(of: generation) }
-    let policy = try orFail { try application.policy(ifWentBackTo: target) }
+    let target = try application.target(of: generation)
+    let policy = try application.policy(ifWentBackTo: target)
     try LockOutCheck.pass(policy, state.store, iKnow: iKnow)
-    let outcome = try orFail { try application.goBack(to: target, reason: "by hand") }
+    let outcome = try application.goBack(to: target, reason: "by hand")
+    let isPanic = try state.store.overrides().panic != nil
     try form.tell(outcome.facts) {
-      outcome.generation == 0
-        ? "removed table inet gatehouse: nothing is denied any more"
-        : "generation \(outcome.generation) is in force again (kernel generation \(outcome.kernelGeneration))"
+      guard outcome.generation > 0 else {
+        return "removed table inet gatehouse: nothing is denied any more"
+      }
+      var lines = [
+        "generation \(outcome.generation) is in force again (kernel generation \(outcome.kernelGeneration))"
+      ]
+      if isPanic { lines.append(PolicyText.panic) }
+      return (lines + outcome.notes).joined(separator: "\n")
     }
   }
 }
@@ -72,7 +78,7 @@ struct PolicyHistory: ParsableCommand {
   var json = false
 
   func run() throws {
-    let state: PolicyState = try orFail { try self.state.store.state() }
+    let state: PolicyState = try self.state.store.state()
     if json { return print(try jsonText(state.history)) }
     let kept = Set(self.state.store.kept)
     print(
@@ -99,9 +105,7 @@ struct PolicyBoot: ParsableCommand {
   @OptionGroup var form: DataOption
 
   func run() throws {
-    let found: PolicyApplication.Outcome? = try orFail {
-      try PolicyApplication(state.store).boot()
-    }
+    let found: PolicyApplication.Outcome? = try PolicyApplication(state.store).boot()
     try form.tell(found?.facts ?? OutcomeFacts()) {
       guard let outcome = found else { return "nothing to apply: no generation was confirmed" }
       let line =
@@ -118,10 +122,13 @@ struct PolicyGuardCommand: ParsableCommand {
 
   @Option var generation: UInt64
 
+  /// Somebody waits for word that it has begun.
+  @Flag var ready = false
+
   @OptionGroup var state: StoreOption
 
   func run() throws {
-    print(try orFail { try PolicyGuard.watch(state.store, generation: generation) })
+    print(try PolicyGuard.watch(state.store, generation: generation, isAwaited: ready))
   }
 }
 

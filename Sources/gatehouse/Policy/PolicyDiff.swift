@@ -8,11 +8,13 @@ struct PolicyDiff: ParsableCommand {
     commandName: "diff", abstract: "Who would gain and who would lose by an apply.",
     discussion: """
       Compares the policy with the generation in force, in addresses, with the
-      connections that are open and what the rule has seen; then says what the
-      kernel thinks of it, and whether somebody would be locked out.
+      connections that are open and what the rule has seen. What else changes is
+      marked with ~: ends, limits, bans, hours, rules for requests, settings. Then
+      it says what the kernel thinks of it, and whether somebody would be locked
+      out.
 
-      Exit code 0: nothing would change. 1: something would. 2: the kernel could
-      not be asked (it needs root, or CAP_NET_ADMIN).
+      Exit code 0: nothing would change. 1: something would. 2: the kernel would
+      refuse it, or could not be asked (it needs root, or CAP_NET_ADMIN).
       """)
 
   @OptionGroup var options: PolicyOptions
@@ -27,42 +29,69 @@ struct PolicyDiff: ParsableCommand {
   private struct Result: Encodable {
     let isApplied, isSame: Bool
     let generation: UInt64?
+    /// How the changes are to be read, such as that nothing is in force yet.
+    let notes: [String]
     let changes: [Change]
     let others: [String]
     let lockOut: String?
+    /// What the apply would do to sets; nil when the policy is in force.
+    let plan: Plan?
+    /// What the kernel says against it.
+    let refusal: String?
+  }
+
+  private struct Plan: Encodable {
+    let changedElements, freshSets, freshElements: Int
+
+    init(_ plan: FirewallKernel.Plan) {
+      changedElements = plan.changedElements
+      freshSets = plan.freshSets
+      freshElements = plan.freshElements
+    }
   }
 
   func run() throws {
     let loaded = try options.load()
     let store = options.state.store
-    let live = try orFail { try FirewallKernel.live() }
-    let state = try orFail { try store.state() }
-    let old = live.flatMap { _ in try? store.policy(of: state.generation) }
-      .map { CompiledPolicy($0, at: loaded.now) }
+    let live = try FirewallKernel.live()
+    let state = try store.state()
     let isInForce = live?.digest == loaded.digest
+    let kept = live.flatMap { _ in try? store.policy(of: state.generation) }
+      .map { CompiledPolicy($0, at: loaded.now) }
+    let old = isInForce ? loaded.compiled : kept
     let changes = PolicyChanges(
-      from: old, to: loaded.compiled, connections: (try? Conntrack.connections()) ?? [],
+      from: old, to: loaded.compiled, connections: PolicyChanges.openConnections(),
       counters: live?.counters ?? [:])
-    let lockOut = try orFail { try LockOutCheck(loaded.compiled, store) }.refusal
+    let notes = Self.notes(live, old, loaded, store)
+    let lockOut = try LockOutCheck(loaded.compiled, store).refusal
+    let plan = isInForce ? nil : try FirewallKernel.plan(loaded.ruleset)
+    let refusal = isInForce ? nil : Self.refusal(of: loaded.ruleset)
     if options.json {
       print(
         try jsonText(
           Result(
             isApplied: live != nil, isSame: isInForce, generation: live?.generation,
-            changes: changes.changes.map(Self.data), others: changes.others, lockOut: lockOut)))
+            notes: notes, changes: changes.changes.map(Self.data), others: changes.others,
+            lockOut: lockOut, plan: plan.map(Plan.init), refusal: refusal)))
     } else {
-      if let live, live.digest == nil {
-        print("others have changed the rules since the last apply: gatehouse policy verify")
-      }
-      print(Self.text(live, changes, isSame: isInForce))
-      if !isInForce {
-        print(try orFail { try Self.text(of: FirewallKernel.plan(loaded.ruleset)) })
+      for note in notes { print(note) }
+      print(
+        isInForce
+          ? "in sync: generation \(live?.generation ?? 0) is this policy" : Self.text(changes))
+      if let plan {
+        print(Self.text(of: plan))
         print(lockOut ?? "lock-out check ok")
-        try orFail { try FirewallKernel.check(loaded.ruleset) }
-        print("kernel dry run ok")
+        print(refusal.map { "the kernel refuses it: \($0)" } ?? "kernel dry run ok")
       }
     }
+    if refusal != nil { throw ExitCode.failed }
     if !isInForce { throw ExitCode.no }
+  }
+
+  /// Why the kernel would not take it; nil when it would.
+  private static func refusal(of ruleset: Ruleset) -> String? {
+    do { try FirewallKernel.check(ruleset) } catch { return "\(error)" }
+    return nil
   }
 
   private static func data(_ change: PolicyChanges.Change) -> Change {
@@ -78,11 +107,33 @@ struct PolicyDiff: ParsableCommand {
       + "\(plan.freshElements) element(s) are made anew, all rules are written in one transaction"
   }
 
-  private static func text(
-    _ live: LiveRuleset?, _ changes: PolicyChanges, isSame: Bool
-  ) -> String {
-    if isSame { return "in sync: generation \(live?.generation ?? 0) is this policy" }
-    var lines = live == nil ? ["nothing is applied: the kernel has no table inet gatehouse"] : []
+  private static func notes(
+    _ live: LiveRuleset?, _ old: CompiledPolicy?, _ loaded: LoadedPolicy, _ store: PolicyStore
+  ) -> [String] {
+    guard let live else {
+      let start = "nothing is applied: everybody gets in everywhere"
+      return [
+        loaded.isOnTrial
+          ? "\(start), and does after an apply (mode: audit); the policy would let in only these:"
+          : "\(start); after an apply only these:"
+      ]
+    }
+    var notes: [String] = []
+    if live.digest == nil {
+      notes.append(
+        "others have changed the rules since the last apply: gatehouse policy verify")
+    }
+    if old == nil {
+      notes.append(
+        "what is in force is not kept in \(store.folder): who loses is not known; "
+          + "after an apply only these get in:")
+    }
+    return notes
+  }
+
+  private static func text(_ changes: PolicyChanges) -> String {
+    if changes.isEmpty { return "nobody gains, nobody loses" }
+    var lines: [String] = []
     for change in changes.changes {
       var facts = [change.sources.sizeText]
       if !change.isGain {
@@ -90,10 +141,10 @@ struct PolicyDiff: ParsableCommand {
         if let hits = change.hits { facts.append("its rule has let in \(hits) packets") }
       }
       lines.append(
-        "\(change.isGain ? "+ gains" : "- loses"): \(PolicyText.sources(change.sources)) -> "
+        "\(change.isGain ? "+ gains" : "- loses"): \(change.sources.text) -> "
           + "\(change.service) \(PolicyText.ports(change.ports)) (\(facts.joined(separator: ", ")))"
       )
     }
-    return (lines + changes.others.map { "~ \($0)" }).joined(separator: "\n")
+    return (lines + changes.shownOthers.map { "~ \($0)" }).joined(separator: "\n")
   }
 }

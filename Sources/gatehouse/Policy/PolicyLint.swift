@@ -8,8 +8,8 @@ struct PolicyLint: ParsableCommand {
     commandName: "lint", abstract: "What could be simpler, or will soon be wrong.",
     discussion: """
       Beside the warnings of `check`: groups that nothing uses, entries that
-      another one covers, entries without an owner or a reason, and ends within
-      the next 30 days.
+      another one covers, entries that end and do not say whose they are or why,
+      and ends within the next 30 days.
 
       Exit code 0: nothing found; 1: something.
       """)

@@ -25,6 +25,7 @@ struct PolicyStatus: ParsableCommand {
 
   private struct Result: Encodable {
     let isInSync: Bool
+    let hasTable: Bool
     let generation, confirmed: UInt64
     let kernelGeneration: UInt32
     let policy: String?
@@ -34,10 +35,12 @@ struct PolicyStatus: ParsableCommand {
     let allowances: [PolicyOverrides.Allowance]
     let bans: Int
     let rules: [Rule]
+    /// What is wrong with the file of what was done by hand; nil for nothing.
+    let overridesFault: String?
   }
 
   func run() throws {
-    let result: Result = try orFail { try self.result() }
+    let result: Result = try self.result()
     if json {
       print(try jsonText(result))
     } else {
@@ -52,22 +55,49 @@ struct PolicyStatus: ParsableCommand {
     let overrides = try store.overrides().remaining(at: CompiledPolicy.now)
     let live = try FirewallKernel.live()
     let policy = kept.generation > 0 ? try? store.policy(of: kept.generation) : nil
-    let digest = live?.digest?.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     return Result(
-      isInSync: kept.generation > 0 && digest == kept.digest, generation: kept.generation,
+      isInSync: try kept.isInKernel(live, policy), hasTable: live != nil,
+      generation: kept.generation,
       confirmed: kept.confirmed, kernelGeneration: try FirewallKernel.generation(),
       policy: kept.policyPath, mode: policy?.mode.rawValue, pending: kept.pending,
       isPanic: overrides.panic != nil, allowances: overrides.allowances,
-      bans: live == nil ? 0 : try BanBook(store).list().count,
+      bans: live == nil ? 0 : try bans(),
       rules: (live?.counters ?? [:]).sorted { $0.key < $1.key }.map {
         Rule(rule: $0.key, packets: $0.value.packets, bytes: $0.value.bytes)
-      })
+      }, overridesFault: store.overridesFault)
+  }
+
+  /// A table that has gone meanwhile bans nobody.
+  private func bans() throws -> Int {
+    do { return try BanBook(state.store).list().count } catch {
+      guard try FirewallKernel.exists() else { return 0 }
+      throw error
+    }
+  }
+
+  private static func text(of pending: PolicyState.Pending) -> [String] {
+    let seconds = pending.secondsLeft
+    guard seconds > 0 || PolicyGuard.isAlive(pending) else {
+      return [
+        "OVERDUE: generation \(pending.generation) was not confirmed, and its guard is gone: gatehouse policy rollback"
+      ]
+    }
+    let line =
+      "PENDING: goes back to generation \(pending.previous) in \(seconds) s unless confirmed: gatehouse policy confirm \(pending.token)"
+    let warning =
+      "warning: its guard is gone; unless an agent runs, nobody goes back: gatehouse policy rollback"
+    return PolicyGuard.isAlive(pending) ? [line] : [line, warning]
   }
 
   private func text(of result: Result) -> String {
     var lines: [String] = []
     if result.generation == 0 {
       lines.append("no policy is in force; type: gatehouse policy apply FILE --confirm-within 60s")
+      if result.hasTable {
+        lines.append(
+          "but the kernel has table inet gatehouse, applied from another folder: name it with --state"
+        )
+      }
     } else {
       let sync =
         result.isInSync ? "in force" : "NOT in the kernel as applied: gatehouse policy verify"
@@ -75,13 +105,12 @@ struct PolicyStatus: ParsableCommand {
         "generation \(result.generation) of \(result.policy ?? "?"), \(sync) (kernel generation \(result.kernelGeneration))"
       )
     }
-    if result.mode == "audit" { lines.append("AUDIT: what would be denied is counted and let in") }
-    if result.isPanic { lines.append("PANIC: only management is let in; gatehouse panic off") }
-    if let pending = result.pending {
-      lines.append(
-        "PENDING: goes back to generation \(pending.previous) unless confirmed: gatehouse policy confirm \(pending.token)"
-      )
+    if result.mode == "audit", !result.isPanic {
+      lines.append("AUDIT: what would be denied is counted and let in")
     }
+    if result.isPanic { lines.append(PolicyText.panic) }
+    if let pending = result.pending { lines += Self.text(of: pending) }
+    if let fault = result.overridesFault { lines.append("warning: \(fault)") }
     let rows = result.rules.map { [$0.rule, "\($0.packets)", "\($0.bytes)"] }
     lines.append("\(result.bans) banned, \(result.allowances.count) allowed by hand")
     return lines.joined(separator: "\n")
@@ -130,7 +159,7 @@ struct PolicyVerify: ParsableCommand {
   }
 
   func run() throws {
-    let result: Result = try orFail { try verify() }
+    let result: Result = try verify()
     if json {
       print(try jsonText(result))
     } else {
@@ -138,7 +167,7 @@ struct PolicyVerify: ParsableCommand {
       if let warning = result.schedules { print("warning: \(warning)") }
       if !result.isInSync {
         print(
-          result.lastWriter.map { "last change by \($0)" }
+          result.lastWriter.map { "the last change, of this table or another, by \($0)" }
             ?? "who did it is not known: the kernel tells only those who listen, as gatehouse agent does"
         )
       }
@@ -157,10 +186,12 @@ struct PolicyVerify: ParsableCommand {
   private func verify() throws -> Result {
     let loaded = try LoadedPolicy.inForce(state.store)
     let kept = try state.store.state()
+    let applied = CompiledPolicy.applied(loaded.policy, kept)
     let generation = try FirewallKernel.generation()
     let drift = try FirewallKernel.drift(
-      from: loaded.ruleset, rules: kept.rules,
-      elements: deep || generation != kept.kernelGeneration)
+      from: applied.ruleset, rules: kept.rules,
+      elements: deep || generation != kept.kernelGeneration,
+      after: UInt64(clamping: loaded.now.subtractingReportingOverflow(applied.time).partialValue))
     let schedules = loaded.compiled.endingSchedules(appliedAt: kept.appliedAt)
     let isFixed = fix && !(drift.isEmpty && schedules == nil)
     if isFixed {
@@ -168,9 +199,11 @@ struct PolicyVerify: ParsableCommand {
         kept.generation,
         reason: drift.isEmpty ? "schedules end soon" : "the kernel was not as applied")
     }
+    // Whoever wrote after the agent had ended was not heard.
+    let writer = try state.store.lastCommit().flatMap { $0.generation == generation ? $0 : nil }
     return Result(
       isInSync: drift.isEmpty, generation: kept.generation, kernelGeneration: generation,
-      lastWriter: try state.store.lastCommit()?.description,
+      lastWriter: writer?.description,
       drift: drift.map { "\($0.subject) \($0.fault)" }, isFixed: isFixed, schedules: schedules)
   }
 }

@@ -2,6 +2,8 @@ import Firewall
 
 /// Policies as an administrator reads them.
 enum PolicyText {
+  static let panic = "PANIC: only management is let in; gatehouse panic off"
+
   /// Who may come in to what, a line each.
   static func summary(of policy: FirewallPolicy) -> String {
     var rows: [[String]] = []
@@ -56,24 +58,6 @@ enum PolicyText {
       case .network(let network): network.description
       }
     }.joined(separator: ", ")
-  }
-}
-
-extension AddressSet {
-  /// More easily said by who is not in it.
-  fileprivate var isMost: Bool {
-    networks.count > 8 && AddressSet.any.subtracting(self).networks.count < networks.count / 2
-  }
-}
-
-extension PolicyText {
-  /// As networks, but not a page of them.
-  static func sources(_ set: AddressSet) -> String {
-    if set == .any { return "everybody" }
-    if set.isMost { return "everybody but \(sources(AddressSet.any.subtracting(set)))" }
-    let networks = set.networks
-    let shown = networks.prefix(8).map(\.description).joined(separator: ", ")
-    return shown + (networks.count > 8 ? " and \(networks.count - 8) more networks" : "")
   }
 
   static func intervals(of set: AddressSet) -> [String] {

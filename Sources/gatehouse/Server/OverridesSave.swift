@@ -47,15 +47,8 @@ struct OverridesSave: ParsableCommand {
       case .failure(let why): byHand.append("\(one.name): \(why.text)")
       }
     }
-    let edits: ServerEdits
-    var backup: String?
-    do {
-      edits = try ServerEdits(path: path, wishes)
-      if write, edits.text != edits.before { backup = try edits.write(at: Date()) }
-    } catch {
-      report(error)
-      throw ExitCode.failed
-    }
+    let edits = try ServerEdits(path: path, wishes)
+    let backup = write && edits.text != edits.before ? try edits.write(at: Date()) : nil
     byHand += edits.undone.map { "\($0.server): \($0.why)" }
     let result = Result(file: path, changes: edits.changes, byHand: byHand, backup: backup)
     print(options.json ? try jsonText(result) : Self.text(of: result, isWritten: backup != nil))

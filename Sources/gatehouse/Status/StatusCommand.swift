@@ -60,11 +60,8 @@ struct ApplyCommand: ParsableCommand {
     if let config = options.config {
       let running = try options.ask { try $0.status() }.configurationPath
       guard CertificateRefresh.absolute(config) == running else {
-        report(
-          ConfigurationErrors(lines: [
-            "the process that answers runs \(running), not \(config): nothing was applied"
-          ]))
-        throw ExitCode.failed
+        throw CommandFailure(
+          "the process that answers runs \(running), not \(config): nothing was applied")
       }
     }
     let status = try options.ask { try $0.apply() }
@@ -79,24 +76,17 @@ struct ApplyCommand: ParsableCommand {
 }
 
 extension SocketOptions {
-  /// Asks the running process; prints what went wrong and ends with 2 otherwise.
+  /// Asks the running process.
   func ask<Answer>(_ question: (AdminClient) throws -> Answer) throws -> Answer {
     do {
       return try question(AdminClient(socket: try path()))
-    } catch let error as ExitCode {
-      throw error
     } catch let errors as ConfigurationErrors {
       // What is asked does not hang on the file.
-      report(
-        ConfigurationErrors(
-          lines: errors.lines + [
-            "the file names no socket as it is; name the running process's: --socket "
-              + LoadedConfiguration.defaultAdminSocket
-          ]))
-      throw ExitCode.failed
-    } catch {
-      report(error)
-      throw ExitCode.failed
+      throw ConfigurationErrors(
+        lines: errors.lines + [
+          "the file names no socket as it is; name the running process's: --socket "
+            + LoadedConfiguration.defaultAdminSocket
+        ])
     }
   }
 

@@ -5,8 +5,11 @@ import Foundation
 struct Guide {
   let page: URL
   private let lines: [String]
+  /// The path on top stays in the file: what is copied from the page has it, too, and counts it as a line.
+  private let keepsPaths: Bool
 
-  init(_ path: String) throws {
+  init(_ path: String, keepsPaths: Bool = false) throws {
+    self.keepsPaths = keepsPaths
     page = Place.root.appendingPathComponent(path)
     lines = try String(contentsOf: page, encoding: .utf8).components(separatedBy: "\n")
   }
@@ -60,7 +63,7 @@ struct Guide {
     guard let path = block.first, path.hasPrefix("# /etc/gatehouse/") else { return }
     _ = try folder.write(
       String(path.dropFirst("# /etc/gatehouse/".count)),
-      block.dropFirst().joined(separator: "\n") + "\n")
+      block.dropFirst(keepsPaths ? 0 : 1).joined(separator: "\n") + "\n")
   }
 
   /// Without what is another at each run.

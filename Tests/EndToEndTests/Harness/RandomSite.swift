@@ -41,7 +41,7 @@ struct RandomSite {
   ]
   static let paths = [
     "/", "/x", "/x/y", "/admin", "/admin/z", "/old/1?a=b", "/api/v1?q=1", "/%61dmin/z", "/a//b",
-    "/a/../b", "/a%2fb", "/big", "/x/", "/%zz",
+    "/a/../b", "/a%2fb", "/big", "/x/", "/%zz", "/admin;a/z", "/x%3bv", "/;/admin/z",
   ]
 
   /// Of the clients, on their end of the cable.
@@ -177,7 +177,7 @@ struct RandomSite {
     }
     if hasRules, random.chance(70) {
       let rules = (1...random.number(1...3)).map { _ in
-        let host = random.one(of: ["www.test", "*.wild.test", "a.wild.test"])
+        let host = random.one(of: ["www.test", "*.wild.test", "a.wild.test", "*"])
         let path = random.one(of: ["", ", path: /admin/**", ", path: /x/**", ", path: /x"])
         return "{ host: \"\(host)\"\(path), allow: [\(sources())] }"
       }

@@ -1,0 +1,118 @@
+internal import Firewall
+internal import Foundation
+
+/// Going back to generations that are kept.
+extension PolicyApplication {
+  /// Which generation is gone back to; when nil the one before, of those that nobody rejected.
+  public func target(of number: UInt64?) throws -> UInt64 {
+    let state = try store.state()
+    if number == 0, state.generation == 0, try FirewallKernel.exists() {
+      throw PolicyStore.Failure(
+        """
+        no policy is in force in \(store.folder), but the kernel has one
+          name the folder that it was applied from with --state, or type: nft delete table inet gatehouse
+        """)
+    }
+    return try number ?? state.pending?.previous ?? store.confirmed.last { $0 < state.generation }
+      ?? {
+        throw PolicyStore.Failure(
+          "there is no generation before \(state.generation); \(store.keptText)")
+      }()
+  }
+
+  /// Goes back to a generation that is kept, or before the first.
+  public func goBack(to number: UInt64, reason: String) throws -> Outcome {
+    try store.alone { try goBackAlone(to: number, reason: reason) }
+  }
+
+  /// What would be in force then; nil for no policy.
+  public func policy(ifWentBackTo number: UInt64) throws -> CompiledPolicy? {
+    number == 0 ? nil : try kept(number)
+  }
+
+  /// What the guard does at the deadline; nil when there is nothing to take back.
+  @discardableResult
+  func expire(_ generation: UInt64) throws -> Outcome? {
+    try store.alone {
+      guard let pending = try store.state().pending, pending.generation == generation else {
+        return nil
+      }
+      return try takeBack(pending)
+    }
+  }
+
+  /// Where the one before can't be applied any more, the best that is left.
+  func takeBack(_ pending: PolicyState.Pending) throws -> Outcome {
+    let reason = "not confirmed in time"
+    do { return try goBackAlone(to: pending.previous, reason: reason) } catch {
+      for number in store.confirmed.reversed() where number < pending.previous {
+        if let outcome = try? goBackAlone(to: number, reason: reason) { return outcome }
+      }
+      throw error
+    }
+  }
+
+  func goBackAlone(to number: UInt64, reason: String) throws -> Outcome {
+    var state = try store.state()
+    let before = try previous(state)
+    var outcome = Outcome(
+      generation: number, previous: state.generation, kernelGeneration: 0, milliseconds: 0,
+      closedConnections: 0, token: nil, notes: [])
+    if number == 0 {
+      try FirewallKernel.remove()
+      state.digest = nil
+      state.rules = nil
+      state.kernelGeneration = nil
+    } else {
+      let old = try kept(number)
+      let applied = try bring(old, number, &outcome.notes)
+      try state.take(old, applied)
+      outcome.kernelGeneration = applied.kernelGeneration
+      close(old, before.policy, &outcome)
+    }
+    state.generation = number
+    state.confirmed = number
+    state.pending = nil
+    state.policyPath = state.history.last { $0.generation == number && $0.path != nil }?.path
+    state.record("rolled back", number, reason: reason)
+    try store.write(state)
+    store.point(at: state)
+    return outcome
+  }
+
+  /// Makes the kernel hold the generation in force once more, such as after somebody else has
+  /// changed it. `number`: which one the caller looked at; by now it may be another.
+  public func restore(_ number: UInt64, reason: String) throws {
+    try store.alone {
+      var state = try store.state()
+      guard state.generation == number else {
+        throw PolicyStore.Failure(
+          "generation \(state.generation) is in force by now, not \(number); nothing was changed")
+      }
+      let policy = try kept(number)
+      var notes: [String] = []
+      try state.take(policy, bring(policy, number, &notes))
+      state.record("restored", number, reason: reason)
+      try store.write(state)
+    }
+  }
+
+  /// Makes the kernel hold the generation in force with what stands over it by now; whether it waits
+  /// for its confirmation stays as it is.
+  func renewAlone(_ reason: String) throws -> Outcome {
+    var state = try store.state()
+    let before = try previous(state).policy()
+    let new = try kept(state.generation)
+    var outcome = Outcome(
+      generation: state.generation, previous: state.generation, kernelGeneration: 0,
+      milliseconds: 0, closedConnections: 0, token: nil, notes: [])
+    let applied = try bring(new, state.generation, &outcome.notes)
+    outcome.kernelGeneration = applied.kernelGeneration
+    outcome.milliseconds = applied.duration.milliseconds
+    try state.take(new, applied)
+    state.record("applied", state.generation, reason: reason)
+    try store.write(state)
+    close(new, { before }, &outcome)
+    return outcome
+  }
+}
