@@ -154,7 +154,11 @@ public struct KernelBans: ~Copyable {
 
   private func elements(of set: NamedSet) throws(FirewallKernelError) -> [SetElement] {
     let elements = try KernelTable.elements(of: set.name, KernelTable.Shape(set), socket)
-    guard let elements else { throw Self.noTable }
+    guard let elements else {
+      // Who may not ask is told that.
+      _ = try socket.hasTable()
+      throw Self.noTable
+    }
     return elements
   }
 

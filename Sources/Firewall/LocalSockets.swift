@@ -41,6 +41,13 @@ public enum LocalSockets {
     return peers
   }
 
+  /// Local TCP ports that somebody listens at: a connection with one of them is one that came in.
+  public static func listeningPorts() throws(FirewallKernelError) -> Set<UInt16> {
+    var ports: Set<UInt16> = []
+    try visitAll(states: [TCP_LISTEN]) { ports.insert($0.localPort) }
+    return ports
+  }
+
   /// Ends every connection whose other end and local port are unwanted, on both sides and at once,
   /// but for those within this machine; how many. Needs CAP_NET_ADMIN and INET_DIAG_DESTROY.
   @discardableResult

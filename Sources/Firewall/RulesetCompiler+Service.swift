@@ -62,7 +62,10 @@ extension RulesetCompiler {
     _ limit: FirewallPolicy.Limit, _ service: ResolvedPolicy.Service, _ names: ServiceNames,
     _ refusal: Verdict
   ) {
-    var rules: [Rule] = []
+    // Of sources that were revoked once, which are judged packet by packet: these begin nothing.
+    var rules: [Rule] = [
+      Expression.connection(in: Expression.establishedOrRelated) + [.verdict(.accept)]
+    ]
     for family in [Expression.Family.ipv4, .ipv6] {
       if let rate = limit.newConnections {
         let prefix = limit.newConnectionsPer[family]

@@ -118,19 +118,25 @@ extension RulesetCompiler {
       ruleset.sets.append(set)
       let family: Expression.Family = set.key == .ipv4 ? .ipv4 : .ipv6
       main.append(
-        Expression.source(family, in: set.name) + [.verdict(.jump(Self.servicesChain))])
+        Expression.source(family, in: set.name) + [.verdict(.jump(Self.revokedChain))])
     }
+    ruleset.sets += NamedSet.revokedPorts.map(\.1)
     main.append(known + [.verdict(.accept)])
   }
 
-  private static let servicesChain = "services"
+  /// What revoked sources send to services, and to ports that were one's.
+  private static let revokedChain = "revoked"
 
   private mutating func addServices() {
     for service in policy.services { add(service) }
     var dispatch: [Rule] = []
     defer {
       main += dispatch
-      ruleset.chains.append(Chain(name: Self.servicesChain, rules: dispatch))
+      let others = NamedSet.revokedPorts.map { transport, set in
+        Expression.transport(transport.number)
+          + [Expression.destinationPort, .lookup(set: set.name)] + denied("r_default")
+      }
+      ruleset.chains.append(Chain(name: Self.revokedChain, rules: dispatch + others))
     }
     for transport in FirewallPolicy.Port.Transport.allCases {
       let elements = policy.services.flatMap { service in

@@ -58,7 +58,7 @@ struct BanAdd: ParsableCommand {
     try LockOutCheck.pass(banOf: network, iKnow: iKnow)
     let outcome = try book.add(network, seconds: seconds)
     let (banned, closed) = (outcome.seconds, outcome.closed)
-    try book.save()
+    let isKept = keep(book)
     for fault in outcome.faults { report(CommandFailure("warning: \(fault)")) }
     let isKnown = options.tell(network) { try $0.ban($1, seconds: banned) }
     if options.json {
@@ -71,6 +71,7 @@ struct BanAdd: ParsableCommand {
       let cause = seconds.map { $0 > banned } == true ? " (bans.max_for of the policy)" : ""
       print("banned \(network) for \(spanText(banned))\(cause); closed \(closed) connection(s)")
     }
+    if !isKept { throw ExitCode.no }
   }
 
   /// How this machine speaks to itself.
@@ -136,7 +137,7 @@ struct BanDel: ParsableCommand {
     if isLifted, try !FirewallKernel.exists() { return false }
     let book = BanBook(state.store)
     let wasBanned = try book.remove(network)
-    try book.save()
+    _ = keep(book)
     return wasBanned
   }
 }
@@ -181,6 +182,15 @@ struct BanList: ParsableCommand {
     guard !bans.isEmpty else { return print("nobody is banned") }
     print(table(["NETWORK", "ENDS IN"], bans.map { ["\($0.network)", spanText($0.secondsLeft)] }))
   }
+}
+
+/// Writes bans down; false where that fails, which is said: what the kernel holds is in force all the same.
+private func keep(_ book: BanBook) -> Bool {
+  do { try book.save() } catch {
+    report(CommandFailure("warning: not written down, so a restart forgets it: \(error)"))
+    return false
+  }
+  return true
 }
 
 // MARK: As it is typed

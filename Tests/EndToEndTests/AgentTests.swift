@@ -64,11 +64,14 @@ struct AgentTests {
   @Test func `root: a proxy without rights bans a client in the kernel, and his connections end`()
     throws
   {
-    try apply()
+    try apply("  raw: { listen: [tcp/9001], allow: [any] }")
     let agent = try agent("\(Self.nobody)")
     let server = try cable.server.start(
       "python3", "-u", "-m", "http.server", "9000", "--bind", "127.0.0.1")
     #expect(server.says("Serving"))
+    let raw = try cable.server.start(
+      "python3", "-u", "-m", "http.server", "9001", "--bind", "10.77.0.1")
+    #expect(raw.says("Serving"))
     _ = try cable.server.folder.write(
       "gatehouse.yaml",
       """
@@ -95,6 +98,8 @@ struct AgentTests {
         s.sendall(f"GET {path} HTTP/1.1\\r\\nHost: www.test\\r\\n\\r\\n".encode())
         return s, s.recv(100)[9:12].decode()
       source = sys.argv[1]
+      # The proxy knows nothing of this one.
+      raw = socket.create_connection(("10.77.0.1", 9001), 5, (source, 0)); raw.settimeout(5)
       held, status = ask("/", source); print("held", status)
       for _ in range(2): print("refused", ask("/admin/x", source)[1])
       # The ban may be there before the answer that earned it.
@@ -106,12 +111,15 @@ struct AgentTests {
         print("ended")
       except TimeoutError: print("still open")
       except OSError: print("ended")
+      try: print("raw still open", raw.recv(9))
+      except ConnectionResetError: print("raw ended")
+      except TimeoutError: print("raw still open")
       print(f"{time.monotonic() - begun:.3f} s", file=sys.stderr)
       # Either the proxy closes it at once, or the kernel lets it wait.
       try: print("let in" if ask("/", source)[1] == "200" else "kept out")
       except OSError: print("kept out")
       """
-    let ended = "held 200\nrefused 403\nrefused 403\nrefused 403\nended\nkept out\n"
+    let ended = "held 200\nrefused 403\nrefused 403\nrefused 403\nended\nraw ended\nkept out\n"
     let told = try cable.client("python3", "-c", client, "10.77.0.4")
     #expect(told.standardOutput == ended, "\(told.standardOutput)\(proxy.text)\(agent.text)")
     let bans = try cable.server.gatehouse("ban", "list").standardOutput
@@ -120,8 +128,8 @@ struct AgentTests {
     // Whom the policy never bans, nobody bans.
     #expect(
       try cable.client("python3", "-c", client, "10.77.0.8").standardOutput.hasSuffix(
-        "still open\nlet in\n"))
-    withExtendedLifetime(server) {}
+        "still open\nraw still open\nlet in\n"))
+    withExtendedLifetime((server, raw)) {}
   }
 
   @Test func `root: the running proxy follows what is allowed by hand, and panic`() throws {
@@ -197,6 +205,24 @@ struct AgentTests {
     #expect(
       !list.contains("10.77.0.4 ") && list.contains("10.77.0.5") && !list.contains("10.77.0.7"))
     #expect(agent.process.isRunning)
+  }
+
+  @Test func `root: who is silent keeps nobody out`() throws {
+    try apply()
+    let agent = try agent("\(Self.nobody)")
+    let silent = try Companion([
+      "python3", "-u", "-c",
+      """
+      import os, socket, time
+      os.setgid(\(Self.nobody)); os.setuid(\(Self.nobody))
+      held = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(200)]
+      for one in held: one.connect("\(socket)")
+      print("connected", flush=True); time.sleep(60)
+      """,
+    ])
+    #expect(silent.says("connected"), "\(silent.text)")
+    #expect(try ask([Self.ban("10.77.0.4")]) == ["000000003c"], "\(agent.text)")
+    withExtendedLifetime(silent) {}
   }
 
   @Test func `root: bans outlive the agent, the kernel and the machine`() throws {

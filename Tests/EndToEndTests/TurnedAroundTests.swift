@@ -54,8 +54,14 @@ struct TurnedAroundTests {
     // Nor after an apply that has nothing to do with it.
     try apply("media: { listen: udp/4433, allow: 10.77.0.3 }, web: { listen: tcp/80, allow: any }")
     #expect(hears(server) == 0)
-    try apply("media: { listen: udp/4433, allow: 10.77.0.2 }")
+    // Who is let in again is, and what goes on begins nothing that a limit would count.
+    try apply(
+      "media: { listen: udp/4433, allow: 10.77.0.2, limit: { new_connections: { rate: 1/m, burst: 2 } } }"
+    )
     #expect(hears(server) > 20)
+    // Nor where the service is no more.
+    try apply("web: { listen: tcp/80, allow: any }")
+    #expect(hears(server) == 0)
     withExtendedLifetime(client) {}
   }
 
@@ -106,6 +112,47 @@ struct TurnedAroundTests {
     #expect(hears(server) == 0)
     withExtendedLifetime(client) {}
   }
+
+  @Test
+  func `root: no apply ends what this machine began, and the end of a trial ends what it let in`()
+    throws
+  {
+    let remote = try cable.client.start("python3", "-u", "-c", Self.echo, "10.77.0.2")
+    let local = try cable.server.start("python3", "-u", "-c", Self.echo, "10.77.0.1")
+    #expect(remote.says("ready") && local.says("ready"))
+    let begun = try cable.server.start("python3", "-u", "-c", Self.talker, "10.77.0.2")
+    let came = try cable.client.start("python3", "-u", "-c", Self.talker, "10.77.0.1")
+    #expect(begun.says("alive") && came.says("alive"))
+    try apply("web: { listen: tcp/80, allow: any }", "mode: audit")
+    #expect(!came.says("closed", seconds: 1) && !begun.text.contains("closed"))
+    try apply("web: { listen: tcp/80, allow: any }")
+    #expect(came.says("closed"))
+    #expect(!begun.says("closed", seconds: 2))
+    try apply("web: { listen: tcp/81, allow: any }")
+    #expect(!begun.says("closed", seconds: 2))
+  }
+
+  private static let echo = """
+    import socket, sys
+    listener = socket.create_server((sys.argv[1], 8000)); print("ready", flush=True)
+    peer = listener.accept()[0]
+    try:
+        while (data := peer.recv(100)): peer.sendall(data)
+    except OSError: pass
+    import time; time.sleep(60)
+    """
+
+  private static let talker = """
+    import socket, sys, time
+    peer = socket.create_connection((sys.argv[1], 8000), 5); peer.settimeout(2)
+    try:
+        while True:
+            peer.sendall(b"x")
+            if not peer.recv(100): break
+            print("alive", flush=True); time.sleep(0.05)
+    except OSError: pass
+    print("closed", flush=True)
+    """
 
   @Test func `root: answers to this machine are let in, whoever was revoked`() throws {
     try apply("media: { listen: udp/4433, allow: 10.77.0.2 }")

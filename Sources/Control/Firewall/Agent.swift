@@ -32,6 +32,7 @@ public final class Agent {
   private let allowed: Set<uid_t>
   private let logger: Logger
   private let listener: Int32
+  /// Who asked last stands last.
   private var connections: [Int32] = []
   private var policy: (state: [Int], rules: ResolvedPolicy)?
   private var known: (state: [Int], frame: Ruleset, reaction: FirewallPolicy.DriftReaction)?
@@ -131,7 +132,9 @@ public final class Agent {
         listener, nil, nil, Int32(SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue))
       guard connection >= 0 else { return }
       let user = UnixSocket.user(of: connection)
-      if let user, allowed.contains(user), connections.count < Self.connectionLimit {
+      if let user, allowed.contains(user) {
+        // Who is silent keeps nobody out.
+        if connections.count >= Self.connectionLimit { close(connections.removeFirst()) }
         connections.append(connection)
       } else {
         refuse(connection, user)
@@ -159,6 +162,9 @@ public final class Agent {
       connections.removeAll { $0 == connection }
       close(connection)
       return
+    }
+    if connections.last != connection, let place = connections.firstIndex(of: connection) {
+      connections.append(connections.remove(at: place))
     }
     let answer: [UInt8]
     if let request = AgentMessage.decode(Array(buffer[..<count])) {

@@ -1,4 +1,4 @@
-internal import Firewall
+public import Firewall
 internal import Foundation
 
 /// Who types this.
@@ -12,9 +12,19 @@ public enum Caller {
     /// `CLIENT PORT SERVER-PORT`, the address as this program writes it.
     var ends: String {
       let parts = connection.split(separator: " ")
-      guard parts.count == 4, let client = Address(parsing: String(parts[0])) else { return "" }
-      return "\(client.unmapped) \(parts[1]) \(parts[3])"
+      guard parts.count == 4, let client = Caller.address(parts[0]) else { return "" }
+      return "\(client) \(parts[1]) \(parts[3])"
     }
+  }
+
+  /// Of SSH_CONNECTION: link-local ones bear an interface, and IPv4 ones may be mapped.
+  public static func address(_ text: some StringProtocol) -> Address? {
+    let plain = String(text.prefix { $0 != "%" })
+    let mapped = "::ffff:"
+    guard plain.lowercased().hasPrefix(mapped), plain.contains(".") else {
+      return Address(parsing: plain)?.unmapped
+    }
+    return Address(parsing: String(plain.dropFirst(mapped.count)))
   }
 
   static var name: String {

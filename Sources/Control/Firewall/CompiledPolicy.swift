@@ -119,12 +119,21 @@ extension Array {
 }
 
 extension PolicyState {
-  /// Whether the kernel holds the generation in force, by its stamp, its rules and its sets; not by each
-  /// element, as `verify` does.
-  public func isInKernel(_ live: LiveRuleset?, _ policy: FirewallPolicy?) throws -> Bool {
+  private static let quickElementLimit = 20_000
+
+  /// Whether the kernel holds the generation in force, by its stamp, its rules and its sets; by each
+  /// element only where they are few. While somebody writes all the time only the stamp can be looked at.
+  public func isInKernel(_ live: LiveRuleset?, _ policy: FirewallPolicy?) -> Bool {
     guard generation > 0, let policy, let stamp = live?.digest, stamp.hexadecimal == digest
     else { return false }
-    let frame = CompiledPolicy.applied(policy, self).ruleset.frame
-    return try FirewallKernel.drift(from: frame, rules: rules, elements: false).isEmpty
+    let applied = CompiledPolicy.applied(policy, self)
+    let ruleset = applied.ruleset
+    // Long lists are `verify`'s business.
+    let isWhole = ruleset.elementCount <= Self.quickElementLimit
+    let drift = try? FirewallKernel.drift(
+      from: isWhole ? ruleset : ruleset.frame, rules: rules, elements: isWhole,
+      after: UInt64(
+        clamping: CompiledPolicy.now.subtractingReportingOverflow(applied.time).partialValue))
+    return drift?.isEmpty ?? true
   }
 }

@@ -7,6 +7,8 @@ enum Connections {
   struct Closed {
     var count = 0
     var sources: Set<Address> = []
+    /// Of this side, as a packet from there has them.
+    var ports: Set<FirewallPolicy.Port> = []
     /// Why some may still be open.
     var faults: [String] = []
   }
@@ -26,16 +28,25 @@ enum Connections {
   /// Closes all from these networks: the kernel forgets them, and local sockets end.
   static func close(from networks: [Network]) -> Closed {
     let sets = networks.map { AddressSet($0) }
-    return close { connection in sets.contains { $0.contains(connection.source, at: 0) } }
+    // A ban drops answers, too: what this machine began would only hang.
+    return close(onlyIncoming: false) { connection in
+      sets.contains { $0.contains(connection.source, at: 0) }
+    }
   }
 
-  /// Connections of others to this machine that fulfil a condition.
-  static func close(where isMeant: (TrackedConnection) -> Bool) -> Closed {
+  /// Connections of others to this machine that fulfil a condition; those that it began itself are left
+  /// alone where `onlyIncoming`.
+  static func close(
+    onlyIncoming: Bool = true, where isMeant: (TrackedConnection) -> Bool
+  ) -> Closed {
     let own = ownAddresses()
     var closed = Closed()
     func isUnwanted(_ connection: TrackedConnection) -> Bool {
       guard !own.contains(connection.source), isMeant(connection) else { return false }
       closed.sources.insert(connection.source)
+      if let transport = connection.transport, connection.destinationPort > 0 {
+        closed.ports.insert(.init(transport, connection.destinationPort))
+      }
       return true
     }
     func attempt(_ what: String, _ body: () throws -> Int) {
@@ -46,15 +57,20 @@ enum Connections {
     // Sockets first: a packet that they send again would bring the tracked connection back, turned
     // around.
     attempt("open TCP connections of this machine") {
-      try LocalSockets.close { remote, port in
-        isUnwanted(
-          TrackedConnection(
-            source: remote, destination: remote, protocolNumber: 6, sourcePort: 0,
-            destinationPort: port))
+      let listening = onlyIncoming ? try LocalSockets.listeningPorts() : []
+      return try LocalSockets.close { remote, port in
+        (!onlyIncoming || listening.contains(port))
+          && isUnwanted(
+            TrackedConnection(
+              source: remote, destination: remote, protocolNumber: 6, sourcePort: 0,
+              destinationPort: port))
       }
     }
     attempt("open connections") {
       try Conntrack.delete { own.contains($0.destination) && isUnwanted($0) }
+    }
+    do { try KernelRevocations.add(closed.sources, closed.ports) } catch {
+      closed.faults.append("services that go on sending may keep connections open: \(error)")
     }
     return closed
   }
@@ -97,7 +113,8 @@ extension PolicyApplication {
   func close(
     _ new: CompiledPolicy, _ before: () -> CompiledPolicy?, _ outcome: inout Outcome
   ) {
-    lazy var old = before()?.timeless
+    lazy var old = before()
+    lazy var timeless = old?.timeless
     guard new.policy.existingConnections == .close, new.policy.mode == .enforce else { return }
     let closed = Connections.close { connection in
       guard let transport = connection.transport else { return false }
@@ -110,13 +127,13 @@ extension PolicyApplication {
           connection.source, to: transport, port: connection.destinationPort, at: policy.time
         ).isAllowed
       }
-      return !isAllowed(new) && (old.map(isAllowed) ?? true)
+      guard !isAllowed(new) else { return false }
+      // A policy on trial let in all; an end in its deny may have let it in since.
+      return old?.verdict.policy.isOnTrial ?? true || (timeless.map(isAllowed) ?? true)
+        || (old.map(isAllowed) ?? true)
     }
     outcome.closedConnections = closed.count
     outcome.notes += closed.faults
-    do { try KernelRevocations.add(closed.sources) } catch {
-      outcome.notes.append("services that go on sending may keep connections open: \(error)")
-    }
   }
 }
 

@@ -41,15 +41,11 @@ extension PolicyApplication {
     }
   }
 
-  /// Where the one before can't be applied any more, the best that is left.
+  /// Where the one before can't be read any more, to the latest that can.
   func takeBack(_ pending: PolicyState.Pending) throws -> Outcome {
-    let reason = "not confirmed in time"
-    do { return try goBackAlone(to: pending.previous, reason: reason) } catch {
-      for number in store.confirmed.reversed() where number < pending.previous {
-        if let outcome = try? goBackAlone(to: number, reason: reason) { return outcome }
-      }
-      throw error
-    }
+    let others = store.confirmed.reversed().filter { $0 != pending.generation }
+    let usable = ([pending.previous] + others).first { $0 == 0 || (try? kept($0)) != nil }
+    return try goBackAlone(to: usable ?? pending.previous, reason: "not confirmed in time")
   }
 
   func goBackAlone(to number: UInt64, reason: String) throws -> Outcome {
@@ -75,7 +71,11 @@ extension PolicyApplication {
     state.pending = nil
     state.policyPath = state.history.last { $0.generation == number && $0.path != nil }?.path
     state.record("rolled back", number, reason: reason)
-    try store.write(state)
+    do { try store.write(state) } catch {
+      throw PolicyStore.Failure(
+        "\(error)\n  generation \(number) is in force all the same, until a restart; make room, and type it again"
+      )
+    }
     store.point(at: state)
     return outcome
   }
@@ -101,7 +101,8 @@ extension PolicyApplication {
   /// for its confirmation stays as it is.
   func renewAlone(_ reason: String) throws -> Outcome {
     var state = try store.state()
-    let before = try previous(state).policy()
+    let before = try previous(state)
+    let old = before.policy()
     let new = try kept(state.generation)
     var outcome = Outcome(
       generation: state.generation, previous: state.generation, kernelGeneration: 0,
@@ -111,8 +112,12 @@ extension PolicyApplication {
     outcome.milliseconds = applied.duration.milliseconds
     try state.take(new, applied)
     state.record("applied", state.generation, reason: reason)
-    try store.write(state)
-    close(new, { before }, &outcome)
+    do { try store.write(state) } catch {
+      if let old { try? store.rekeep(old.policy, as: state.generation) }
+      try undo(to: before.number, old, because: error)
+      throw error
+    }
+    close(new, { old }, &outcome)
     return outcome
   }
 }

@@ -12,7 +12,9 @@ extension PolicyApplication {
       var notes = fault.map { ["\($0)"] } ?? []
       var state = rememberedState(&notes)
       if let fault = store.overridesFault { notes.append(fault) }
-      let others = store.confirmed.reversed().filter { $0 < state.confirmed }
+      let others = store.confirmed.reversed().filter {
+        $0 != state.confirmed && $0 != state.pending?.generation
+      }
       guard state.confirmed > 0 else { return nil }
       let (number, policy, applied) = try firstUsable([state.confirmed] + others, &notes)
       if let pending = state.pending {

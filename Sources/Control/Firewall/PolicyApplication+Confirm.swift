@@ -34,9 +34,9 @@ extension PolicyApplication {
       }
       state.pending = nil
       state.confirmed = pending.generation
-      store.noteConfirmed(pending.generation)
       state.record("confirmed", pending.generation)
       try store.write(state)
+      store.noteConfirmed(pending.generation)
       store.point(at: state)
       return pending.generation
     }

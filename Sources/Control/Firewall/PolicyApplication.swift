@@ -41,6 +41,7 @@ public struct PolicyApplication: Sendable {
     try store.alone {
       try refuseWhilePending()
       try refuseOutdated(new, options)
+      store.healOverrides()
       do { return try applyAlone(new, options) } catch {
         noteRejection()
         throw error
@@ -100,7 +101,7 @@ public struct PolicyApplication: Sendable {
       throw error
     }
     do { state = try settled(state, applied, new, options) } catch {
-      try undo(to: before.number, because: error)
+      try undo(to: before.number, before.policy(), because: error)
       throw error
     }
     var outcome = Outcome(
@@ -122,25 +123,26 @@ public struct PolicyApplication: Sendable {
     state.generation = applied.generation
     // Only a connection that began under the new policy proves anything.
     state.pending?.appliedAt = BootClock.milliseconds
-    if state.pending == nil {
-      state.confirmed = applied.generation
-      store.noteConfirmed(applied.generation)
-    }
+    if state.pending == nil { state.confirmed = applied.generation }
     if let path = options.path { state.policyPath = path }
     try state.take(new, applied)
     state.record(
       "applied", applied.generation, reason: options.reason, path: state.policyPath)
     try store.write(state)
+    // Only then: what could not be written down is confirmed by nobody.
+    if state.pending == nil { store.noteConfirmed(applied.generation) }
     store.point(at: state)
     return state
   }
 
   /// What can't be written down must not be in force either: nobody would know of it.
-  private func undo(to number: UInt64, because failure: any Error) throws {
+  /// `policy`: as it was in force, whatever has been written since of what stands over it.
+  func undo(
+    to number: UInt64, _ policy: CompiledPolicy?, because failure: any Error
+  ) throws {
     do {
-      guard number > 0 else { return try FirewallKernel.remove() }
-      var notes: [String] = []
-      _ = try bring(kept(number), number, &notes)
+      guard number > 0, let policy else { return try FirewallKernel.remove() }
+      _ = try FirewallKernel.apply(policy.ruleset, digest: policy.digest, generation: number)
     } catch {
       throw PolicyStore.Failure(
         """
@@ -166,7 +168,8 @@ public struct PolicyApplication: Sendable {
   }
 
   private func openConnections(of new: CompiledPolicy) throws -> [String] {
-    let ports = (new.policy.management?.to ?? []) + store.managementPorts
+    let own = Caller.connection?.split(separator: " ").last.flatMap { UInt16($0) } ?? 22
+    let ports = (new.policy.management?.to ?? []) + store.managementPorts + [.init(.tcp, own)]
     let open = try LocalSockets.connections(ports: ports)
     return open.prefix(PolicyState.connectionLimit).map {
       "\($0.address) \($0.remotePort) \($0.port)"

@@ -96,7 +96,11 @@ public enum PolicyGuard {
   private static func expire(_ store: PolicyStore, _ generation: UInt64) throws -> String {
     for attempt in 0..<attemptLimit {
       do {
-        guard let outcome = try PolicyApplication(store).expire(generation) else { break }
+        let application = PolicyApplication(store)
+        // Without the state the confirmed one is known all the same, as at a start of the machine.
+        let outcome =
+          (try? store.state()) == nil ? try application.boot() : try application.expire(generation)
+        guard let outcome else { break }
         return "went back to generation \(outcome.generation): \(generation) was not confirmed"
       } catch {
         if attempt == attemptLimit - 1 { throw error }

@@ -38,20 +38,21 @@ public struct PolicyStore: Sendable {
   }
 
   /// The same; and where that can't be had, such as on a disk that is not writable, all the same: `body`
-  /// is then told why.
+  /// is then told why. Whoever else is at work gets more time to end.
   func aloneOrNot<Value>(_ body: ((any Error)?) throws -> Value) throws -> Value {
     let descriptor: Int32
-    do { descriptor = try locked() } catch { return try body(error) }
+    do { descriptor = try locked(attempts: 300) } catch { return try body(error) }
     defer { close(descriptor) }
     return try body(nil)
   }
 
-  private func locked() throws -> Int32 {
+  /// `attempts`: a tenth of a second each.
+  private func locked(attempts limit: Int = 100) throws -> Int32 {
     let descriptor = try openLock()
     var attempts = 0
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
       attempts += 1
-      guard attempts < 100 else {
+      guard attempts < limit else {
         close(descriptor)
         throw Failure("another gatehouse is at work in \(folder); try again when it is done")
       }
@@ -120,6 +121,12 @@ public struct PolicyStore: Sendable {
     }
   }
 
+  /// Writes down what counts, where they are damaged.
+  func healOverrides() {
+    guard overridesFault != nil, let known = try? overrides() else { return }
+    try? write(known, "overrides.json")
+  }
+
   /// What is wrong with them; nil when they are sound.
   public var overridesFault: String? {
     do { _ = try read(PolicyOverrides.self, "overrides.json") } catch { return "\(error)" }
@@ -176,13 +183,14 @@ public struct PolicyStore: Sendable {
     try? Disk.write([], to: path("generations/\(number)/confirmed"))
   }
 
-  /// Of those that are kept; all of them where no generation is marked, as older versions left them.
+  /// Of those that are kept. Older versions marked none, and sealed none either.
   var confirmed: [UInt64] {
-    let all = kept
-    let marked = all.filter {
-      FileManager.default.fileExists(atPath: path("generations/\($0)/confirmed"))
+    kept.filter { number in
+      let folder = path("generations/\(number)")
+      return ["confirmed", "policy.sha256"].map {
+        FileManager.default.fileExists(atPath: "\(folder)/\($0)")
+      } != [false, true]
     }
-    return marked.isEmpty ? all : marked
   }
 
   /// Keeps a policy for good, whole or not at all.
@@ -216,7 +224,9 @@ public struct PolicyStore: Sendable {
     let text = Array(try jsonText(policy.withoutFeeds).utf8)
     let seals = "\(folder)/policy.sha256"
     // Either text is sound until the new one is there for good.
-    try Disk.replace(seals, with: ((try? Disk.read(seals)) ?? []) + Self.seal(text))
+    try refuseDamaged(number)
+    let old = Self.seal(try Disk.read("\(folder)/policy.json"))
+    try Disk.replace(seals, with: old + Self.seal(text))
     try Disk.replace("\(folder)/policy.json", with: text)
     try Disk.replace(seals, with: Self.seal(text))
   }
@@ -236,6 +246,15 @@ public struct PolicyStore: Sendable {
   }
 
   private static let remedy = "type: gatehouse policy boot"
+
+  private static func remedy(for name: String) -> String {
+    switch name {
+    case "overrides.json":
+      "what the generation in force holds of it counts, and the next apply writes it anew"
+    case "bans.json", "last-commit.json": "move it away"
+    default: remedy
+    }
+  }
 
   public func policy(of number: UInt64) throws -> FirewallPolicy {
     let name = "generations/\(number)/policy.json"
@@ -277,7 +296,9 @@ public struct PolicyStore: Sendable {
     let state = try? state()
     // The last confirmed one stays, too, however many were rejected since.
     let needed = Set([number, state?.confirmed ?? 0, state?.generation ?? 0])
-    for old in kept.dropLast(Self.generationLimit) where !needed.contains(old) {
+    // Those that were rejected take nobody's place.
+    let recent = kept.suffix(Self.generationLimit) + confirmed.suffix(Self.generationLimit)
+    for old in kept where !needed.contains(old) && !recent.contains(old) {
       try? FileManager.default.removeItem(atPath: path("generations/\(old)"))
     }
   }
@@ -287,14 +308,15 @@ public struct PolicyStore: Sendable {
   func path(_ name: String) -> String { "\(folder)/\(name)" }
 
   private func makeFolder(_ name: String) throws {
-    do {
-      try FileManager.default.createDirectory(
-        atPath: path(name), withIntermediateDirectories: true,
-        attributes: [.posixPermissions: 0o755])
-    } catch {
-      throw Failure(
-        "cannot make \(path(name)): \(error.localizedDescription); run as root, or name a folder of yours with --state"
-      )
+    let whole = name.isEmpty ? folder : path(name)
+    var next = whole.hasPrefix("/") ? "/" : ""
+    for part in whole.split(separator: "/") {
+      next += part
+      guard unsafe mkdir(next, 0o755) == 0 || errno == EEXIST else {
+        let hint = errno == EACCES ? "run as root, or name" : "name"
+        throw Failure("cannot make \(next): \(Self.reason); \(hint) a folder of yours with --state")
+      }
+      next += "/"
     }
   }
 
@@ -304,7 +326,7 @@ public struct PolicyStore: Sendable {
       return try readJSON(type, Data(Disk.read(path(name))))
     } catch {
       throw Failure(
-        "\(path(name)) is damaged: \(damageText(error)); \(Self.remedy)")
+        "\(path(name)) is damaged: \(damageText(error)); \(Self.remedy(for: name))")
     }
   }
 

@@ -9,9 +9,9 @@ internal import Synchronization
 /// once, and in the kernel through the agent.
 final class RefusalBans: Sendable {
   /// More clients at a time are not counted: the oldest windows make room.
+  private static let clientLimit = 65_536
   /// A year, in seconds.
   private static let longestSpan: UInt64 = 366 * 86_400
-  private static let clientLimit = 65_536
   /// Bans that wait for the agent; more are in the proxy only.
   private static let queueLimit = 1024
 

@@ -18,7 +18,7 @@ struct GenerationInForce {
     number = state.generation
     let mayAsk = (try? FirewallKernel.exists()) != nil
     live = mayAsk ? try? FirewallKernel.live() : nil
-    isInSync = (try? state.isInKernel(live, store.policy(of: number))) ?? false
+    isInSync = state.isInKernel(live, try? store.policy(of: number))
     kernelGeneration = mayAsk ? try? FirewallKernel.generation() : nil
   }
 

@@ -122,10 +122,13 @@ struct LockOutCheck {
   private var lost: [LocalSockets.Peer] = []
   private var caller: LocalSockets.Peer?
   private var outcome: PolicyOutcome?
+  private let leavesNobody: Bool
 
   /// Ports that are management's by now count, too: who is connected there loses by a new policy
   /// that says nothing of them.
   init(_ loaded: CompiledPolicy, _ store: PolicyStore) throws {
+    let management = loaded.verdict.policy.management?.sources
+    leavesNobody = management?.remaining(at: loaded.time).isEmpty ?? true
     let ports = (loaded.policy.management?.to ?? []) + store.managementPorts
     // Without the right to ask for sockets there is still the connection that this is typed over.
     var peers = Set((try? LocalSockets.peers(ports: ports)) ?? [])
@@ -144,6 +147,10 @@ struct LockOutCheck {
 
   /// Why an apply would lock somebody out; nil when it would not.
   var refusal: String? {
+    guard !leavesNobody else {
+      return
+        "refused: management lets in nobody: all that its from names has ended; add your network, or type --i-know"
+    }
     guard let first = lost.first else { return nil }
     var lines: [String] = []
     if let caller, lost.contains(caller) {
@@ -190,7 +197,7 @@ struct LockOutCheck {
 
   private static var sshPeer: LocalSockets.Peer? {
     let parts = (Caller.connection ?? "").split(separator: " ")
-    guard parts.count == 4, let source = Address(parsing: String(parts[0])),
+    guard parts.count == 4, let source = Caller.address(parts[0]),
       let port = UInt16(parts[3])
     else { return nil }
     return LocalSockets.Peer(address: source, port: port)

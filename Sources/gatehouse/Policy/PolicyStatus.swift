@@ -53,13 +53,16 @@ struct PolicyStatus: ParsableCommand {
     let store = state.store
     let kept = try store.state()
     let overrides = try store.overrides().remaining(at: CompiledPolicy.now)
+    var pending = kept.pending
+    // Thousands, and nobody's business.
+    pending?.connections = nil
     let live = try FirewallKernel.live()
     let policy = kept.generation > 0 ? try? store.policy(of: kept.generation) : nil
     return Result(
-      isInSync: try kept.isInKernel(live, policy), hasTable: live != nil,
+      isInSync: kept.isInKernel(live, policy), hasTable: live != nil,
       generation: kept.generation,
       confirmed: kept.confirmed, kernelGeneration: try FirewallKernel.generation(),
-      policy: kept.policyPath, mode: policy?.mode.rawValue, pending: kept.pending,
+      policy: kept.policyPath, mode: policy?.mode.rawValue, pending: pending,
       isPanic: overrides.panic != nil, allowances: overrides.allowances,
       bans: live == nil ? 0 : try bans(),
       rules: (live?.counters ?? [:]).sorted { $0.key < $1.key }.map {

@@ -126,3 +126,38 @@ for number in range(kills):
         if reached() != wanted[held]: sys.exit(f"after kill {number} the next apply is not whole")
 print(f"{kills} kills, {cut_short} before the end: {outcomes['old']} times the old policy, {outcomes['new']} the new")
 if cut_short < kills / 3: sys.exit("hardly anything was cut short: that proves little")
+
+
+def settle():
+    """From wherever a kill has left it: no panic, no allowance, nothing pending, the second policy and then the first."""
+    run(gatehouse, "panic", "off")
+    pending = json.loads(run(gatehouse, "policy", "status", "--json").stdout).get("pending")
+    if pending: run(gatehouse, "policy", "rollback")
+    run(gatehouse, "allow", "del", "192.0.2.9", "--to", "web", check=False)
+    for path in (paths[1], paths[0]): run(gatehouse, "policy", "apply", path)
+    if reached() != wanted[paths[0]]: sys.exit("what a kill left behind does not go away")
+
+
+# What is done by hand, and going back, is whole or not at all, too.
+for command in (["panic", "on"], ["policy", "rollback"], ["policy", "apply", paths[1], "--confirm-within", "90s"],
+                ["allow", "add", "192.0.2.9", "--to", "web", "--for", "1h", "--reason", "r", "--owner", "o"]):
+    settle()
+    begun = time.monotonic()
+    run(gatehouse, *command)
+    span, after = time.monotonic() - begun, reached()
+    counts = {"old": 0, "new": 0}
+    if after == wanted[paths[0]]: sys.exit(f"{command} changes nothing: this would prove nothing")
+    for number in range(kills // 10):
+        settle()
+        child = subprocess.Popen(inside + [gatehouse] + command, env=environment, start_new_session=True,
+                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(randomness.uniform(0, 0.9 * span))
+        try: os.killpg(child.pid, signal.SIGKILL)
+        except ProcessLookupError: pass
+        child.wait()
+        now = reached()
+        if now not in (wanted[paths[0]], after): sys.exit(f"kill {number} of {command}: neither\n{now[:4000]}")
+        counts["new" if now == after else "old"] += 1
+    settle()
+    if run(gatehouse, "policy", "verify", "--deep", check=False).returncode != 0: sys.exit(f"{command}: drift")
+    print(f"{command[0]} {command[1]}: {counts['old']} times the old, {counts['new']} the new")
