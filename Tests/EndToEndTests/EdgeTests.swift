@@ -162,7 +162,10 @@ import Testing
     for _ in 0..<requests { ask() }
     #expect(try wait { try calls(in: trace).total >= before.total + 4 * requests })
     let after = try calls(in: trace)
-    #expect(after.total - before.total == 4 * requests)
+    // A worker that has to wait long for its turn looks after itself meanwhile: 8 and 9 calls more were seen
+    // on a machine with three times as many tests as processors.
+    let others = after.total - before.total - 4 * requests
+    #expect((0...requests / 10).contains(others), "\(others)")
     #expect(after.receives - before.receives == 2 * requests)
     #expect(after.sends - before.sends == 2 * requests)
   }
