@@ -132,6 +132,21 @@ struct TurnedAroundTests {
     #expect(!begun.says("closed", seconds: 2))
   }
 
+  @Test
+  func `root: a ban that has ended leaves nothing behind on ports of this machine's own queries`()
+    throws
+  {
+    try apply("web: { listen: tcp/80, allow: any }")
+    let remote = try cable.client.start("python3", "-u", "-c", Self.echo, "10.77.0.2")
+    #expect(remote.says("ready"))
+    let begun = try cable.server.start("python3", "-u", "-c", Self.talker, "10.77.0.2")
+    #expect(begun.says("alive"))
+    #expect(try cable.server.gatehouse("ban", "add", "10.77.0.2", "--for", "1h").status == 0)
+    #expect(begun.says("closed"))
+    let ports = try cable.server("nft", "list", "set", "inet", "gatehouse", "revoked_tcp")
+    #expect(ports.status == 0 && !ports.standardOutput.contains("elements"), "\(ports)")
+  }
+
   private static let echo = """
     import socket, sys
     listener = socket.create_server((sys.argv[1], 8000)); print("ready", flush=True)

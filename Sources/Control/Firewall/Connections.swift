@@ -7,7 +7,7 @@ enum Connections {
   struct Closed {
     var count = 0
     var sources: Set<Address> = []
-    /// Of this side, as a packet from there has them.
+    /// To which they had come, as a packet from there has them; none from which this machine began.
     var ports: Set<FirewallPolicy.Port> = []
     /// Why some may still be open.
     var faults: [String] = []
@@ -41,10 +41,11 @@ enum Connections {
   ) -> Closed {
     let own = ownAddresses()
     var closed = Closed()
-    func isUnwanted(_ connection: TrackedConnection) -> Bool {
-      guard !own.contains(connection.source), isMeant(connection) else { return false }
+    func isUnwanted(_ connection: TrackedConnection, hasCome: Bool = true) -> Bool {
+      guard hasCome || !onlyIncoming, !own.contains(connection.source), isMeant(connection)
+      else { return false }
       closed.sources.insert(connection.source)
-      if let transport = connection.transport, connection.destinationPort > 0 {
+      if hasCome, let transport = connection.transport, connection.destinationPort > 0 {
         closed.ports.insert(.init(transport, connection.destinationPort))
       }
       return true
@@ -57,13 +58,12 @@ enum Connections {
     // Sockets first: a packet that they send again would bring the tracked connection back, turned
     // around.
     attempt("open TCP connections of this machine") {
-      let listening = onlyIncoming ? try LocalSockets.listeningPorts() : []
+      let listening = try LocalSockets.listeningPorts()
       return try LocalSockets.close { remote, port in
-        (!onlyIncoming || listening.contains(port))
-          && isUnwanted(
-            TrackedConnection(
-              source: remote, destination: remote, protocolNumber: 6, sourcePort: 0,
-              destinationPort: port))
+        isUnwanted(
+          TrackedConnection(
+            source: remote, destination: remote, protocolNumber: 6, sourcePort: 0,
+            destinationPort: port), hasCome: listening.contains(port))
       }
     }
     attempt("open connections") {

@@ -76,6 +76,8 @@ extension PolicyApplication {
         "\(error)\n  generation \(number) is in force all the same, until a restart; make room, and type it again"
       )
     }
+    // Whoever goes back to one wants it, also where it was rejected once.
+    if number > 0 { store.noteConfirmed(number) }
     store.point(at: state)
     return outcome
   }

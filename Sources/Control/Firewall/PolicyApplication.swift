@@ -141,7 +141,9 @@ public struct PolicyApplication: Sendable {
     to number: UInt64, _ policy: CompiledPolicy?, because failure: any Error
   ) throws {
     do {
-      guard number > 0, let policy else { return try FirewallKernel.remove() }
+      guard number > 0 else { return try FirewallKernel.remove() }
+      // Without any everybody would get in.
+      guard let policy else { throw PolicyStore.Failure("generation \(number) can't be read") }
       _ = try FirewallKernel.apply(policy.ruleset, digest: policy.digest, generation: number)
     } catch {
       throw PolicyStore.Failure(

@@ -138,9 +138,14 @@ public struct PolicyStore: Sendable {
     let (now, before) = (path("overrides.json"), path("overrides.json.before"))
     unsafe unlink(before)
     let isThere = unsafe link(now, before) == 0
-    guard isThere || errno == ENOENT else { throw Failure("cannot keep \(now): \(Self.reason)") }
+    let isNew = !isThere && errno == ENOENT
+    // On a disk that knows no links the old ones are written anew.
+    let old = try self.overrides()
     try write(overrides, "overrides.json")
-    return { _ = unsafe isThere ? rename(before, now) : unlink(now) }
+    return {
+      guard isThere || isNew else { return (try? write(old, "overrides.json")) ?? () }
+      _ = unsafe isThere ? rename(before, now) : unlink(now)
+    }
   }
 
   /// Known while the agent runs.
@@ -223,6 +228,8 @@ public struct PolicyStore: Sendable {
     let folder = path("generations/\(number)")
     let text = Array(try jsonText(policy.withoutFeeds).utf8)
     let seals = "\(folder)/policy.sha256"
+    // As older versions left it: none of theirs was marked.
+    if !FileManager.default.fileExists(atPath: seals) { noteConfirmed(number) }
     // Either text is sound until the new one is there for good.
     try refuseDamaged(number)
     let old = Self.seal(try Disk.read("\(folder)/policy.json"))
