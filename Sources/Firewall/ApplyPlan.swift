@@ -50,6 +50,8 @@ struct ApplyPlan {
       isOutrun = true
       return false
     }
+    // Somebody put a verdict in that leads to no chain: what can't be spelled can't be taken out.
+    guard !set.isMap || held.allSatisfy({ $0.chain != nil }) else { return false }
     let delta = SetDelta(from: held, to: set.elements)
     // What has ended leaves marks behind in its set, which others would run into.
     guard !set.hasTimeout || delta.isEmpty else { return false }

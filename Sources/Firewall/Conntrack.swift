@@ -13,6 +13,32 @@ public struct TrackedConnection: Sendable, Hashable {
   public var destinationPort: UInt16
   /// Another than the destination answers: a rule rewrote the address or the port (DNAT).
   public var isRedirected: Bool
+  /// Who answers then; nil where nobody rewrote it.
+  public var answerer: End?
+  /// Where answers go to, where a rule rewrote the source (SNAT).
+  public var masked: End?
+  /// Whether the other side ever sent something.
+  public var hasAnswer = true
+  /// A helper of the kernel awaited it, as with the data of FTP.
+  public var isExpected = false
+
+  /// One end after a rule rewrote it.
+  public struct End: Sendable, Hashable {
+    public var address: Address
+    /// 0 where the protocol has no ports.
+    public var port: UInt16
+  }
+
+  /// As if the other side had begun it.
+  public var turned: TrackedConnection? {
+    guard !isRedirected else { return nil }
+    var turned = TrackedConnection(
+      source: destination, destination: masked?.address ?? source, protocolNumber: protocolNumber,
+      sourcePort: destinationPort, destinationPort: masked?.port ?? sourcePort,
+      isRedirected: masked != nil)
+    if masked != nil { turned.answerer = End(address: source, port: sourcePort) }
+    return turned
+  }
 
   public init(
     source: Address, destination: Address, protocolNumber: UInt8, sourcePort: UInt16 = 0,
@@ -107,7 +133,7 @@ public enum Conntrack {
     }
   }
 
-  private static func message(
+  static func message(
     _ type: cntl_msg_types, _ flags: Int32, family: Int32,
     _ attributes: (inout [UInt8]) -> Void = { _ in }
   ) -> [UInt8] {
@@ -125,31 +151,55 @@ extension TrackedConnection {
   /// One pass over the attributes: there are hundreds of thousands of connections.
   init?(reading attributes: NetlinkAttributes) {
     var tuple: ArraySlice<UInt8>?
-    isRedirected = false
+    var reply: ArraySlice<UInt8> = []
+    var status: UInt128 = 0
     for attribute in attributes {
       switch UInt32(attribute.type) {
       // The first one, as `deletion` takes it.
       case CTA_TUPLE_ORIG.rawValue: tuple = tuple ?? attribute.body
-      case CTA_STATUS.rawValue:
-        isRedirected = attribute.body.networkInteger & UInt128(IPS_DST_NAT.rawValue) != 0
+      case CTA_TUPLE_REPLY.rawValue: reply = attribute.body
+      case CTA_STATUS.rawValue: status = attribute.body.networkInteger
       default: break
       }
     }
-    var ends: (source: Address, destination: Address)?
-    var transport: Transport?
-    for part in NetlinkAttributes(bytes: tuple ?? []) {
-      switch UInt32(part.type) {
-      case CTA_TUPLE_IP.rawValue: ends = Self.ends(NetlinkAttributes(bytes: part.body))
-      case CTA_TUPLE_PROTO.rawValue:
-        transport = Transport(reading: NetlinkAttributes(bytes: part.body))
-      default: break
-      }
+    guard let first = Tuple(reading: tuple ?? []) else { return nil }
+    (source, destination) = (first.source, first.destination)
+    protocolNumber = first.transport.number
+    sourcePort = first.transport.sourcePort
+    destinationPort = first.transport.destinationPort
+    isRedirected = status & UInt128(IPS_DST_NAT.rawValue) != 0
+    hasAnswer = status & UInt128(IPS_SEEN_REPLY.rawValue) != 0
+    isExpected = status & UInt128(IPS_EXPECTED.rawValue) != 0
+    let isMasked = status & UInt128(IPS_SRC_NAT.rawValue) != 0
+    // Few are rewritten, and only of those the other direction tells more.
+    guard isRedirected || isMasked, let answer = Tuple(reading: reply) else { return }
+    if isRedirected { answerer = End(address: answer.source, port: answer.transport.sourcePort) }
+    if isMasked {
+      masked = End(address: answer.destination, port: answer.transport.destinationPort)
     }
-    guard let ends, let transport else { return nil }
-    (source, destination) = ends
-    protocolNumber = transport.number
-    sourcePort = transport.sourcePort
-    destinationPort = transport.destinationPort
+  }
+
+  /// The two ends of one direction.
+  private struct Tuple {
+    var source, destination: Address
+    var transport: Transport
+
+    init?(reading bytes: ArraySlice<UInt8>) {
+      var ends: (source: Address, destination: Address)?
+      var transport: Transport?
+      for part in NetlinkAttributes(bytes: bytes) {
+        switch UInt32(part.type) {
+        case CTA_TUPLE_IP.rawValue:
+          ends = TrackedConnection.ends(NetlinkAttributes(bytes: part.body))
+        case CTA_TUPLE_PROTO.rawValue:
+          transport = Transport(reading: NetlinkAttributes(bytes: part.body))
+        default: break
+        }
+      }
+      guard let ends, let transport else { return nil }
+      (source, destination) = ends
+      self.transport = transport
+    }
   }
 
   private struct Transport {

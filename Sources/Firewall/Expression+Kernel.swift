@@ -37,8 +37,8 @@ extension Expression {
       unsafe setElement(step, Update.update.rawValue, set: names[set] ?? set)
       // The step owns it from here on.
       unsafe nftnl_expr_add_expr(step, UInt32(NFTNL_EXPR_DYNSET_EXPR), counter)
-    case .ban(let set, let seconds):
-      unsafe setElement(step, Update.add.rawValue, set: names[set] ?? set)
+    case .ban(let set, let seconds), .prolong(let set, let seconds):
+      unsafe setElement(step, lasting.rawValue, set: names[set] ?? set)
       unsafe nftnl_expr_set_u64(step, UInt16(NFTNL_EXPR_DYNSET_TIMEOUT), seconds.milliseconds)
     case .log(let prefix):
       unsafe nftnl_expr_set_str(step, UInt16(NFTNL_EXPR_LOG_PREFIX), prefix)
@@ -54,6 +54,9 @@ extension Expression {
 
   private static let register = NFT_REG_1.rawValue
 
+  /// What becomes of the time of an element that is there already.
+  private var lasting: Update { if case .ban = self { .add } else { .update } }
+
   private var kernelName: String {
     switch self {
     case .meta: "meta"
@@ -65,7 +68,7 @@ extension Expression {
     case .toNetworkOrder: "byteorder"
     case .lookup, .verdictLookup: "lookup"
     case .limit: "limit"
-    case .element, .note, .ban: "dynset"
+    case .element, .note, .ban, .prolong: "dynset"
     case .log: "log"
     case .counter: "objref"
     case .verdict: "immediate"
@@ -94,7 +97,7 @@ extension Expression {
       unsafe Self.set(step, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE.rawValue)
       unsafe Self.set(step, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR.rawValue)
     case .bitwise, .compare, .toNetworkOrder, .lookup, .verdictLookup, .limit, .element, .note,
-      .ban, .log, .counter, .verdict:
+      .ban, .prolong, .log, .counter, .verdict:
       break
     }
   }
@@ -121,7 +124,7 @@ extension Expression {
       unsafe Self.set(step, NFTNL_EXPR_BYTEORDER_LEN, UInt32(8))
       unsafe Self.set(step, NFTNL_EXPR_BYTEORDER_SIZE, UInt32(8))
     case .meta, .payload, .connectionState, .connectionDirection, .destinationType, .lookup,
-      .verdictLookup, .limit, .element, .note, .ban, .log, .counter, .verdict:
+      .verdictLookup, .limit, .element, .note, .ban, .prolong, .log, .counter, .verdict:
       break
     }
   }

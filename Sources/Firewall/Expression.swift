@@ -24,6 +24,8 @@ enum Expression: Sendable, Equatable {
   case note(set: String)
   /// Puts the register into a set of bans, for so long.
   case ban(set: String, seconds: UInt64)
+  /// The same, and begins the time anew of whoever is there already.
+  case prolong(set: String, seconds: UInt64)
   /// To NFLOG group 10.
   case log(prefix: String)
   /// Counts into a named counter.

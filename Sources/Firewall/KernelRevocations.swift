@@ -2,7 +2,7 @@
 /// that goes on sending would bring them back as connections of its own: what comes from these sources to a
 /// service is judged packet by packet (`RulesetCompiler`). Needs CAP_NET_ADMIN.
 public enum KernelRevocations {
-  /// After so long nothing sends any more to whom it does not hear.
+  /// So long after the last packet that came from there. The kernel's rules begin it anew at each.
   static let memorySeconds: UInt64 = 86_400
   /// One message holds so many, each of some forty bytes.
   private static let batchLimit = 1000

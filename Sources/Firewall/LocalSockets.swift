@@ -32,19 +32,44 @@ public enum LocalSockets {
       let isMeant = ports.contains {
         $0.transport == .tcp && $0.first <= socket.localPort && socket.localPort <= $0.last
       }
-      if isMeant {
-        var peer = Peer(address: socket.remote, port: socket.localPort)
-        peer.remotePort = socket.remotePort
-        peers.append(peer)
-      }
+      if isMeant { peers.append(socket.peer) }
     }
     return peers
   }
 
-  /// Local TCP ports that somebody listens at: a connection with one of them is one that came in.
-  public static func listeningPorts() throws(FirewallKernelError) -> Set<UInt16> {
+  /// Every established TCP connection with somebody else, as whoever began it sees it.
+  public static func begun() throws(FirewallKernelError) -> [TrackedConnection] {
+    let listening = try ports(.listeningTCP)
+    var found: [TrackedConnection] = []
+    try visitAll(states: [TCP_ESTABLISHED]) { socket in
+      guard !socket.isWithinMachine else { return }
+      let here = (socket.local, socket.localPort)
+      let there = (socket.remote, socket.remotePort)
+      let (from, to) = listening.contains(socket.localPort) ? (there, here) : (here, there)
+      found.append(
+        TrackedConnection(
+          source: from.0, destination: to.0, protocolNumber: 6, sourcePort: from.1,
+          destinationPort: to.1))
+    }
+    return found
+  }
+
+  public enum Kind: Sendable {
+    /// Somebody listens: a connection with such a port is one that came in.
+    case listeningTCP
+    /// Open to everybody, not only to one whom its owner asks.
+    case boundUDP
+  }
+
+  /// Local ports of all sockets of a kind.
+  public static func ports(_ kind: Kind) throws(FirewallKernelError) -> Set<UInt16> {
     var ports: Set<UInt16> = []
-    try visitAll(states: [TCP_LISTEN]) { ports.insert($0.localPort) }
+    switch kind {
+    case .listeningTCP: try visitAll(states: [TCP_LISTEN]) { ports.insert($0.localPort) }
+    // The state of UDP sockets that are not connected.
+    case .boundUDP:
+      try visitAll(states: [TCP_CLOSE], of: IPPROTO_UDP) { ports.insert($0.localPort) }
+    }
     return ports
   }
 
@@ -52,7 +77,7 @@ public enum LocalSockets {
   /// but for those within this machine; how many. Needs CAP_NET_ADMIN and INET_DIAG_DESTROY.
   @discardableResult
   public static func close(
-    where isUnwanted: (Address, UInt16) -> Bool
+    where isUnwanted: (Peer) -> Bool
   ) throws(FirewallKernelError) -> Int {
     let closer = try NetlinkSocket(NETLINK_SOCK_DIAG)
     var count = 0
@@ -60,7 +85,7 @@ public enum LocalSockets {
     for _ in 0..<passLimit {
       var requests: [[UInt8]] = []
       try visitAll(states: connectedStates) { socket in
-        guard !socket.isWithinMachine, isUnwanted(socket.remote, socket.localPort) else { return }
+        guard !socket.isWithinMachine, isUnwanted(socket.peer) else { return }
         requests.append(socket.destruction)
       }
       guard !requests.isEmpty else { break }
@@ -89,13 +114,14 @@ public enum LocalSockets {
   ]
 
   private static func visitAll(
-    states: [Int], _ visit: (LocalSocket) -> Void
+    states: [Int], of transport: Int = IPPROTO_TCP, _ visit: (LocalSocket) -> Void
   ) throws(FirewallKernelError) {
     let socket = try NetlinkSocket(NETLINK_SOCK_DIAG)
     for family in [AF_INET, AF_INET6] {
       let request = LocalSocket.request(
-        UInt16(SOCK_DIAG_BY_FAMILY), NLM_F_DUMP, family: UInt8(family), states: states)
-      try socket.visitAll(request, attempted: "list the TCP sockets (tcp_diag)") { message in
+        UInt16(SOCK_DIAG_BY_FAMILY), NLM_F_DUMP, family: UInt8(family), states: states,
+        of: UInt8(transport))
+      try socket.visitAll(request, attempted: "list the sockets (tcp_diag, udp_diag)") { message in
         if let socket = LocalSocket(reading: message.payload) { visit(socket) }
       }
     }
@@ -129,6 +155,12 @@ struct LocalSocket {
     self.remote = remote.unmapped
   }
 
+  var peer: LocalSockets.Peer {
+    var peer = LocalSockets.Peer(address: remote, port: localPort)
+    peer.remotePort = remotePort
+    return peer
+  }
+
   var isWithinMachine: Bool { local.isLoopback || remote.isLoopback || local == remote }
 
   /// The request that ends this very socket.
@@ -140,11 +172,12 @@ struct LocalSocket {
   /// An `inet_diag_req_v2` with its header.
   static func request(
     _ type: UInt16, _ flags: Int32, family: UInt8, states: [Int],
+    of transport: UInt8 = UInt8(IPPROTO_TCP),
     identity: ArraySlice<UInt8> = [UInt8](repeating: 0, count: identityByteCount)[...]
   ) -> [UInt8] {
     var bytes: [UInt8] = []
     let start = bytes.openMessage(type: type, flags: NLM_F_REQUEST | flags, sequence: 1)
-    bytes += [family, UInt8(IPPROTO_TCP), 0, 0]
+    bytes += [family, transport, 0, 0]
     bytes.append(states.reduce(UInt32(0)) { $0 | 1 << UInt32($1) }, byteCount: 4, order: .host)
     bytes += identity
     bytes.closeMessage(start)

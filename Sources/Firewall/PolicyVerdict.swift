@@ -211,7 +211,7 @@ extension Address {
 
 extension FirewallPolicy.Port {
   public func covers(_ transport: Transport, _ port: UInt16) -> Bool {
-    self.transport == transport && (first...last).contains(port)
+    self.transport == transport && first <= port && port <= last
   }
 }
 

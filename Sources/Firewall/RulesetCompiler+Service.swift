@@ -50,7 +50,7 @@ extension RulesetCompiler {
   /// Matches outside the windows, whatever the time zone of the machine.
   private mutating func isClosed(_ schedule: Schedule, _ names: ServiceNames) -> Rule {
     let second: UInt128 = 1_000_000_000
-    let windows = schedule.windows.filter { $0.opens >= 0 }
+    let windows = schedule.windows.filter { 0 <= $0.opens && $0.opens <= $0.closes }
     let elements = windows.map {
       SetElement(first: UInt128($0.opens) * second, last: UInt128($0.closes) * second)
     }

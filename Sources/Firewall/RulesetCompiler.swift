@@ -132,11 +132,21 @@ extension RulesetCompiler {
     var dispatch: [Rule] = []
     defer {
       main += dispatch
-      let others = NamedSet.revokedPorts.map { transport, set in
-        Expression.transport(transport.number)
-          + [Expression.destinationPort, .lookup(set: set.name)] + denied("r_default")
+      // As long as it goes on it is remembered.
+      let sources = NamedSet.revoked.map { set in
+        Expression.source(set.key == .ipv4 ? .ipv4 : .ipv6)
+          + [.prolong(set: set.name, seconds: KernelRevocations.memorySeconds)]
       }
-      ruleset.chains.append(Chain(name: Self.revokedChain, rules: dispatch + others))
+      let others = NamedSet.revokedPorts.flatMap { transport, set in
+        let isOne =
+          Expression.transport(transport.number)
+          + [Expression.destinationPort, .lookup(set: set.name)]
+        return [
+          isOne + [.prolong(set: set.name, seconds: KernelRevocations.memorySeconds)],
+          isOne + denied("r_default"),
+        ]
+      }
+      ruleset.chains.append(Chain(name: Self.revokedChain, rules: sources + dispatch + others))
     }
     for transport in FirewallPolicy.Port.Transport.allCases {
       let elements = policy.services.flatMap { service in

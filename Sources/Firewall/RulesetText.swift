@@ -119,6 +119,8 @@ extension RulesetText {
       case .note(let set): words.append("update @\(set) { \(reading.noun) counter }")
       case .ban(let set, let seconds):
         words.append("add @\(set) { \(reading.noun) timeout \(duration(seconds)) }")
+      case .prolong(let set, let seconds):
+        words.append("update @\(set) { \(reading.noun) timeout \(duration(seconds)) }")
       case .log(let prefix):
         words.append("log prefix \"\(prefix)\" group \(Expression.logGroup) snaplen 128")
       case .counter(let name): words.append("counter name \"\(name)\"")
@@ -166,7 +168,7 @@ extension RulesetText {
       case .payload(.transport, let offset, let length):
         length == 1 ? "\(protocolName) type" : "\(protocolName) \(offset == 0 ? "sport" : "dport")"
       case .bitwise, .compare, .toNetworkOrder, .lookup, .verdictLookup, .limit, .element, .note,
-        .ban, .log, .counter, .verdict, nil:
+        .ban, .prolong, .log, .counter, .verdict, nil:
         "?"
       }
     }
@@ -197,7 +199,7 @@ extension RulesetText {
       case .connectionDirection: return "\(noun) \(bytes == [0] ? "original" : "reply")"
       case .destinationType: return "\(noun) unicast"
       case .payload, .meta(.time), .bitwise, .compare, .toNetworkOrder, .lookup, .verdictLookup,
-        .limit, .element, .note, .ban, .log, .counter, .verdict, nil:
+        .limit, .element, .note, .ban, .prolong, .log, .counter, .verdict, nil:
         let value = bytes.count == 16 ? RulesetText.text(number, .ipv6) : String(number)
         let bits = mask.map { "/\($0.reduce(0) { $0 + $1.nonzeroBitCount })" } ?? ""
         return "\(plainNoun) \(comparison == .equal ? "" : "!= ")\(value)\(bits)"

@@ -58,7 +58,7 @@ struct BanAdd: ParsableCommand {
     try LockOutCheck.pass(banOf: network, iKnow: iKnow)
     let outcome = try book.add(network, seconds: seconds)
     let (banned, closed) = (outcome.seconds, outcome.closed)
-    let isKept = keep(book)
+    let isKept = keep(book, "a restart forgets it")
     for fault in outcome.faults { report(CommandFailure("warning: \(fault)")) }
     let isKnown = options.tell(network) { try $0.ban($1, seconds: banned) }
     if options.json {
@@ -101,7 +101,7 @@ struct BanDel: ParsableCommand {
   func run() throws {
     let network = try typed(network)
     let isLifted = options.tell(network) { try $0.unban($1) }
-    let wasBanned = try lift(network, isLifted: isLifted)
+    let (wasBanned, isKept) = try lift(network, isLifted: isLifted)
     if let wider = wider(network) {
       let what =
         wasBanned
@@ -121,6 +121,7 @@ struct BanDel: ParsableCommand {
     } else {
       print("\(network): the kernel did not ban it; the proxy does not ban it any more, if it did")
     }
+    if !isKept { throw ExitCode.no }
   }
 
   /// The narrowest network by whose ban it is kept out all the same; nil where none is known.
@@ -131,14 +132,13 @@ struct BanDel: ParsableCommand {
       .max { $0.prefix < $1.prefix }
   }
 
-  /// Whether the kernel banned it.
-  private func lift(_ network: Network, isLifted: Bool) throws -> Bool {
+  /// Whether the kernel banned it, and whether that it does not any more is written down.
+  private func lift(_ network: Network, isLifted: Bool) throws -> (Bool, Bool) {
     // Where only the proxy enforces the policy there is no table to take it out of.
-    if isLifted, try !FirewallKernel.exists() { return false }
+    if isLifted, try !FirewallKernel.exists() { return (false, true) }
     let book = BanBook(state.store)
     let wasBanned = try book.remove(network)
-    _ = keep(book)
-    return wasBanned
+    return (wasBanned, keep(book, "a restart brings it back"))
   }
 }
 
@@ -184,10 +184,11 @@ struct BanList: ParsableCommand {
   }
 }
 
-/// Writes bans down; false where that fails, which is said: what the kernel holds is in force all the same.
-private func keep(_ book: BanBook) -> Bool {
+/// Writes bans down; false where that fails, which is said with its `consequence`: what the kernel holds is in
+/// force all the same.
+private func keep(_ book: BanBook, _ consequence: String) -> Bool {
   do { try book.save() } catch {
-    report(CommandFailure("warning: not written down, so a restart forgets it: \(error)"))
+    report(CommandFailure("warning: not written down, so \(consequence): \(error)"))
     return false
   }
   return true

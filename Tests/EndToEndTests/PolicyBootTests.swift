@@ -103,6 +103,86 @@ struct PolicyBootTests {
     #expect(try space.ruleset().contains("svc_mail"))
   }
 
+  @Test(arguments: [nil, "{\"x"])
+  func `root: nor is it where nothing was confirmed before, and the state stays gone or damaged`(
+    _ text: String?
+  ) throws {
+    let space = try Namespace()
+    let open = try space.policy("open: { listen: tcp/99, allow: any }")
+    #expect(try space.gatehouse("policy", "apply", open, "--confirm-within", "3s").status == 0)
+    unsafe unlink("\(space.state)/state.json")
+    try text?.write(toFile: "\(space.state)/state.json", atomically: true, encoding: .utf8)
+    if text != nil { #expect(try space.gatehouse("policy", "boot").status == 0) }
+    for _ in 0..<200 where try space.ruleset().contains("svc_open") { usleep(50_000) }
+    #expect(try space.ruleset().isEmpty)
+    // And all is well again.
+    #expect(try space.gatehouse("policy", "apply", open).status == 0)
+    #expect(try space.gatehouse("policy", "verify").status == 0)
+  }
+
+  @Test func `root: only what the kernel holds is confirmed, and going back confirms nothing`()
+    throws
+  {
+    let open = try space.policy("open: { listen: tcp/99, allow: any }")
+    let applied = try space.gatehouse("policy", "apply", open, "--confirm-within", "60s")
+    let token = try #require(
+      applied.standardOutput.firstMatch(of: #/policy confirm (\S+)/#)?.output.1)
+    let back = try space.gatehouse("policy", "rollback", "3")
+    #expect(back.status == 2 && back.standardError.contains("policy confirm \(token)"), "\(back)")
+    try space.must("nft", "delete table inet gatehouse")
+    let refused = try space.gatehouse("policy", "confirm", String(token))
+    #expect(refused.status == 2 && refused.standardError.contains("verify --fix"), "\(refused)")
+    #expect(try space.gatehouse("policy", "verify", "--fix").status == 0)
+    #expect(try space.gatehouse("policy", "confirm", String(token)).status == 0)
+  }
+
+  @Test func `root: on a disk that is not writable going back and panic are in force all the same`()
+    throws
+  {
+    func readOnly(_ command: String) throws -> Output {
+      try space(
+        "unshare", "-m", "sh", "-c",
+        "mount --bind \(space.state) \(space.state) && mount -o remount,bind,ro \(space.state) && GATEHOUSE_STATE=\(space.state) \(Place.gatehouse) \(command)"
+      )
+    }
+    let back = try readOnly("policy rollback 1")
+    #expect(back.status == 2 && back.standardError.contains("in force all the same"), "\(back)")
+    #expect(try space.ruleset().contains("svc_web"))
+    let panic = try readOnly("panic on")
+    #expect(panic.status == 2 && panic.standardError.contains("in force in the kernel"), "\(panic)")
+    #expect(try space.ruleset().contains("counter name \"r_panic\""))
+    // Nothing was written down, and so it is told, and put right by hand.
+    #expect(try space.gatehouse("policy", "status").status == 1)
+    #expect(try space.gatehouse("policy", "verify", "--fix").status == 0)
+    #expect(try space.ruleset().contains("svc_mail"))
+  }
+
+  @Test func `root: panic that was written down and then cut short is told of, and made good`()
+    throws
+  {
+    let text = #"{ "allowances": [], "panic": "2026-01-01T00:00:00Z", "panic_by": "root" }"#
+    try text.write(toFile: path("overrides.json"), atomically: true, encoding: .utf8)
+    let status = try space.gatehouse("policy", "status")
+    #expect(status.status == 1 && status.standardOutput.contains("cut short"), "\(status)")
+    #expect(!status.standardOutput.contains("PANIC"))
+    #expect(try space.gatehouse("policy", "verify").status == 2)
+    #expect(try space.gatehouse("policy", "verify", "--fix").status == 0)
+    #expect(try space.ruleset().contains("counter name \"r_panic\""))
+    #expect(try space.gatehouse("policy", "status").standardOutput.contains("PANIC"))
+  }
+
+  @Test func `root: a verdict that somebody put into our map bars nobody from anything`() throws {
+    for verdict in ["accept", "drop", "return"] {
+      let map = try #require(
+        try space.ruleset().firstMatch(of: #/map (services_tcp\S*)/#)?.output.1)
+      try space.must("nft", "add element inet gatehouse \(map) { 9999 : \(verdict) }")
+      #expect(try space.gatehouse("policy", "verify", "--deep").status == 2)
+      #expect(try space.gatehouse("policy", "verify", "--fix").status == 0)
+      #expect(try space.gatehouse("policy", "verify", "--deep").status == 0)
+      #expect(try !space.ruleset().contains("9999"))
+    }
+  }
+
   @Test
   func `root: a guard that is gone is told of, and whoever comes too late brings back the old`()
     throws

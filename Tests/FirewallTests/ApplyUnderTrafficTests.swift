@@ -69,11 +69,18 @@ struct ApplyUnderTrafficTests {
     let start = clock.now
     let first = try Self.counts(link)
     var leaked = 0
+    var enforced = first
     for round in 0..<100 {
       let before = try Self.counts(link)
       try link.apply(round.isMultiple(of: 2) ? change.other : change.one)
-      // What an audit lets in is let in rightly: only the time between two enforcements counts.
-      if change.other.mode == .enforce { leaked += try Self.counts(link).leaked - before.leaked }
+      let after = try Self.counts(link)
+      // What an audit lets in is let in rightly: then only the time before it and after it counts.
+      if change.other.mode == .enforce {
+        leaked += after.leaked - before.leaked
+      } else if round.isMultiple(of: 2) {
+        leaked += before.leaked - enforced.leaked
+      }
+      enforced = after
     }
     let span = clock.now - start
     sender = nil

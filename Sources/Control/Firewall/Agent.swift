@@ -253,7 +253,7 @@ public final class Agent {
     guard pending.boot != BootClock.id || BootClock.milliseconds - grace > pending.deadline
     else { return }
     logger.warning("generation \(pending.generation) was not confirmed, and its guard is gone")
-    do { try PolicyApplication(store).expire(pending.generation) } catch {
+    do { try PolicyApplication(store).expire(pending, others: true) } catch {
       logger.error("going back to generation \(pending.previous) failed: \(error)")
     }
   }

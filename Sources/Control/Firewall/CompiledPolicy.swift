@@ -130,10 +130,12 @@ extension PolicyState {
     let ruleset = applied.ruleset
     // Long lists are `verify`'s business.
     let isWhole = ruleset.elementCount <= Self.quickElementLimit
-    let drift = try? FirewallKernel.drift(
-      from: isWhole ? ruleset : ruleset.frame, rules: rules, elements: isWhole,
-      after: UInt64(
-        clamping: CompiledPolicy.now.subtractingReportingOverflow(applied.time).partialValue))
-    return drift?.isEmpty ?? true
+    do {
+      return try FirewallKernel.drift(
+        from: isWhole ? ruleset : ruleset.frame, rules: rules, elements: isWhole,
+        after: UInt64(
+          clamping: CompiledPolicy.now.subtractingReportingOverflow(applied.time).partialValue)
+      ).isEmpty
+    } catch .contended { return true } catch { return false }
   }
 }

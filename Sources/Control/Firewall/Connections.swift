@@ -7,6 +7,9 @@ enum Connections {
   struct Closed {
     var count = 0
     var sources: Set<Address> = []
+    /// Of those, to whom this machine sends from a service's port without having heard from them first, as
+    /// far as the kernel knows.
+    var spokenTo: Set<Address> = []
     /// To which they had come, as a packet from there has them; none from which this machine began.
     var ports: Set<FirewallPolicy.Port> = []
     /// Why some may still be open.
@@ -28,55 +31,21 @@ enum Connections {
   /// Closes all from these networks: the kernel forgets them, and local sockets end.
   static func close(from networks: [Network]) -> Closed {
     let sets = networks.map { AddressSet($0) }
+    var closing = ConnectionClosing(own: ownAddresses())
     // A ban drops answers, too: what this machine began would only hang.
-    return close(onlyIncoming: false) { connection in
-      sets.contains { $0.contains(connection.source, at: 0) }
-    }
+    closing.onlyIncoming = false
+    closing.isMeant = { connection in sets.contains { $0.contains(connection.source, at: 0) } }
+    return closing.run()
   }
 
-  /// Connections of others to this machine that fulfil a condition; those that it began itself are left
-  /// alone where `onlyIncoming`.
-  static func close(
-    onlyIncoming: Bool = true, where isMeant: (TrackedConnection) -> Bool
-  ) -> Closed {
-    let own = ownAddresses()
-    var closed = Closed()
-    func isUnwanted(_ connection: TrackedConnection, hasCome: Bool = true) -> Bool {
-      guard hasCome || !onlyIncoming, !own.contains(connection.source), isMeant(connection)
-      else { return false }
-      closed.sources.insert(connection.source)
-      if hasCome, let transport = connection.transport, connection.destinationPort > 0 {
-        closed.ports.insert(.init(transport, connection.destinationPort))
-      }
-      return true
-    }
-    func attempt(_ what: String, _ body: () throws -> Int) {
-      do { closed.count = max(closed.count, try body()) } catch {
-        closed.faults.append("\(what) may go on: \(error)")
-      }
-    }
-    // Sockets first: a packet that they send again would bring the tracked connection back, turned
-    // around.
-    attempt("open TCP connections of this machine") {
-      let listening = try LocalSockets.listeningPorts()
-      return try LocalSockets.close { remote, port in
-        isUnwanted(
-          TrackedConnection(
-            source: remote, destination: remote, protocolNumber: 6, sourcePort: 0,
-            destinationPort: port), hasCome: listening.contains(port))
-      }
-    }
-    attempt("open connections") {
-      try Conntrack.delete { own.contains($0.destination) && isUnwanted($0) }
-    }
-    do { try KernelRevocations.add(closed.sources, closed.ports) } catch {
-      closed.faults.append("services that go on sending may keep connections open: \(error)")
-    }
-    return closed
+  /// Has the kernel know the TCP connections that are open before it judges any: they begin nothing, and no
+  /// answer is taken for a question.
+  static func adopt() throws {
+    try Conntrack.adopt(LocalSockets.begun())
   }
 
   /// The addresses of this machine's interfaces.
-  private static func ownAddresses() -> Set<Address> {
+  static func ownAddresses() -> Set<Address> {
     var list: UnsafeMutablePointer<ifaddrs>?
     guard unsafe getifaddrs(&list) == 0 else { return [] }
     defer { unsafe freeifaddrs(list) }
@@ -105,35 +74,6 @@ extension Address {
       self = .ipv6(UInt128(bigEndian: bits))
     default: return nil
     }
-  }
-}
-
-extension PolicyApplication {
-  /// Closes what the new policy denies and the one before, if there was one, let in at some time.
-  func close(
-    _ new: CompiledPolicy, _ before: () -> CompiledPolicy?, _ outcome: inout Outcome
-  ) {
-    lazy var old = before()
-    lazy var timeless = old?.timeless
-    guard new.policy.existingConnections == .close, new.policy.mode == .enforce else { return }
-    let closed = Connections.close { connection in
-      guard let transport = connection.transport else { return false }
-      // At the input hook its port is another one by then, and no business of ours.
-      guard !connection.isRedirected || new.policy.protect == .hostAndPublished else {
-        return false
-      }
-      func isAllowed(_ policy: CompiledPolicy) -> Bool {
-        policy.verdict.verdict(
-          connection.source, to: transport, port: connection.destinationPort, at: policy.time
-        ).isAllowed
-      }
-      guard !isAllowed(new) else { return false }
-      // A policy on trial let in all; an end in its deny may have let it in since.
-      return old?.verdict.policy.isOnTrial ?? true || (timeless.map(isAllowed) ?? true)
-        || (old.map(isAllowed) ?? true)
-    }
-    outcome.closedConnections = closed.count
-    outcome.notes += closed.faults
   }
 }
 

@@ -22,7 +22,17 @@ extension PolicyApplication {
 
   /// Goes back to a generation that is kept, or before the first.
   public func goBack(to number: UInt64, reason: String) throws -> Outcome {
-    try store.alone { try goBackAlone(to: number, reason: reason) }
+    try store.aloneOrNot { _ in
+      if let pending = try store.state().pending, pending.generation == number {
+        throw PolicyStore.Failure(
+          """
+          generation \(number) is the one that waits for its confirmation; type one of
+            gatehouse policy confirm \(pending.token)     from a new connection, to keep it
+            gatehouse policy rollback                     to go back to generation \(pending.previous)
+          """)
+      }
+      return try goBackAlone(to: number, reason: reason)
+    }
   }
 
   /// What would be in force then; nil for no policy.
@@ -30,26 +40,43 @@ extension PolicyApplication {
     number == 0 ? nil : try kept(number)
   }
 
-  /// What the guard does at the deadline; nil when there is nothing to take back.
+  /// What the guard does at the deadline, with what it knows where the state is gone or can't be read; nil
+  /// when there is nothing to take back. `others`: also to one that was not the one before.
   @discardableResult
-  func expire(_ generation: UInt64) throws -> Outcome? {
-    try store.alone {
-      guard let pending = try store.state().pending, pending.generation == generation else {
-        return nil
+  func expire(_ known: PolicyState.Pending, others: Bool) throws -> Outcome? {
+    try store.aloneOrNot { _ in
+      let read = store.hasState ? try? store.state() : nil
+      if let read, !read.isOnTrial(known.generation) { return nil }
+      if read == nil, try FirewallKernel.live()?.generation != known.generation { return nil }
+      var state = read ?? PolicyState(lostWith: known, next: (store.kept.last ?? 0) &+ 1)
+      let pending = state.pending ?? known
+      state.pending = pending
+      do { return try takeBack(pending, state) } catch {
+        guard others else { throw error }
+        for number in store.confirmed(for: pending.previous) where number != pending.generation {
+          if let back = try? goBackAlone(to: number, reason: Self.unconfirmed, state) {
+            return back
+          }
+        }
+        throw error
       }
-      return try takeBack(pending)
     }
   }
 
-  /// Where the one before can't be read any more, to the latest that can.
-  func takeBack(_ pending: PolicyState.Pending) throws -> Outcome {
-    let others = store.confirmed.reversed().filter { $0 != pending.generation }
+  private static let unconfirmed = "not confirmed in time"
+
+  /// Where the one before can't be read any more, to the nearest that can.
+  func takeBack(_ pending: PolicyState.Pending, _ state: PolicyState? = nil) throws -> Outcome {
+    let others = store.confirmed(for: pending.previous).filter { $0 != pending.generation }
     let usable = ([pending.previous] + others).first { $0 == 0 || (try? kept($0)) != nil }
-    return try goBackAlone(to: usable ?? pending.previous, reason: "not confirmed in time")
+    return try goBackAlone(to: usable ?? pending.previous, reason: Self.unconfirmed, state)
   }
 
-  func goBackAlone(to number: UInt64, reason: String) throws -> Outcome {
-    var state = try store.state()
+  /// `known`: where what is written down can't be read.
+  func goBackAlone(
+    to number: UInt64, reason: String, _ known: PolicyState? = nil
+  ) throws -> Outcome {
+    var state = try known ?? store.state()
     let before = try previous(state)
     var outcome = Outcome(
       generation: number, previous: state.generation, kernelGeneration: 0, milliseconds: 0,
@@ -64,7 +91,7 @@ extension PolicyApplication {
       let applied = try bring(old, number, &outcome.notes)
       try state.take(old, applied)
       outcome.kernelGeneration = applied.kernelGeneration
-      close(old, before.policy, &outcome)
+      close(old, after: before.number, before.policy, &outcome)
     }
     state.generation = number
     state.confirmed = number
@@ -73,7 +100,7 @@ extension PolicyApplication {
     state.record("rolled back", number, reason: reason)
     do { try store.write(state) } catch {
       throw PolicyStore.Failure(
-        "\(error)\n  generation \(number) is in force all the same, until a restart; make room, and type it again"
+        "\(error)\n  generation \(number) is in force all the same, until a restart or another change; make room, and type it again"
       )
     }
     // Whoever goes back to one wants it, also where it was rejected once.
@@ -84,7 +111,8 @@ extension PolicyApplication {
 
   /// Makes the kernel hold the generation in force once more, such as after somebody else has
   /// changed it. `number`: which one the caller looked at; by now it may be another.
-  public func restore(_ number: UInt64, reason: String) throws {
+  @discardableResult
+  public func restore(_ number: UInt64, reason: String) throws -> Outcome {
     try store.alone {
       var state = try store.state()
       guard state.generation == number else {
@@ -93,9 +121,15 @@ extension PolicyApplication {
       }
       let policy = try kept(number)
       var notes: [String] = []
+      try store.refuseUnwritable(state)
       try state.take(policy, bring(policy, number, &notes))
       state.record("restored", number, reason: reason)
       try store.write(state)
+      var outcome = Outcome(
+        generation: number, previous: number, kernelGeneration: 0, milliseconds: 0,
+        closedConnections: 0, token: nil, notes: notes)
+      close(policy, after: number, { policy }, &outcome)
+      return outcome
     }
   }
 
@@ -106,6 +140,7 @@ extension PolicyApplication {
     let before = try previous(state)
     let old = before.policy()
     let new = try kept(state.generation)
+    try store.refuseUnwritable(state)
     var outcome = Outcome(
       generation: state.generation, previous: state.generation, kernelGeneration: 0,
       milliseconds: 0, closedConnections: 0, token: nil, notes: [])
@@ -119,7 +154,7 @@ extension PolicyApplication {
       try undo(to: before.number, old, because: error)
       throw error
     }
-    close(new, { old }, &outcome)
+    close(new, after: before.number, { old }, &outcome)
     return outcome
   }
 }

@@ -8,14 +8,17 @@ extension PolicyApplication {
   /// be written, the best that is left is applied: without any, everybody would get in everywhere. Nil
   /// where nothing ever was confirmed.
   public func boot() throws -> Outcome? {
-    try store.aloneOrNot { fault in
+    try store.aloneOrNot(besideOthers: true) { fault in
       var notes = fault.map { ["\($0)"] } ?? []
       var state = rememberedState(&notes)
       if let fault = store.overridesFault { notes.append(fault) }
-      let others = store.confirmed.reversed().filter {
-        $0 != state.confirmed && $0 != state.pending?.generation
+      let others = store.confirmed(for: state.confirmed).filter {
+        $0 != state.pending?.generation
       }
-      guard state.confirmed > 0 else { return nil }
+      guard state.confirmed > 0 else {
+        try heal(state)
+        return nil
+      }
       let (number, policy, applied) = try firstUsable([state.confirmed] + others, &notes)
       if let pending = state.pending {
         state.record(
@@ -32,10 +35,25 @@ extension PolicyApplication {
         try store.write(state)
         store.point(at: state)
       } catch { notes.append("the state was not written: \(error)") }
-      return Outcome(
+      var outcome = Outcome(
         generation: number, previous: 0, kernelGeneration: applied.kernelGeneration,
         milliseconds: 0, closedConnections: 0, token: nil, notes: notes)
+      // None at a start of the machine; but it is typed at other times, too.
+      close(policy, after: number, { policy }, &outcome)
+      return outcome
     }
+  }
+
+  /// Where nothing was confirmed, and what is written down can't be read, what the kernel holds is on trial
+  /// still, and its guard, if there is one, goes on.
+  private func heal(_ state: PolicyState) throws {
+    guard (try? store.state()) == nil else { return }
+    var state = state
+    state.generation =
+      try FirewallKernel.live()?.generation.flatMap {
+        store.kept.contains($0) ? $0 : nil
+      } ?? 0
+    try store.write(state)
   }
 
   /// What is known without the state, when that is damaged, gone, or says that nothing was confirmed

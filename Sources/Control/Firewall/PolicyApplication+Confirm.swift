@@ -1,3 +1,5 @@
+internal import Firewall
+
 extension PolicyApplication {
   /// Makes a pending generation the one that stays.
   public func confirm(_ token: String) throws -> UInt64 {
@@ -21,6 +23,14 @@ extension PolicyApplication {
         throw PolicyStore.Failure(
           "too late: generation \(back.generation) is in force again, not \(pending.generation); apply it again"
         )
+      }
+      guard try FirewallKernel.live()?.digest?.hexadecimal == state.digest else {
+        throw PolicyStore.Failure(
+          """
+          the kernel does not hold generation \(pending.generation) any more: nothing was confirmed; type one of
+            gatehouse policy rollback         to go back to generation \(pending.previous)
+            gatehouse policy verify --fix     to have it hold it again, and then the confirm once more
+          """)
       }
       if let session = Caller.session,
         session.connection == pending.connection || session.begunAt < pending.appliedAt

@@ -60,7 +60,7 @@ extension PolicyApplication {
     _ reason: String, alsoPending: Bool = false,
     _ body: (inout PolicyOverrides, FirewallPolicy) throws -> Void
   ) throws -> Outcome {
-    try store.alone {
+    try store.aloneOrNot { fault in
       let isPending = try endOverdue() != nil
       if isPending, !alsoPending { try refuseWhilePending() }
       let state = try store.state()
@@ -74,7 +74,14 @@ extension PolicyApplication {
       var options = Options()
       options.reason = reason
       // Written first: were it not, the next apply would take it away again.
-      let undo = try store.replace(with: overrides)
+      let undo: () -> Void
+      do {
+        if let fault { throw fault }
+        undo = try store.replace(with: overrides)
+      } catch {
+        guard alsoPending else { throw error }
+        throw try unwritten(reason, overrides.applied(to: policy), state.generation, error)
+      }
       do {
         if isPending { return try renewAlone(reason) }
         return try applyAlone(CompiledPolicy(overrides.applied(to: policy), at: now), options)
@@ -83,6 +90,25 @@ extension PolicyApplication {
         throw error
       }
     }
+  }
+}
+
+extension PolicyApplication {
+  /// Panic does not wait for a disk: into the kernel, whatever can be written. What is to be said then.
+  private func unwritten(
+    _ reason: String, _ policy: FirewallPolicy, _ number: UInt64, _ fault: any Error
+  ) throws -> PolicyStore.Failure {
+    let new = CompiledPolicy(policy.scheduled(from: CompiledPolicy.now), at: CompiledPolicy.now)
+    let applied = try FirewallKernel.apply(new.ruleset, digest: new.digest, generation: number)
+    var outcome = Outcome(
+      generation: number, previous: number, kernelGeneration: applied.kernelGeneration,
+      milliseconds: 0, closedConnections: 0, token: nil, notes: [])
+    close(new, after: number, { nil }, &outcome)
+    return PolicyStore.Failure(
+      """
+      \(fault)
+        \(reason) is in force in the kernel all the same, until a restart or another change; the proxy does not know of it: make room, and type it again
+      """)
   }
 }
 

@@ -93,6 +93,8 @@ public struct PolicyApplication: Sendable {
     }
     let applied: FirewallKernel.Applied
     CommitListener.awaitPause(for: ruleset)
+    var notes: [String] = []
+    if before.isFirst { adopt(&notes) }
     do {
       applied = try FirewallKernel.apply(ruleset, digest: new.digest, generation: number)
     } catch {
@@ -107,11 +109,17 @@ public struct PolicyApplication: Sendable {
     var outcome = Outcome(
       generation: number, previous: old, kernelGeneration: applied.kernelGeneration,
       milliseconds: applied.duration.milliseconds,
-      closedConnections: 0, token: state.pending?.token, notes: [])
+      closedConnections: 0, token: state.pending?.token, notes: notes)
     if before.isFirst { restoreBans(&outcome.notes) }
     spare(new, &outcome.notes)
-    close(new, before.policy, &outcome)
+    close(new, after: before.number, before.policy, &outcome)
     return outcome
+  }
+
+  private func adopt(_ notes: inout [String]) {
+    do { try Connections.adopt() } catch {
+      notes.append("connections that are open already may count as new ones: \(error)")
+    }
   }
 
   /// Writes down what the kernel holds now.

@@ -81,36 +81,47 @@ public enum PolicyGuard {
     }
     while true {
       // A state that can't be read, or is gone, is no confirmation: what was known goes on.
-      if store.hasState, let state = try? store.state() { known = state.pending }
+      if store.hasState, let state = try? store.state() {
+        known = state.isOnTrial(generation) ? state.pending ?? known : nil
+      }
       guard let pending = known, pending.generation == generation else {
         return "generation \(generation) is not pending any more"
       }
       guard pending.boot == BootClock.id, BootClock.milliseconds < pending.deadline else {
-        return try expire(store, generation)
+        return try expire(store, pending)
       }
       usleep(useconds_t(max(1, min(250, pending.deadline - BootClock.milliseconds))) * 1000)
     }
   }
 
-  /// Whatever is in the way may pass: it goes on trying.
-  private static func expire(_ store: PolicyStore, _ generation: UInt64) throws -> String {
-    for attempt in 0..<attemptLimit {
+  /// Whatever is in the way may pass: it goes on trying, and never gives up.
+  private static func expire(
+    _ store: PolicyStore, _ pending: PolicyState.Pending
+  ) throws -> String {
+    let generation = pending.generation
+    var attempts = 0
+    while true {
       do {
-        let application = PolicyApplication(store)
-        // Without the state the confirmed one is known all the same, as at a start of the machine.
-        let outcome =
-          (try? store.state()) == nil ? try application.boot() : try application.expire(generation)
-        guard let outcome else { break }
+        let outcome = try PolicyApplication(store).expire(
+          pending, others: attempts >= patientAttempts)
+        guard let outcome else { return "generation \(generation) is not pending any more" }
         return "went back to generation \(outcome.generation): \(generation) was not confirmed"
       } catch {
-        if attempt == attemptLimit - 1 { throw error }
-        usleep(500_000)
+        if attempts.isMultiple(of: patientAttempts) { say("\(error)") }
+        usleep(attempts < patientAttempts ? 500_000 : 5_000_000)
+        attempts += 1
       }
     }
-    return "generation \(generation) is not pending any more"
   }
 
-  private static let attemptLimit = 600
+  /// Before it takes another generation than the one before, and more time for each attempt.
+  private static let patientAttempts = 60
+
+  /// To its log, at once.
+  private static func say(_ text: String) {
+    let line = Array("\(text)\n".utf8)
+    _ = unsafe write(1, line, line.count)
+  }
 
   /// Whether the guard of a pending generation is alive.
   public static func isAlive(_ pending: PolicyState.Pending) -> Bool {

@@ -28,6 +28,14 @@ public struct PolicyState: Codable, Sendable {
 
   public init() {}
 
+  /// As it was when a generation was on trial.
+  init(lostWith pending: Pending, next: UInt64) {
+    generation = pending.generation
+    confirmed = pending.previous
+    self.next = max(next, pending.generation &+ 1)
+    self.pending = pending
+  }
+
   /// A generation that is taken back unless it is confirmed.
   public struct Pending: Codable, Sendable {
     public var generation: UInt64
@@ -65,6 +73,12 @@ public struct PolicyState: Codable, Sendable {
     public var by: String
     /// The file that an apply read.
     public var path: String?
+  }
+
+  /// Whether it is to be taken back unless it is confirmed. Nothing but its confirmation, or another
+  /// generation, changes that.
+  func isOnTrial(_ number: UInt64) -> Bool {
+    pending?.generation == number || (generation == number && confirmed != number)
   }
 
   static let historyLimit = 200

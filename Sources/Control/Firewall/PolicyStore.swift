@@ -37,28 +37,40 @@ public struct PolicyStore: Sendable {
     return try body()
   }
 
-  /// The same; and where that can't be had, such as on a disk that is not writable, all the same: `body`
-  /// is then told why. Whoever else is at work gets more time to end.
-  func aloneOrNot<Value>(_ body: ((any Error)?) throws -> Value) throws -> Value {
+  /// The same; and where that can't be had, as on a disk that is not writable, all the same: `body` is then
+  /// told why. `besideOthers`: even where somebody else is at work who does not end.
+  func aloneOrNot<Value>(
+    besideOthers: Bool = false, _ body: ((any Error)?) throws -> Value
+  ) throws -> Value {
     let descriptor: Int32
-    do { descriptor = try locked(attempts: 300) } catch { return try body(error) }
+    do { descriptor = try openLock() } catch { return try body(error) }
     defer { close(descriptor) }
+    do { try lock(descriptor, attempts: besideOthers ? 300 : 100) } catch {
+      guard besideOthers else { throw error }
+      return try body(error)
+    }
     return try body(nil)
   }
 
-  /// `attempts`: a tenth of a second each.
-  private func locked(attempts limit: Int = 100) throws -> Int32 {
+  private func locked() throws -> Int32 {
     let descriptor = try openLock()
+    do { try lock(descriptor, attempts: 100) } catch {
+      close(descriptor)
+      throw error
+    }
+    return descriptor
+  }
+
+  /// `attempts`: a tenth of a second each.
+  private func lock(_ descriptor: Int32, attempts limit: Int) throws {
     var attempts = 0
     while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
       attempts += 1
       guard attempts < limit else {
-        close(descriptor)
         throw Failure("another gatehouse is at work in \(folder); try again when it is done")
       }
       usleep(100_000)
     }
-    return descriptor
   }
 
   func openLock() throws -> Int32 {
@@ -110,6 +122,10 @@ public struct PolicyStore: Sendable {
   var hasState: Bool { FileManager.default.fileExists(atPath: path("state.json")) }
 
   func write(_ state: PolicyState) throws { try write(state, "state.json") }
+
+  /// Whoever went back where nothing could be written is not to lose that to a change that can't be written
+  /// either. `state`: as it is.
+  func refuseUnwritable(_ state: PolicyState) throws { try write(state) }
 
   /// Where they are damaged, those that the generation in force was applied with: panic must not end by
   /// it, nor going back be barred.
@@ -186,6 +202,13 @@ public struct PolicyStore: Sendable {
   /// by itself.
   func noteConfirmed(_ number: UInt64) {
     try? Disk.write([], to: path("generations/\(number)/confirmed"))
+  }
+
+  /// In whose place they are to be in force: those before it first, the nearest first. What came after it may
+  /// be what somebody went back from.
+  func confirmed(for number: UInt64) -> [UInt64] {
+    let all = confirmed.filter { $0 != number }.reversed()
+    return all.filter { $0 < number } + all.filter { $0 > number }
   }
 
   /// Of those that are kept. Older versions marked none, and sealed none either.
@@ -286,6 +309,23 @@ public struct PolicyStore: Sendable {
     guard let number = try? state().generation, number > 0 else { return [] }
     let policy = try? read(FirewallPolicy.self, "generations/\(number)/policy.json")
     return policy?.management?.to ?? []
+  }
+
+  /// What the services of a generation listen to, and management; its lists are not read.
+  func servedPorts(of number: UInt64) -> [FirewallPolicy.Port] {
+    let policy = try? read(FirewallPolicy.self, "generations/\(number)/policy.json")
+    return (policy?.services.flatMap(\.listen) ?? []) + (policy?.management?.to ?? [])
+  }
+
+  /// Panic, or an allowance, that was written down though the generation in force does not hold it, for whoever
+  /// did it was killed before the kernel knew; nil when there is none.
+  public func unappliedOverrides(_ policy: FirewallPolicy) -> String? {
+    let now = CompiledPolicy.now
+    guard let written = try? overrides().remaining(at: now) else { return nil }
+    let held = PolicyOverrides(in: policy).remaining(at: now)
+    guard written.applied(to: policy) != held.applied(to: policy) else { return nil }
+    return
+      "\(path("overrides.json")) holds what was cut short: panic, or what is allowed by hand, is not in the kernel as it says"
   }
 
   /// The numbers of all generations that can be gone back to.

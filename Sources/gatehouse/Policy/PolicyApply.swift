@@ -133,7 +133,8 @@ struct LockOutCheck {
     // Without the right to ask for sockets there is still the connection that this is typed over.
     var peers = Set((try? LocalSockets.peers(ports: ports)) ?? [])
     peers = peers.filter { !$0.address.isLoopback }
-    caller = Self.sshPeer
+    caller = Self.sshPeer.map { loaded.policy.protect == .hostAndPublished ? Self.asked($0) : $0 }
+    caller?.remotePort = 0
     if let caller { peers.insert(caller) }
     // An audit lets everybody in, but for panic.
     guard loaded.policy.mode == .enforce || loaded.verdict.policy.isPanic else { return }
@@ -200,6 +201,19 @@ struct LockOutCheck {
     guard parts.count == 4, let source = Caller.address(parts[0]),
       let port = UInt16(parts[3])
     else { return nil }
-    return LocalSockets.Peer(address: source, port: port)
+    var peer = LocalSockets.Peer(address: source, port: port)
+    peer.remotePort = UInt16(parts[1]) ?? 0
+    return peer
+  }
+
+  /// With the port that it connected to before another table redirected it: that is what rules see.
+  private static func asked(_ peer: LocalSockets.Peer) -> LocalSockets.Peer {
+    let found = try? Conntrack.connections().first {
+      $0.source == peer.address && $0.sourcePort == peer.remotePort
+        && $0.answerer?.port == peer.port
+    }
+    var peer = peer
+    peer.port = found?.destinationPort ?? peer.port
+    return peer
   }
 }

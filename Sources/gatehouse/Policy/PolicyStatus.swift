@@ -58,16 +58,17 @@ struct PolicyStatus: ParsableCommand {
     pending?.connections = nil
     let live = try FirewallKernel.live()
     let policy = kept.generation > 0 ? try? store.policy(of: kept.generation) : nil
+    let unapplied = policy.flatMap { store.unappliedOverrides($0) }
     return Result(
-      isInSync: kept.isInKernel(live, policy), hasTable: live != nil,
+      isInSync: kept.isInKernel(live, policy) && unapplied == nil, hasTable: live != nil,
       generation: kept.generation,
       confirmed: kept.confirmed, kernelGeneration: try FirewallKernel.generation(),
       policy: kept.policyPath, mode: policy?.mode.rawValue, pending: pending,
-      isPanic: overrides.panic != nil, allowances: overrides.allowances,
+      isPanic: policy?.isPanic ?? (overrides.panic != nil), allowances: overrides.allowances,
       bans: live == nil ? 0 : try bans(),
       rules: (live?.counters ?? [:]).sorted { $0.key < $1.key }.map {
         Rule(rule: $0.key, packets: $0.value.packets, bytes: $0.value.bytes)
-      }, overridesFault: store.overridesFault)
+      }, overridesFault: store.overridesFault ?? unapplied)
   }
 
   /// A table that has gone meanwhile bans nobody.
@@ -191,10 +192,13 @@ struct PolicyVerify: ParsableCommand {
     let kept = try state.store.state()
     let applied = CompiledPolicy.applied(loaded.policy, kept)
     let generation = try FirewallKernel.generation()
-    let drift = try FirewallKernel.drift(
-      from: applied.ruleset, rules: kept.rules,
-      elements: deep || generation != kept.kernelGeneration,
-      after: UInt64(clamping: loaded.now.subtractingReportingOverflow(applied.time).partialValue))
+    let drift =
+      try FirewallKernel.drift(
+        from: applied.ruleset, rules: kept.rules,
+        elements: deep || generation != kept.kernelGeneration,
+        after: UInt64(clamping: loaded.now.subtractingReportingOverflow(applied.time).partialValue)
+      ).map { "\($0.subject) \($0.fault)" }
+      + [state.store.unappliedOverrides(loaded.policy)].compactMap(\.self)
     let schedules = loaded.compiled.endingSchedules(appliedAt: kept.appliedAt)
     let isFixed = fix && !(drift.isEmpty && schedules == nil)
     if isFixed {
@@ -207,6 +211,6 @@ struct PolicyVerify: ParsableCommand {
     return Result(
       isInSync: drift.isEmpty, generation: kept.generation, kernelGeneration: generation,
       lastWriter: writer?.description,
-      drift: drift.map { "\($0.subject) \($0.fault)" }, isFixed: isFixed, schedules: schedules)
+      drift: drift, isFixed: isFixed, schedules: schedules)
   }
 }

@@ -145,19 +145,24 @@ for command in (["panic", "on"], ["policy", "rollback"], ["policy", "apply", pat
     begun = time.monotonic()
     run(gatehouse, *command)
     span, after = time.monotonic() - begun, reached()
-    counts = {"old": 0, "new": 0}
+    counts, cut_short = {"old": 0, "new": 0}, 0
     if after == wanted[paths[0]]: sys.exit(f"{command} changes nothing: this would prove nothing")
     for number in range(kills // 10):
         settle()
         child = subprocess.Popen(inside + [gatehouse] + command, env=environment, start_new_session=True,
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(randomness.uniform(0, 0.9 * span))
+        if child.poll() is None: cut_short += 1
         try: os.killpg(child.pid, signal.SIGKILL)
         except ProcessLookupError: pass
         child.wait()
         now = reached()
         if now not in (wanted[paths[0]], after): sys.exit(f"kill {number} of {command}: neither\n{now[:4000]}")
         counts["new" if now == after else "old"] += 1
+        # As after a restart: what is written down is one of the two as well.
+        run(gatehouse, "policy", "boot")
+        if reached() not in (wanted[paths[0]], after): sys.exit(f"boot after kill {number} of {command}: neither")
+    if cut_short < kills / 30: sys.exit(f"{command}: hardly anything was cut short")
     settle()
     if run(gatehouse, "policy", "verify", "--deep", check=False).returncode != 0: sys.exit(f"{command}: drift")
-    print(f"{command[0]} {command[1]}: {counts['old']} times the old, {counts['new']} the new")
+    print(f"{command[0]} {command[1]}: {counts['old']} times the old, {counts['new']} the new, {cut_short} before the end")
