@@ -37,15 +37,17 @@ public enum LocalSockets {
     return peers
   }
 
-  /// Every established TCP connection with somebody else, as whoever began it sees it.
+  /// Every TCP connection with somebody else over which something may still come, as whoever began it sees it.
   public static func begun() throws(FirewallKernelError) -> [TrackedConnection] {
-    let listening = try ports(.listeningTCP)
+    let listening = try listeners()
     var found: [TrackedConnection] = []
-    try visitAll(states: [TCP_ESTABLISHED]) { socket in
+    let states = [TCP_ESTABLISHED, TCP_FIN_WAIT1, TCP_FIN_WAIT2, TCP_CLOSE_WAIT]
+    try visitAll(states: states) { socket in
       guard !socket.isWithinMachine else { return }
       let here = (socket.local, socket.localPort)
       let there = (socket.remote, socket.remotePort)
-      let (from, to) = listening.contains(socket.localPort) ? (there, here) : (here, there)
+      let (from, to) =
+        listening.contains(socket.local, socket.localPort) ? (there, here) : (here, there)
       found.append(
         TrackedConnection(
           source: from.0, destination: to.0, protocolNumber: 6, sourcePort: from.1,
@@ -54,38 +56,53 @@ public enum LocalSockets {
     return found
   }
 
-  public enum Kind: Sendable {
-    /// Somebody listens: a connection with such a port is one that came in.
-    case listeningTCP
-    /// Open to everybody, not only to one whom its owner asks.
-    case boundUDP
+  /// Where somebody listens for TCP: a connection with such a port is one that came in.
+  public struct Listeners: Sendable {
+    private var everywhere: Set<UInt16> = []
+    private var at: Set<Peer> = []
+
+    /// On this address of the machine.
+    public func contains(_ address: Address, _ port: UInt16) -> Bool {
+      everywhere.contains(port) || at.contains(Peer(address: address, port: port))
+    }
+
+    fileprivate mutating func add(_ socket: LocalSocket) {
+      switch socket.local {
+      case .ipv4(0), .ipv6(0): everywhere.insert(socket.localPort)
+      case .ipv4, .ipv6: at.insert(Peer(address: socket.local, port: socket.localPort))
+      }
+    }
   }
 
-  /// Local ports of all sockets of a kind.
-  public static func ports(_ kind: Kind) throws(FirewallKernelError) -> Set<UInt16> {
+  public static func listeners() throws(FirewallKernelError) -> Listeners {
+    var listeners = Listeners()
+    try visitAll(states: [TCP_LISTEN]) { listeners.add($0) }
+    return listeners
+  }
+
+  /// Local ports that are open to everybody, not only to one whom their owner asks.
+  public static func boundUDPPorts() throws(FirewallKernelError) -> Set<UInt16> {
     var ports: Set<UInt16> = []
-    switch kind {
-    case .listeningTCP: try visitAll(states: [TCP_LISTEN]) { ports.insert($0.localPort) }
     // The state of UDP sockets that are not connected.
-    case .boundUDP:
-      try visitAll(states: [TCP_CLOSE], of: IPPROTO_UDP) { ports.insert($0.localPort) }
-    }
+    try visitAll(states: [TCP_CLOSE], of: IPPROTO_UDP) { ports.insert($0.localPort) }
     return ports
   }
 
-  /// Ends every connection whose other end and local port are unwanted, on both sides and at once,
+  /// Ends every connection whose other end and local port are unwanted (`hasCome`: it came in), on both sides and at once,
   /// but for those within this machine; how many. Needs CAP_NET_ADMIN and INET_DIAG_DESTROY.
   @discardableResult
   public static func close(
-    where isUnwanted: (Peer) -> Bool
+    where isUnwanted: (_ peer: Peer, _ hasCome: Bool) -> Bool
   ) throws(FirewallKernelError) -> Int {
     let closer = try NetlinkSocket(NETLINK_SOCK_DIAG)
+    let listening = try listeners()
     var count = 0
     var refusal: FirewallKernelError?
     for _ in 0..<passLimit {
       var requests: [[UInt8]] = []
       try visitAll(states: connectedStates) { socket in
-        guard !socket.isWithinMachine, isUnwanted(socket.peer) else { return }
+        let hasCome = listening.contains(socket.local, socket.localPort)
+        guard !socket.isWithinMachine, isUnwanted(socket.peer, hasCome) else { return }
         requests.append(socket.destruction)
       }
       guard !requests.isEmpty else { break }

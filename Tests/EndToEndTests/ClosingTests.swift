@@ -232,6 +232,63 @@ struct ClosingTests {
     #expect(begun.companion.says("first alive"))
   }
 
+  @Test func `root: what is open when a service's hours end stays`() throws {
+    let server = try cable.server.start("python3", "-u", "-c", Self.echo, "10.77.0.1", "80")
+    #expect(server.says("ready"))
+    try cable.server.apply("web: { listen: tcp/80, allow: 10.77.0.2 }")
+    let talker = try Talker(cable.client, "10.77.0.1", "80", "10.77.0.2")
+    #expect(talker.companion.says("first alive"))
+    let hour = Int(Date().timeIntervalSince1970) / 3600 % 24
+    let hours = "\((hour + 3) % 24):00-\((hour + 4) % 24):00".replacing(#/\b(\d):/#) {
+      "0\($0.output.1):"
+    }
+    try cable.server.apply(
+      "web: { listen: tcp/80, allow: 10.77.0.2, schedule: { days: mon-sun, hours: \"\(hours)\" } }")
+    #expect(talker.asks(1) == "alive")
+    try cable.server.must("nft", "add set inet gatehouse foreign { type ipv4_addr; }")
+    #expect(try cable.server.gatehouse("policy", "verify", "--fix").status == 0)
+    #expect(talker.asks(2) == "alive")
+    #expect(try cable.server.gatehouse("policy", "explain", "10.77.0.2", "tcp/80").status == 1)
+    try cable.server.apply("web: { listen: tcp/80, allow: 10.77.0.3 }")
+    #expect(talker.asks(3) == "closed")
+  }
+
+  @Test func `root: what this machine began goes on, whoever listens or serves on its port`() throws
+  {
+    let there = try cable.client.start("python3", "-u", "-c", Self.echo, "10.77.0.2", "8000")
+    #expect(there.says("ready"))
+    let begun = try Talker(cable.server, "10.77.0.2", "8000", "10.77.0.1")
+    #expect(begun.companion.says("first alive"))
+    let ends = try cable.server("ss", "-Htn", "state", "established", "dport = :8000")
+    let port = try #require(ends.standardOutput.firstMatch(of: #/10\.77\.0\.1:(\d+)/#)?.output.1)
+    let local = try cable.server.start(
+      "python3", "-u", "-c", Self.echo, "127.0.0.1", String(port))
+    #expect(local.says("ready"))
+    try cable.server.apply("turn: { listen: [tcp/32768-60999, udp/32768-60999], allow: any }")
+    #expect(begun.asks(1) == "alive")
+    try cable.server.apply("turn: { listen: [tcp/32768-60999, udp/32768-60999], allow: 10.77.0.3 }")
+    #expect(begun.asks(2) == "alive")
+    let next = try Talker(cable.server, "10.77.0.2", "8000", "10.77.0.1")
+    #expect(next.companion.says("first alive"))
+  }
+
+  @Test func `root: who answered from a port that never was a service's is heard when asked`()
+    throws
+  {
+    // Somebody else has the kernel track connections.
+    try cable.server.must(
+      "nft",
+      "table ip other { chain in { type filter hook input priority 0; ct state new accept; }; }")
+    let ear = try cable.server.start("python3", "-u", "-c", Self.ear, "10.77.0.1", "4433")
+    #expect(ear.says("ready"))
+    let voice = try cable.client.start("python3", "-u", "-c", Self.voice, "4433")
+    #expect(ear.says("....."))
+    try cable.server.apply("web: { listen: tcp/80, allow: any }")
+    // The next datagram of ours begins it.
+    #expect(hears(ear) > 20)
+    withExtendedLifetime(voice) {}
+  }
+
   /// A program that holds a connection, and is asked whether that is still there.
   private final class Talker {
     let companion: Companion

@@ -120,6 +120,19 @@ struct PolicyBootTests {
     #expect(try space.gatehouse("policy", "verify").status == 0)
   }
 
+  @Test(arguments: [false, true])
+  func `root: no guard takes away what another folder has put there`(_ isLost: Bool) throws {
+    let space = try Namespace()
+    let open = try space.policy("open: { listen: tcp/99, allow: any }")
+    #expect(try space.gatehouse("policy", "apply", open, "--confirm-within", "3s").status == 0)
+    if isLost { unsafe unlink("\(space.state)/state.json") }
+    let other = try space.policy("other: { listen: tcp/98, allow: any }")
+    #expect(
+      try space.gatehouse("policy", "apply", other, "--state", "\(space.state)-other").status == 0)
+    sleep(6)
+    #expect(try space.ruleset().contains("svc_other"))
+  }
+
   @Test func `root: only what the kernel holds is confirmed, and going back confirms nothing`()
     throws
   {

@@ -64,7 +64,7 @@ struct ConntrackTests {
     #expect(back.map(\.sourcePort) == [80])
     let counts = try link.server.inside {
       [
-        try LocalSockets.close { $0.address == four },
+        try LocalSockets.close { peer, _ in peer.address == four },
         try Conntrack.delete(where: isHis),
       ]
     }

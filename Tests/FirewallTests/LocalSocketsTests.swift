@@ -33,7 +33,7 @@ struct LocalSocketsTests {
     let unwanted = [Address(parsing: "10.9.0.3"), Address(parsing: "fd09::3")]
     let isOver = ContinuousClock.now + .seconds(1)
     let count = try meeting.link.server.inside {
-      try LocalSockets.close { unwanted.contains($0.address) }
+      try LocalSockets.close { peer, _ in unwanted.contains(peer.address) }
     }
     #expect(count == 3)
     let expected = [
@@ -55,10 +55,10 @@ struct LocalSocketsTests {
     let meeting = try Meeting()
     let counts = try meeting.link.server.inside {
       [
-        try LocalSockets.close { $0.port == 79 },
-        try LocalSockets.close { $0.port == 80 },
-        try LocalSockets.close { _ in true },
-        try LocalSockets.close { _ in true },
+        try LocalSockets.close { peer, _ in peer.port == 79 },
+        try LocalSockets.close { peer, _ in peer.port == 80 },
+        try LocalSockets.close { _, _ in true },
+        try LocalSockets.close { _, _ in true },
       ]
     }
     #expect(counts == [0, 1, 4, 0])
@@ -77,7 +77,7 @@ struct LocalSocketsTests {
     let error = #expect(throws: FirewallKernelError.self) {
       try meeting.link.server.inside {
         try NetworkNamespace.dropCapabilities()
-        _ = try LocalSockets.close { _ in true }
+        _ = try LocalSockets.close { _, _ in true }
       }
     }
     guard case .socket(_, EPERM) = try #require(error) else {
@@ -112,7 +112,7 @@ struct LocalSocketsTests {
         time.sleep(1000)
         """)
     let (count, left) = try link.server.inside {
-      let count = try LocalSockets.close { $0.port == 80 }
+      let count = try LocalSockets.close { peer, _ in peer.port == 80 }
       return (count, try LocalSockets.peers(ports: [.init(.tcp, 80)]).count)
     }
     withExtendedLifetime((daemon, dialer)) {}

@@ -15,10 +15,12 @@ struct ConnectionClosing {
   var wasLetIn: Condition = { _ in false }
   /// Whether a service, or management, has or had this port.
   var isServed: Condition = { _ in false }
+  /// The same, and names it alone, not as one of many.
+  var isNamed: Condition = { _ in false }
   private var closed = Connections.Closed()
   private let ephemeral = Self.ephemeralPorts
-  /// Local TCP ports that somebody listens at; nil where that can't be told.
-  private var listening: Set<UInt16>?
+  /// Where somebody listens; nil where that can't be told.
+  private var listening: LocalSockets.Listeners?
   /// By a redirected connection's socket, to which port it was asked for.
   private var asked: [LocalSockets.Peer: UInt16] = [:]
 
@@ -29,11 +31,11 @@ struct ConnectionClosing {
     // Sockets first: a packet that they send again would bring the tracked connection back, turned
     // around.
     attempt("open TCP connections of this machine") { closing in
-      closing.listening = try LocalSockets.ports(.listeningTCP)
-      return try LocalSockets.close { closing.isUnwanted($0) }
+      closing.listening = try LocalSockets.listeners()
+      return try LocalSockets.close { closing.isUnwanted($0, hasCome: $1) }
     }
     // Where that can't be told all of them may be services.
-    let bound = try? LocalSockets.ports(.boundUDP)
+    let bound = try? LocalSockets.boundUDPPorts()
     attempt("open connections") { closing in
       try Conntrack.delete { connection in
         if let seen = closing.incoming(connection) { return closing.isUnwanted(connection, seen) }
@@ -57,8 +59,7 @@ struct ConnectionClosing {
     return 0
   }
 
-  private mutating func isUnwanted(_ peer: LocalSockets.Peer) -> Bool {
-    let hasCome = listening?.contains(peer.port) ?? true
+  private mutating func isUnwanted(_ peer: LocalSockets.Peer, hasCome: Bool) -> Bool {
     let connection = TrackedConnection(
       source: peer.address, destination: peer.address, protocolNumber: 6,
       sourcePort: peer.remotePort, destinationPort: asked[peer] ?? peer.port)
@@ -89,28 +90,25 @@ struct ConnectionClosing {
     let isOwn =
       connection.isExpected
       || connection.protocolNumber == 6 && !connection.isRedirected
-        && ephemeral.contains(connection.destinationPort)
-        && listening?.contains(connection.destinationPort) == false
+        && listening?.contains(connection.destination, connection.destinationPort) == false
+        && !isServed(seen)
     guard isOwn && onlyIncoming ? wasLetIn(seen) : isMeant(seen) else { return false }
     // To whom nobody ever answered nobody goes on sending; and whoever forges packets is not to fill the sets.
     guard connection.hasAnswer else { return true }
-    note(seen, port: isServed(seen) ? seen.destinationPort : servicePort(seen.destinationPort))
+    // Only where a service was does what comes next get past the rules; and others may be answers.
+    note(seen, port: isServed(seen) ? seen.destinationPort : 0)
     // Whoever goes on sending from the other port is answered there.
     if let answerer = connection.answerer, isServed(seen) { note(seen, port: answerer.port) }
     return true
   }
 
-  /// 0 for one that this machine's own questions may have as well.
-  private func servicePort(_ port: UInt16) -> UInt16 { ephemeral.contains(port) ? 0 : port }
-
   /// Where a service sends first, such as one that keeps its peers awake, whoever it sends to answers, as the
   /// kernel sees it, though the service let him in. What only asks, from a port of the moment, is left alone.
   private mutating func remember(_ connection: TrackedConnection, _ bound: Set<UInt16>?) {
     guard onlyIncoming, let turned = connection.turned, own.contains(turned.destination),
-      !own.contains(turned.source), isBeforeRewrite || !turned.isRedirected,
-      turned.isRedirected
-        || turned.protocolNumber == 17 && bound?.contains(turned.destinationPort) ?? true,
-      wasLetIn(turned)
+      !own.contains(turned.source), turned.protocolNumber == 17,
+      turned.isRedirected ? isBeforeRewrite : bound?.contains(turned.destinationPort) ?? true,
+      !ephemeral.contains(turned.destinationPort) || isNamed(turned), wasLetIn(turned)
     else { return }
     note(turned, port: turned.destinationPort)
     closed.spokenTo.insert(turned.source)
@@ -148,22 +146,26 @@ extension PolicyApplication {
     _ outcome: inout Outcome
   ) {
     guard new.policy.existingConnections == .close, new.policy.mode == .enforce else { return }
-    let ports = store.servedPorts(of: old)
-    lazy var policies = before().map { [$0, $0.timeless] } ?? []
+    let ports =
+      store.servedPorts(of: old) + new.policy.services.flatMap(\.listen)
+      + (new.policy.management?.to ?? [])
+    // Their lists are read only where it matters. On trial everybody was let in, asked or not.
+    lazy var letIn =
+      before().map { $0.verdict.policy.isOnTrial ? [] : [$0.lettingIn, $0.timeless.lettingIn] }
+      ?? []
+    let letsIn = new.lettingIn
     var closing = ConnectionClosing(own: Connections.ownAddresses())
     closing.isBeforeRewrite = new.policy.protect == .hostAndPublished
-    closing.isMeant = { !new.letsIn($0) }
-    closing.isServed = { connection in
+    closing.isMeant = { !letsIn($0) }
+    func isOne(_ connection: TrackedConnection, of ports: [FirewallPolicy.Port]) -> Bool {
       guard let transport = connection.transport else { return false }
-      let port = connection.destinationPort
-      return new.verdict.service(transport, port: port) != nil
-        || ports.contains { $0.covers(transport, port) }
+      return ports.contains { $0.covers(transport, connection.destinationPort) }
     }
-    let isServed = closing.isServed
+    closing.isServed = { isOne($0, of: ports) }
+    let alone = ports.filter { $0.first == $0.last }
+    closing.isNamed = { isOne($0, of: alone) }
     closing.wasLetIn = { connection in
-      // Their lists are read only where it matters. On trial everybody was let in, asked or not.
-      guard isServed(connection), !new.letsIn(connection) else { return false }
-      return policies.contains { !$0.verdict.policy.isOnTrial && $0.letsIn(connection) }
+      isOne(connection, of: ports) && !letsIn(connection) && letIn.contains { $0(connection) }
     }
     let closed = closing.run()
     outcome.closedConnections = closed.count
@@ -183,16 +185,31 @@ extension PolicyApplication {
 }
 
 extension CompiledPolicy {
-  /// Only what services listen for ever begins a connection.
-  fileprivate func letsIn(_ connection: TrackedConnection) -> Bool {
-    guard let transport = connection.transport else { return isICMP(connection) }
-    return verdict.verdict(
-      connection.source, to: transport, port: connection.destinationPort, at: time
-    ).isAllowed
+  /// Whether the policy lets a connection's first packet in, but for the hours of services: what is open when they
+  /// end stays. Only what services listen for ever begins one; each packet of ICMP is judged anew.
+  fileprivate var lettingIn: ConnectionClosing.Condition {
+    var hourless: PolicyVerdict?
+    return { connection in
+      guard let transport = connection.transport else {
+        return [1, 58].contains(connection.protocolNumber)
+      }
+      func judge(_ verdict: PolicyVerdict) -> PolicyOutcome {
+        verdict.verdict(
+          connection.source, to: transport, port: connection.destinationPort, at: time)
+      }
+      let outcome = judge(verdict)
+      guard case .deniedBySchedule = outcome else { return outcome.isAllowed }
+      let always = hourless ?? PolicyVerdict(verdict.policy.hourless)
+      hourless = always
+      return judge(always).isAllowed
+    }
   }
+}
 
-  /// Each of its packets is judged anew.
-  private func isICMP(_ connection: TrackedConnection) -> Bool {
-    [1, 58].contains(connection.protocolNumber)
+extension ResolvedPolicy {
+  fileprivate var hourless: ResolvedPolicy {
+    var policy = self
+    for index in policy.services.indices { policy.services[index].schedule = nil }
+    return policy
   }
 }

@@ -1,3 +1,4 @@
+internal import Configuration
 internal import Firewall
 internal import Foundation
 
@@ -44,15 +45,18 @@ extension PolicyApplication {
   /// when there is nothing to take back. `others`: also to one that was not the one before.
   @discardableResult
   func expire(_ known: PolicyState.Pending, others: Bool) throws -> Outcome? {
-    try store.aloneOrNot { _ in
+    // Whoever took the whole folder away left nothing to go back to.
+    guard known.previous == 0 || store.exists else { return nil }
+    return try store.aloneOrNot { _ in
       let read = store.hasState ? try? store.state() : nil
-      if let read, !read.isOnTrial(known.generation) { return nil }
-      if read == nil, try FirewallKernel.live()?.generation != known.generation { return nil }
+      guard read?.isOnTrial(known.generation) ?? !store.isMarkedConfirmed(known.generation) else {
+        return nil
+      }
       var state = read ?? PolicyState(lostWith: known, next: (store.kept.last ?? 0) &+ 1)
       let pending = state.pending ?? known
       state.pending = pending
       do { return try takeBack(pending, state) } catch {
-        guard others else { throw error }
+        guard others, !(error is Unwritten) else { throw error }
         for number in store.confirmed(for: pending.previous) where number != pending.generation {
           if let back = try? goBackAlone(to: number, reason: Self.unconfirmed, state) {
             return back
@@ -63,14 +67,60 @@ extension PolicyApplication {
     }
   }
 
+  /// The kernel is back already: once more what could not be written down. False while that fails.
+  func settle(_ unwritten: Unwritten, _ generation: UInt64) -> Bool {
+    let isDone = try? store.aloneOrNot { _ in
+      let read = store.hasState ? try? store.state() : nil
+      guard read?.isOnTrial(generation) ?? true else { return true }
+      try store.write(unwritten.state)
+      store.point(at: unwritten.state)
+      return true
+    }
+    return isDone ?? false
+  }
+
+  /// It is in force, and nobody knows.
+  struct Unwritten: Error, CustomStringConvertible {
+    let state: PolicyState
+    let fault: any Error
+
+    var description: String {
+      "\(fault)\n  generation \(state.generation) is in force all the same, until a restart or another change; make room, and type it again"
+    }
+  }
+
   private static let unconfirmed = "not confirmed in time"
 
   /// Where the one before can't be read any more, to the nearest that can.
-  func takeBack(_ pending: PolicyState.Pending, _ state: PolicyState? = nil) throws -> Outcome {
+  func takeBack(_ pending: PolicyState.Pending, _ state: PolicyState) throws -> Outcome {
+    if pending.digest != nil, let live = try FirewallKernel.live(),
+      let held = live.digest?.hexadecimal, held != state.digest, held != pending.digest
+    {
+      // Panic that could not be written down is ours.
+      let isPanic = live.generation == pending.generation && live.counters["r_panic"] != nil
+      guard isPanic else { return try giveUp(pending, state) }
+    }
     let others = store.confirmed(for: pending.previous).filter { $0 != pending.generation }
     let usable = ([pending.previous] + others).first { $0 == 0 || (try? kept($0)) != nil }
     return try goBackAlone(to: usable ?? pending.previous, reason: Self.unconfirmed, state)
   }
+
+  /// What the kernel holds came from another folder: it is not ours to take away.
+  private func giveUp(_ pending: PolicyState.Pending, _ old: PolicyState) throws -> Outcome {
+    var state = old
+    state.pending = nil
+    state.generation = pending.previous
+    state.confirmed = pending.previous
+    state.record("rolled back", pending.previous, reason: "\(Self.unconfirmed); \(Self.foreign)")
+    try store.write(state)
+    store.point(at: state)
+    return Outcome(
+      generation: pending.previous, previous: pending.generation, kernelGeneration: 0,
+      milliseconds: 0, closedConnections: 0, token: nil, notes: [Self.foreign])
+  }
+
+  private static let foreign =
+    "the kernel was left alone: it holds a policy that was applied from another folder"
 
   /// `known`: where what is written down can't be read.
   func goBackAlone(
@@ -98,11 +148,7 @@ extension PolicyApplication {
     state.pending = nil
     state.policyPath = state.history.last { $0.generation == number && $0.path != nil }?.path
     state.record("rolled back", number, reason: reason)
-    do { try store.write(state) } catch {
-      throw PolicyStore.Failure(
-        "\(error)\n  generation \(number) is in force all the same, until a restart or another change; make room, and type it again"
-      )
-    }
+    do { try store.write(state) } catch { throw Unwritten(state: state, fault: error) }
     // Whoever goes back to one wants it, also where it was rejected once.
     if number > 0 { store.noteConfirmed(number) }
     store.point(at: state)
@@ -135,11 +181,11 @@ extension PolicyApplication {
 
   /// Makes the kernel hold the generation in force with what stands over it by now; whether it waits
   /// for its confirmation stays as it is.
-  func renewAlone(_ reason: String) throws -> Outcome {
+  func renewAlone(_ reason: String, _ overrides: PolicyOverrides) throws -> Outcome {
     var state = try store.state()
     let before = try previous(state)
     let old = before.policy()
-    let new = try kept(state.generation)
+    let new = try kept(state.generation, overrides)
     try store.refuseUnwritable(state)
     var outcome = Outcome(
       generation: state.generation, previous: state.generation, kernelGeneration: 0,

@@ -49,10 +49,9 @@ extension PolicyApplication {
   private func heal(_ state: PolicyState) throws {
     guard (try? store.state()) == nil else { return }
     var state = state
-    state.generation =
-      try FirewallKernel.live()?.generation.flatMap {
-        store.kept.contains($0) ? $0 : nil
-      } ?? 0
+    let live = try FirewallKernel.live()
+    state.generation = live?.generation.flatMap { store.kept.contains($0) ? $0 : nil } ?? 0
+    state.digest = state.generation > 0 ? live?.digest?.hexadecimal : nil
     try store.write(state)
   }
 

@@ -19,7 +19,7 @@ extension PolicyApplication {
         )
       }
       guard pending.boot == BootClock.id, BootClock.milliseconds < pending.deadline else {
-        let back = try takeBack(pending)
+        let back = try takeBack(pending, state)
         throw PolicyStore.Failure(
           "too late: generation \(back.generation) is in force again, not \(pending.generation); apply it again"
         )

@@ -61,9 +61,13 @@ extension PolicyApplication {
     _ body: (inout PolicyOverrides, FirewallPolicy) throws -> Void
   ) throws -> Outcome {
     try store.aloneOrNot { fault in
-      let isPending = try endOverdue() != nil
+      var state: PolicyState
+      var isPending = false
+      do {
+        isPending = try endOverdue() != nil
+        state = try store.state()
+      } catch let unwritten as Unwritten where alsoPending { state = unwritten.state }
       if isPending, !alsoPending { try refuseWhilePending() }
-      let state = try store.state()
       guard state.generation > 0 else {
         throw PolicyStore.Failure("no policy is in force; type: gatehouse policy apply FILE")
       }
@@ -83,7 +87,7 @@ extension PolicyApplication {
         throw try unwritten(reason, overrides.applied(to: policy), state.generation, error)
       }
       do {
-        if isPending { return try renewAlone(reason) }
+        if isPending { return try renewAlone(reason, overrides) }
         return try applyAlone(CompiledPolicy(overrides.applied(to: policy), at: now), options)
       } catch {
         undo()

@@ -66,13 +66,10 @@ public struct PolicyApplication: Sendable {
   }
 
   func applyAlone(_ compiled: CompiledPolicy, _ options: Options) throws -> Outcome {
-    // Ends are counted from here: others may have kept it waiting.
-    let new = compiled.renewed
     var state = try store.state()
-    let ruleset = new.ruleset
     let old = state.generation
     let before = try previous(state)
-    try FirewallKernel.check(ruleset)
+    let (new, ruleset) = try checked(compiled)
     let number = state.next
     state.next &+= 1
     // A generation is kept only beside a state that knows of it.
@@ -116,11 +113,24 @@ public struct PolicyApplication: Sendable {
     return outcome
   }
 
-  private func adopt(_ notes: inout [String]) {
+  func adopt(_ notes: inout [String]) {
     do { try Connections.adopt() } catch {
       notes.append("connections that are open already may count as new ones: \(error)")
     }
   }
+
+  /// As the kernel would take it. Ends are counted from now: others may have kept it waiting, and so may the first
+  /// check, which has the kernel load what rules are made of.
+  private func checked(_ compiled: CompiledPolicy) throws -> (CompiledPolicy, Ruleset) {
+    let new = compiled.renewed
+    let ruleset = new.ruleset
+    try FirewallKernel.check(ruleset)
+    let later = new.renewed
+    return later.time > new.time + Self.checkSeconds ? (later, later.ruleset) : (new, ruleset)
+  }
+
+  /// By so much ends may be off.
+  private static let checkSeconds: Int64 = 1
 
   /// Writes down what the kernel holds now.
   private func settled(
@@ -174,7 +184,7 @@ public struct PolicyApplication: Sendable {
       generation: number, token: token, previous: previous,
       deadline: BootClock.milliseconds + span.components.seconds * 1000, boot: BootClock.id,
       appliedAt: BootClock.milliseconds, connection: Caller.connection,
-      connections: (try? openConnections(of: new)), guardian: nil)
+      connections: (try? openConnections(of: new)), guardian: nil, digest: new.digest.hexadecimal)
   }
 
   private func openConnections(of new: CompiledPolicy) throws -> [String] {
@@ -193,7 +203,7 @@ public struct PolicyApplication: Sendable {
     guard pending.boot != BootClock.id || BootClock.milliseconds - 2000 > pending.deadline else {
       return pending
     }
-    _ = try takeBack(pending)
+    _ = try takeBack(pending, store.state())
     return nil
   }
 
@@ -211,12 +221,28 @@ public struct PolicyApplication: Sendable {
 
   /// A generation that is kept, as it is to be applied now: what is allowed by hand, and panic, are
   /// no part of it, and stay what they are.
-  func kept(_ number: UInt64) throws -> CompiledPolicy {
+  func kept(_ number: UInt64, _ overrides: PolicyOverrides? = nil) throws -> CompiledPolicy {
     let now = CompiledPolicy.now
     let policy = try store.policy(of: number)
-    let known = (try? store.overrides()) ?? PolicyOverrides(in: policy)
-    let overrides = known.remaining(at: now)
-    return CompiledPolicy(overrides.applied(to: policy).scheduled(from: now), at: now)
+    let known = overrides ?? overridesToKeep(over: policy)
+    return CompiledPolicy(
+      known.remaining(at: now).applied(to: policy).scheduled(from: now), at: now)
+  }
+
+  private func overridesToKeep(over policy: FirewallPolicy) -> PolicyOverrides {
+    var known = (try? store.overrides()) ?? PolicyOverrides(in: policy)
+    guard known.panic == nil, isPanicInKernelAlone else { return known }
+    known.panic = Date()
+    _ = try? store.replace(with: known)
+    return known
+  }
+
+  /// Panic that could not be written down: nothing but `panic off` ends it.
+  private var isPanicInKernelAlone: Bool {
+    guard let live = try? FirewallKernel.live(), live.counters["r_panic"] != nil else {
+      return false
+    }
+    return live.digest?.hexadecimal != (try? store.state())?.digest
   }
 
   /// Into the kernel first: whatever is wrong with the disk must not keep anybody from going back.
@@ -224,6 +250,7 @@ public struct PolicyApplication: Sendable {
     _ policy: CompiledPolicy, _ number: UInt64, _ notes: inout [String]
   ) throws -> FirewallKernel.Applied {
     let hadTable = try FirewallKernel.exists()
+    if !hadTable { adopt(&notes) }
     let applied = try FirewallKernel.apply(
       policy.ruleset, digest: policy.digest, generation: number)
     if !hadTable { restoreBans(&notes) }
@@ -269,6 +296,7 @@ extension PolicyState {
     _ policy: CompiledPolicy, _ applied: FirewallKernel.Applied
   ) throws {
     digest = applied.digest.hexadecimal
+    pending?.digest = digest
     appliedAt = policy.time
     clock = KeptClock()
     kernelGeneration = applied.kernelGeneration

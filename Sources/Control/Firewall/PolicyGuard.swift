@@ -106,6 +106,10 @@ public enum PolicyGuard {
           pending, others: attempts >= patientAttempts)
         guard let outcome else { return "generation \(generation) is not pending any more" }
         return "went back to generation \(outcome.generation): \(generation) was not confirmed"
+      } catch let unwritten as PolicyApplication.Unwritten {
+        say("\(unwritten)")
+        while !PolicyApplication(store).settle(unwritten, generation) { usleep(5_000_000) }
+        return "\(generation) was not confirmed, and what is in force instead is written down"
       } catch {
         if attempts.isMultiple(of: patientAttempts) { say("\(error)") }
         usleep(attempts < patientAttempts ? 500_000 : 5_000_000)

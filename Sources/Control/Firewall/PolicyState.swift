@@ -55,6 +55,8 @@ public struct PolicyState: Codable, Sendable {
     /// can't be confirmed either. Nil when they could not be listed.
     public var connections: [String]?
     public var guardian: Int32?
+    /// Of what the kernel is to hold of it: what another folder has put there is not taken back.
+    var digest: String?
 
     /// Until it is taken back; 0 when that is due.
     public var secondsLeft: Int64 {

@@ -87,7 +87,9 @@ public struct PolicyStore: Sendable {
   /// him to end, but not for long. An apply has to find a moment in which nobody else writes, and
   /// would go without one while bans come by the hundred. `lock`: from `openLock`, for those who come
   /// so often that to open it anew, of which `CommitListener` is told each time, would be felt.
-  func considerately<Value>(_ lock: Int32? = nil, _ body: () throws -> Value) rethrows -> Value {
+  public func considerately<Value>(_ lock: Int32? = nil, _ body: () throws -> Value) rethrows
+    -> Value
+  {
     let descriptor = unsafe lock ?? open(path("lock"), O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return try body() }
     defer { _ = lock == nil ? close(descriptor) : flock(descriptor, LOCK_UN) }
@@ -117,6 +119,12 @@ public struct PolicyStore: Sendable {
       throw Failure("\(path("state.json")) is gone, though generations are kept; \(Self.remedy)")
     }
     return PolicyState()
+  }
+
+  var exists: Bool { FileManager.default.fileExists(atPath: folder) }
+
+  func isMarkedConfirmed(_ number: UInt64) -> Bool {
+    FileManager.default.fileExists(atPath: path("generations/\(number)/confirmed"))
   }
 
   var hasState: Bool { FileManager.default.fileExists(atPath: path("state.json")) }
@@ -315,17 +323,6 @@ public struct PolicyStore: Sendable {
   func servedPorts(of number: UInt64) -> [FirewallPolicy.Port] {
     let policy = try? read(FirewallPolicy.self, "generations/\(number)/policy.json")
     return (policy?.services.flatMap(\.listen) ?? []) + (policy?.management?.to ?? [])
-  }
-
-  /// Panic, or an allowance, that was written down though the generation in force does not hold it, for whoever
-  /// did it was killed before the kernel knew; nil when there is none.
-  public func unappliedOverrides(_ policy: FirewallPolicy) -> String? {
-    let now = CompiledPolicy.now
-    guard let written = try? overrides().remaining(at: now) else { return nil }
-    let held = PolicyOverrides(in: policy).remaining(at: now)
-    guard written.applied(to: policy) != held.applied(to: policy) else { return nil }
-    return
-      "\(path("overrides.json")) holds what was cut short: panic, or what is allowed by hand, is not in the kernel as it says"
   }
 
   /// The numbers of all generations that can be gone back to.

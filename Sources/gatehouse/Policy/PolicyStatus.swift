@@ -40,7 +40,9 @@ struct PolicyStatus: ParsableCommand {
   }
 
   func run() throws {
-    let result: Result = try self.result()
+    var result: Result = try self.result()
+    // Somebody may be in the midst of a change.
+    if !result.isInSync { result = try state.store.considerately { try self.result() } }
     if json {
       print(try jsonText(result))
     } else {
@@ -163,7 +165,9 @@ struct PolicyVerify: ParsableCommand {
   }
 
   func run() throws {
-    let result: Result = try verify()
+    var result: Result = try verify()
+    // Somebody may be in the midst of a change.
+    if !fix, !result.isInSync { result = try state.store.considerately { try verify() } }
     if json {
       print(try jsonText(result))
     } else {
