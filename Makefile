@@ -1,6 +1,6 @@
 # What a person types; `make` alone says it all.
 .DEFAULT_GOAL := help
-.PHONY: help deps build run test fuzz check format bench bench-tls bench-firewall
+.PHONY: help deps build run test fuzz check kernels format bench bench-tls bench-firewall
 
 help: ## say what there is to type
 	@printf 'Gatehouse: an HTTPS edge server with its firewall.\n\n'
@@ -28,6 +28,11 @@ check: ## lint, build the release, test, then fuzz: what a change has to pass
 	@$(MAKE) --no-print-directory build
 	@$(MAKE) --no-print-directory test
 	@$(MAKE) --no-print-directory fuzz
+
+kernels: ## build, then test the firewall in the kernels 6.1 and 6.12 (QEMU, root)
+	@scripts/install-dependencies test
+	swift build --build-tests
+	@scripts/kernels
 
 format: ## settle spaces and line breaks
 	swift format --in-place --recursive Sources Tests Fuzz Package.swift
