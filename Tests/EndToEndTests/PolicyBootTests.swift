@@ -120,6 +120,19 @@ struct PolicyBootTests {
     #expect(try space.gatehouse("policy", "verify").status == 0)
   }
 
+  @Test func `root: what a change by hand left half written is taken back all the same`() throws {
+    let open = try space.policy("open: { listen: tcp/99, allow: any }")
+    #expect(try space.gatehouse("policy", "apply", open, "--confirm-within", "8s").status == 0)
+    #expect(try space.gatehouse("panic", "on", "--i-know").status == 0)
+    let state = try Data(contentsOf: URL(fileURLWithPath: path("state.json")))
+    #expect(try space.gatehouse("panic", "off").status == 0)
+    // As if it had died between the kernel and the state.
+    try state.write(to: URL(fileURLWithPath: path("state.json")))
+    for _ in 0..<300 where try space.ruleset().contains("svc_open") { usleep(50_000) }
+    let rules = try space.ruleset()
+    #expect(rules.contains("svc_mail") && !rules.contains("svc_open"))
+  }
+
   @Test(arguments: [false, true])
   func `root: no guard takes away what another folder has put there`(_ isLost: Bool) throws {
     let space = try Namespace()

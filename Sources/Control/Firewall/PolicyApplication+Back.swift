@@ -45,8 +45,9 @@ extension PolicyApplication {
   /// when there is nothing to take back. `others`: also to one that was not the one before.
   @discardableResult
   func expire(_ known: PolicyState.Pending, others: Bool) throws -> Outcome? {
-    // Whoever took the whole folder away left nothing to go back to.
-    guard known.previous == 0 || store.exists else { return nil }
+    guard known.previous == 0 || store.exists else {
+      throw PolicyStore.Failure("\(store.folder) is gone, and with it what to go back to")
+    }
     return try store.aloneOrNot { _ in
       let read = store.hasState ? try? store.state() : nil
       guard read?.isOnTrial(known.generation) ?? !store.isMarkedConfirmed(known.generation) else {
@@ -67,16 +68,24 @@ extension PolicyApplication {
     }
   }
 
-  /// The kernel is back already: once more what could not be written down. False while that fails.
-  func settle(_ unwritten: Unwritten, _ generation: UInt64) -> Bool {
-    let isDone = try? store.aloneOrNot { _ in
+  /// The kernel is back already: once more what could not be written down. Nil where somebody has brought the
+  /// generation on trial again meanwhile.
+  func settle(_ unwritten: Unwritten, _ generation: UInt64) throws -> Outcome? {
+    try store.aloneOrNot { _ in
       let read = store.hasState ? try? store.state() : nil
-      guard read?.isOnTrial(generation) ?? true else { return true }
-      try store.write(unwritten.state)
-      store.point(at: unwritten.state)
-      return true
+      let state = unwritten.state
+      let outcome = Outcome(
+        generation: read?.generation ?? state.generation, previous: generation,
+        kernelGeneration: 0, milliseconds: 0, closedConnections: 0, token: nil, notes: [])
+      guard read?.isOnTrial(generation) ?? true else { return outcome }
+      let live = try FirewallKernel.live()
+      guard live?.generation != generation else { return nil }
+      // Panic that could not be written down either comes before the state that makes it known.
+      if state.generation > 0 { _ = try kept(state.generation) }
+      try store.write(state)
+      store.point(at: state)
+      return outcome
     }
-    return isDone ?? false
   }
 
   /// It is in force, and nobody knows.
@@ -93,16 +102,33 @@ extension PolicyApplication {
 
   /// Where the one before can't be read any more, to the nearest that can.
   func takeBack(_ pending: PolicyState.Pending, _ state: PolicyState) throws -> Outcome {
-    if pending.digest != nil, let live = try FirewallKernel.live(),
-      let held = live.digest?.hexadecimal, held != state.digest, held != pending.digest
-    {
-      // Panic that could not be written down is ours.
-      let isPanic = live.generation == pending.generation && live.counters["r_panic"] != nil
-      guard isPanic else { return try giveUp(pending, state) }
+    if let live = try FirewallKernel.live(), !isOurs(live, pending, state) {
+      return try giveUp(pending, state)
     }
     let others = store.confirmed(for: pending.previous).filter { $0 != pending.generation }
     let usable = ([pending.previous] + others).first { $0 == 0 || (try? kept($0)) != nil }
     return try goBackAlone(to: usable ?? pending.previous, reason: Self.unconfirmed, state)
+  }
+
+  /// Whether it came from this folder. What is held may be what could not be written down: panic, or having gone
+  /// back already.
+  private func isOurs(
+    _ live: LiveRuleset, _ pending: PolicyState.Pending, _ state: PolicyState
+  ) -> Bool {
+    guard let held = live.digest?.hexadecimal, let digests = pending.digests else { return true }
+    if held == state.digest || digests.contains(held) { return true }
+    let now = CompiledPolicy.now
+    return [pending.generation, pending.previous].contains { number in
+      guard number == live.generation, let policy = try? store.policy(of: number) else {
+        return false
+      }
+      let written = ((try? store.overrides()) ?? PolicyOverrides(in: policy)).remaining(at: now)
+      var panicked = written
+      panicked.panic = Date()
+      return [written, panicked].contains {
+        CompiledPolicy($0.applied(to: policy), at: now).digest.hexadecimal == held
+      }
+    }
   }
 
   /// What the kernel holds came from another folder: it is not ours to take away.
@@ -112,7 +138,7 @@ extension PolicyApplication {
     state.generation = pending.previous
     state.confirmed = pending.previous
     state.record("rolled back", pending.previous, reason: "\(Self.unconfirmed); \(Self.foreign)")
-    try store.write(state)
+    do { try store.write(state) } catch { throw Unwritten(state: state, fault: error) }
     store.point(at: state)
     return Outcome(
       generation: pending.previous, previous: pending.generation, kernelGeneration: 0,
@@ -160,6 +186,7 @@ extension PolicyApplication {
   @discardableResult
   public func restore(_ number: UInt64, reason: String) throws -> Outcome {
     try store.alone {
+      _ = try endOverdue()
       var state = try store.state()
       guard state.generation == number else {
         throw PolicyStore.Failure(
@@ -167,6 +194,7 @@ extension PolicyApplication {
       }
       let policy = try kept(number)
       var notes: [String] = []
+      state.pending?.expect(policy)
       try store.refuseUnwritable(state)
       try state.take(policy, bring(policy, number, &notes))
       state.record("restored", number, reason: reason)
@@ -186,6 +214,7 @@ extension PolicyApplication {
     let before = try previous(state)
     let old = before.policy()
     let new = try kept(state.generation, overrides)
+    state.pending?.expect(new)
     try store.refuseUnwritable(state)
     var outcome = Outcome(
       generation: state.generation, previous: state.generation, kernelGeneration: 0,

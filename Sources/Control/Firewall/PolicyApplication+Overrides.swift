@@ -84,7 +84,13 @@ extension PolicyApplication {
         undo = try store.replace(with: overrides)
       } catch {
         guard alsoPending else { throw error }
-        throw try unwritten(reason, overrides.applied(to: policy), state.generation, error)
+        // Over what the kernel holds: it may have gone back already, without room to say so.
+        let held = try FirewallKernel.live()?.generation.flatMap {
+          store.kept.contains($0) ? $0 : nil
+        }
+        let number = held ?? state.generation
+        throw try unwritten(
+          reason, overrides.applied(to: store.policy(of: number)), number, error)
       }
       do {
         if isPending { return try renewAlone(reason, overrides) }

@@ -184,7 +184,8 @@ public struct PolicyApplication: Sendable {
       generation: number, token: token, previous: previous,
       deadline: BootClock.milliseconds + span.components.seconds * 1000, boot: BootClock.id,
       appliedAt: BootClock.milliseconds, connection: Caller.connection,
-      connections: (try? openConnections(of: new)), guardian: nil, digest: new.digest.hexadecimal)
+      connections: (try? openConnections(of: new)), guardian: nil, digests: [new.digest.hexadecimal]
+    )
   }
 
   private func openConnections(of new: CompiledPolicy) throws -> [String] {
@@ -296,7 +297,6 @@ extension PolicyState {
     _ policy: CompiledPolicy, _ applied: FirewallKernel.Applied
   ) throws {
     digest = applied.digest.hexadecimal
-    pending?.digest = digest
     appliedAt = policy.time
     clock = KeptClock()
     kernelGeneration = applied.kernelGeneration

@@ -108,13 +108,25 @@ public enum PolicyGuard {
         return "went back to generation \(outcome.generation): \(generation) was not confirmed"
       } catch let unwritten as PolicyApplication.Unwritten {
         say("\(unwritten)")
-        while !PolicyApplication(store).settle(unwritten, generation) { usleep(5_000_000) }
-        return "\(generation) was not confirmed, and what is in force instead is written down"
+        if let outcome = settle(store, unwritten, generation) {
+          return "went back to generation \(outcome.generation): \(generation) was not confirmed"
+        }
       } catch {
+        // Whoever took the whole folder away for good left nothing to go back to.
+        guard store.exists || attempts < 2 * patientAttempts else { return "\(error)" }
         if attempts.isMultiple(of: patientAttempts) { say("\(error)") }
         usleep(attempts < patientAttempts ? 500_000 : 5_000_000)
         attempts += 1
       }
+    }
+  }
+
+  private static func settle(
+    _ store: PolicyStore, _ unwritten: PolicyApplication.Unwritten, _ generation: UInt64
+  ) -> PolicyApplication.Outcome? {
+    while true {
+      usleep(2_000_000)
+      do { return try PolicyApplication(store).settle(unwritten, generation) } catch { continue }
     }
   }
 

@@ -55,8 +55,14 @@ public struct PolicyState: Codable, Sendable {
     /// can't be confirmed either. Nil when they could not be listed.
     public var connections: [String]?
     public var guardian: Int32?
-    /// Of what the kernel is to hold of it: what another folder has put there is not taken back.
-    var digest: String?
+    /// Of all that the kernel was to hold of it: what another folder has put there is not taken back.
+    var digests: [String]?
+
+    /// Written down before the kernel gets it.
+    mutating func expect(_ policy: CompiledPolicy) {
+      let digest = policy.digest.hexadecimal
+      if digests?.contains(digest) == false { digests?.append(digest) }
+    }
 
     /// Until it is taken back; 0 when that is due.
     public var secondsLeft: Int64 {

@@ -66,7 +66,8 @@ struct PolicyStatus: ParsableCommand {
       generation: kept.generation,
       confirmed: kept.confirmed, kernelGeneration: try FirewallKernel.generation(),
       policy: kept.policyPath, mode: policy?.mode.rawValue, pending: pending,
-      isPanic: policy?.isPanic ?? (overrides.panic != nil), allowances: overrides.allowances,
+      isPanic: policy?.isPanic ?? (kept.generation > 0 && overrides.panic != nil),
+      allowances: overrides.allowances,
       bans: live == nil ? 0 : try bans(),
       rules: (live?.counters ?? [:]).sorted { $0.key < $1.key }.map {
         Rule(rule: $0.key, packets: $0.value.packets, bytes: $0.value.bytes)
