@@ -50,13 +50,14 @@ struct ConnectionClosing {
   }
 
   private mutating func noteRedirected() throws -> Int {
-    for connection in try Conntrack.connections() {
-      guard let answerer = connection.answerer, own.contains(answerer.address) else { continue }
+    // One after another: there may be a million.
+    try Conntrack.openConnections { connection in
+      guard let answerer = connection.answerer, own.contains(answerer.address) else { return false }
       var peer = LocalSockets.Peer(address: connection.source, port: answerer.port)
       peer.remotePort = connection.sourcePort
       asked[peer] = connection.destinationPort
+      return false
     }
-    return 0
   }
 
   private mutating func isUnwanted(_ peer: LocalSockets.Peer, hasCome: Bool) -> Bool {

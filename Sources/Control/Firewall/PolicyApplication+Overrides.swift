@@ -84,20 +84,15 @@ extension PolicyApplication {
         undo = try store.replace(with: overrides)
       } catch {
         guard alsoPending else { throw error }
-        // Over what the kernel holds: it may have gone back already, without room to say so.
-        let held = try FirewallKernel.live()?.generation.flatMap {
-          store.kept.contains($0) ? $0 : nil
-        }
-        let number = held ?? state.generation
-        throw try unwritten(
-          reason, overrides.applied(to: store.policy(of: number)), number, error)
+        throw try unwritten(reason, overrides, state.generation, error)
       }
       do {
         if isPending { return try renewAlone(reason, overrides) }
         return try applyAlone(CompiledPolicy(overrides.applied(to: policy), at: now), options)
       } catch {
         undo()
-        throw error
+        guard alsoPending, overrides.panic != nil else { throw error }
+        throw try unwritten(reason, overrides, state.generation, error)
       }
     }
   }
@@ -106,8 +101,12 @@ extension PolicyApplication {
 extension PolicyApplication {
   /// Panic does not wait for a disk: into the kernel, whatever can be written. What is to be said then.
   private func unwritten(
-    _ reason: String, _ policy: FirewallPolicy, _ number: UInt64, _ fault: any Error
+    _ reason: String, _ overrides: PolicyOverrides, _ known: UInt64, _ fault: any Error
   ) throws -> PolicyStore.Failure {
+    // Over what the kernel holds: it may have gone back already, without room to say so.
+    let held = try FirewallKernel.live()?.generation.flatMap { store.kept.contains($0) ? $0 : nil }
+    let number = held ?? known
+    let policy = overrides.applied(to: try store.policy(of: number))
     let new = CompiledPolicy(policy.scheduled(from: CompiledPolicy.now), at: CompiledPolicy.now)
     let applied = try FirewallKernel.apply(new.ruleset, digest: new.digest, generation: number)
     var outcome = Outcome(

@@ -107,7 +107,8 @@ public enum PolicyGuard {
         guard let outcome else { return "generation \(generation) is not pending any more" }
         return "went back to generation \(outcome.generation): \(generation) was not confirmed"
       } catch let unwritten as PolicyApplication.Unwritten {
-        say("\(unwritten)")
+        if attempts == 0 { say("\(unwritten)") }
+        attempts += 1
         if let outcome = settle(store, unwritten, generation) {
           return "went back to generation \(outcome.generation): \(generation) was not confirmed"
         }
